@@ -1,0 +1,147 @@
+import type { AnswerColumn } from '../operation/answer.ts'
+import type { Typed } from '../operation/operation.ts'
+import type { Value } from '../operation/value.ts'
+import type { Sql } from '../sql/sql.ts'
+
+export interface StatementOptions {
+  /**
+   * Settings for this statement alone, as `set_config(name, value, true)` in the same round trip and implicit
+   * transaction: `{ role: 'backend', 'request.jwt.claims': '{…}' }`. Gone when the statement has ended.
+   */
+  readonly settings?: Readonly<Record<string, string>>
+  /** `text`: rows are arrays of PostgreSQL's text, undecoded. Default `object`. */
+  readonly rows?: 'object' | 'text'
+  /** The server cancels the statement after this time. Default: the database's `statementTimeoutMs`. */
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+}
+
+export interface QueryResult<R> {
+  readonly rows: R[]
+  /** From the command tag: rows read or written. */
+  readonly rowCount: number
+  readonly columns: readonly AnswerColumn[]
+}
+
+export type ObjectRow = Record<string, unknown>
+export type TextRow = readonly (string | null)[]
+
+/** What runs statements and operations: a database, a session, a transaction. */
+export interface Queryable {
+  /** Runs one statement. `query(sql\`…\`)` binds what the template holds; `query(text, values)` is the plain form. */
+  query<R = ObjectRow>(
+    statement: string | Sql,
+    values?: readonly Value[],
+    options?: StatementOptions,
+  ): Promise<QueryResult<R>>
+  /** Runs an operation; the result has the type the operation says. */
+  run<R>(operation: Typed<R>): Promise<R>
+}
+
+declare const reading: unique symbol
+declare const writing: unique symbol
+declare const owning: unique symbol
+
+/** A read-only transaction. Branded: a Database, a Session or a look-alike is not one. */
+export interface ReadTransaction extends Queryable {
+  readonly [reading]: true
+  readonly name: string
+  /** 1 on the first try, 2 on the first retry. */
+  readonly attempt: number
+  /** Aborted when the transaction's deadline passes or its caller aborts. Give it to whatever else you await inside. */
+  readonly signal: AbortSignal
+}
+
+/** A transaction somebody else owns: a service that is given one cannot begin, commit or roll back. */
+export interface Transaction extends ReadTransaction {
+  readonly [writing]: true
+  /** Runs `work` in a savepoint: when it throws, its writes are undone, the transaction goes on, and the error is thrown here. */
+  savepoint<R>(work: (tx: Transaction) => Promise<R>): Promise<R>
+  /** Runs `hook` after COMMIT was confirmed. It cannot undo the transaction; a failing hook is an observation. */
+  afterCommit(hook: () => void | Promise<void>): void
+  /** Runs `hook` after the transaction was rolled back, the savepoint's or the whole one. */
+  afterRollback(hook: () => void | Promise<void>): void
+}
+
+/** The owner's form, from `db.begin()`: leaving its scope without a commit rolls back. */
+export interface OwnedTransaction extends Transaction, AsyncDisposable {
+  readonly [owning]: true
+  commit(): Promise<void>
+  rollback(): Promise<void>
+}
+
+export type IsolationLevel = 'read committed' | 'repeatable read' | 'serializable'
+
+export interface TransactionOptions {
+  /** Shown in errors and telemetry. Default `transaction`. */
+  readonly name?: string
+  /** Default: the database's own, normally read committed. */
+  readonly isolation?: IsolationLevel
+  /** Whole time for all attempts, waiting for a connection included. Default 30,000. */
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+  /** Attempts at serialization failures and deadlocks. Default 5; 1 turns retry off. */
+  readonly retry?: { readonly attempts?: number }
+}
+
+/** One connection for its holder alone: LISTEN, temporary tables, advisory locks. */
+export interface Session extends Queryable, AsyncDisposable {
+  transaction<R>(work: (tx: Transaction) => Promise<R>, options?: TransactionOptions): Promise<R>
+  /** Runs a text of several statements by the simple protocol: a schema file, a dump. No parameters, no rows. */
+  script(text: string): Promise<void>
+  listen(channel: string, receive: (payload: string) => void): Promise<AsyncDisposable>
+}
+
+export type State = 'disconnected' | 'connecting' | 'connected' | 'error' | 'draining' | 'closed'
+
+export interface StateChange {
+  readonly from: State
+  readonly to: State
+  readonly at: Date
+  readonly cause?: unknown
+}
+
+export interface Database extends Queryable, AsyncDisposable {
+  readonly state: State
+  /** Connects, or waits for the attempt under way. Retries with backoff and jitter until the deadline. Default 30,000. */
+  connect(options?: { readonly deadlineMs?: number; readonly signal?: AbortSignal }): Promise<void>
+  /** Calls `listener` on each change of state; the returned function stops it. */
+  on(event: 'state', listener: (change: StateChange) => void): () => void
+  /** Runs `work` in a transaction and commits when it resolves. Runs it again on 40001 and 40P01. */
+  transaction<R>(work: (tx: Transaction) => Promise<R>, options?: TransactionOptions): Promise<R>
+  /** Runs `work` in a READ ONLY transaction. */
+  read<R>(work: (tx: ReadTransaction) => Promise<R>, options?: TransactionOptions): Promise<R>
+  begin(options?: Omit<TransactionOptions, 'retry'>): Promise<OwnedTransaction>
+  session(options?: { readonly signal?: AbortSignal }): Promise<Session>
+  /** Refuses new work, lets running work finish until the deadline, then cancels it. Default 10,000. Idempotent. */
+  close(options?: { readonly deadlineMs?: number }): Promise<void>
+}
+
+export interface PoolOptions {
+  /** Connections of this process, shared lanes included. Default 10. */
+  readonly max?: number
+  /** Pipelined connections for single statements. Default 2, or 0 when `max` is 1. */
+  readonly sharedLanes?: number
+  /** How long a caller waits for a connection. Default 5,000. */
+  readonly acquireTimeoutMs?: number
+  /** Callers that may wait; the next is refused with PoolOverloaded. Default 1,000. */
+  readonly maxWaiting?: number
+  /** Default 60,000. */
+  readonly idleTimeoutMs?: number
+}
+
+export interface DatabaseOptions {
+  /** postgres://user:password@host:port/database */
+  readonly url: string
+  /** application_name in pg_stat_activity. Default `plinth`. */
+  readonly service?: string
+  readonly pool?: PoolOptions
+  /** Default 5,000. */
+  readonly connectTimeoutMs?: number
+  /** Default 30,000. */
+  readonly statementTimeoutMs?: number
+  /** Inside transactions. Default 5,000. */
+  readonly lockTimeoutMs?: number
+  /** Default 10,000. */
+  readonly idleInTransactionTimeoutMs?: number
+}

@@ -1,0 +1,8 @@
+export { isPlinthError, PlinthError } from './errors.ts'
+export type { ErrorCode, Outcome, Phase, PlinthErrorFields, ServerReport } from './errors.ts'
+export type { PageOf } from './operation/answer.ts'
+export type * from './operation/operation.ts'
+export type { Value } from './operation/value.ts'
+export type * from './database/queryable.ts'
+export { sql } from './sql/sql.ts'
+export type { Sql } from './sql/sql.ts'

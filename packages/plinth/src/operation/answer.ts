@@ -1,0 +1,128 @@
+import { PlinthError } from '../errors.ts'
+import { decoderFor } from './decode.ts'
+import type { Operation, Outputs, Page, Reading } from './operation.ts'
+
+export interface AnswerColumn {
+  readonly name: string
+  /** Type oid as PostgreSQL states it; a domain states its base type. */
+  readonly oid: number
+}
+
+/** What PostgreSQL answered, before it becomes JavaScript values: text as it came over the wire. JSON keeps it whole. */
+export interface Answer {
+  readonly columns: readonly AnswerColumn[]
+  readonly rows: readonly (readonly (string | null)[])[]
+  /** From the command tag: rows read or written. */
+  readonly rowCount: number
+}
+
+/** What `page()` resolves to. `next` is undefined on the last page; else give it as `after`. */
+export interface PageOf<R> {
+  readonly rows: R[]
+  readonly next: string | undefined
+}
+
+/**
+ * Runs an operation through `execute` and turns the answer into the caller's result. Every runner ends here, so a value
+ * is the same JavaScript value in process, in a transaction and over HTTP.
+ *
+ * An upsert that asks for the old row can find neither the old nor the new one when another transaction commits that row
+ * between its snapshot and its insert; a fresh snapshot sees it, so it is asked again.
+ */
+export async function runOperation(
+  operation: Operation,
+  execute: (operation: Operation) => Promise<Answer>,
+): Promise<unknown> {
+  let answer = await execute(operation)
+  if (operation.kind === 'upsert' && operation.action === 'get') {
+    for (let again = 0; answer.rows.length === 0 && again < 3; again++) answer = await execute(operation)
+  }
+  return readAnswer(operation, answer)
+}
+
+function readAnswer(operation: Operation, answer: Answer): unknown {
+  const { result } = operation
+  if (typeof result === 'object') return readPage(result, answer, rowReader(operation, answer))
+  switch (result) {
+    case 'none':
+      return undefined
+    case 'count':
+      return operation.kind === 'count' ? Number(answer.rows[0]?.[0] ?? 0) : answer.rowCount
+    case 'exists':
+      return answer.rows.length > 0
+    case 'value':
+      return readValue(answer)
+    case 'rows':
+      return answer.rows.map(rowReader(operation, answer))
+    case 'first':
+    case 'row': {
+      const row = answer.rows[0]
+      if (row !== undefined) return rowReader(operation, answer)(row)
+      if (result === 'first') return undefined
+      throw new PlinthError('RowNotFound', `${operation.kind} on ${operation.target.name} found no row.`, {
+        hint: 'The key matches nothing, or a row-level security policy hides it. Use first() where no row is a normal answer.',
+      })
+    }
+  }
+}
+
+function readValue(answer: Answer): unknown {
+  const [column, text] = [answer.columns[0], answer.rows[0]?.[0]]
+  return column === undefined || text === undefined || text === null ? null : decoderFor(column.oid)(text)
+}
+
+function readPage(page: Page, answer: Answer, read: (row: readonly (string | null)[]) => unknown): PageOf<unknown> {
+  const visible = answer.rows.slice(0, page.size)
+  const last = visible.at(-1)
+  const more = answer.rows.length > page.size && last !== undefined
+  const cursor = more ? last.slice(last.length - page.cursorColumns) : undefined
+  return { rows: visible.map(read), next: cursor && encodeCursor(cursor) }
+}
+
+/** Cursors hold the ordering columns' text, so they mean the same in every runner. Base64url of UTF-8 JSON. */
+function encodeCursor(values: readonly (string | null)[]): string {
+  const bytes = new TextEncoder().encode(JSON.stringify(values))
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
+}
+
+function rowReader(operation: Operation, answer: Answer): (row: readonly (string | null)[]) => Record<string, unknown> {
+  const hidden = typeof operation.result === 'object' ? operation.result.cursorColumns : 0
+  const columns = answer.columns.slice(0, answer.columns.length - hidden)
+  return objectReader(columns, readings(outputsOf(operation)))
+}
+
+/** Makes row objects. `__proto__` is a legal column name, so it is defined, not assigned. */
+export function objectReader(
+  columns: readonly AnswerColumn[],
+  read: ReadonlyMap<string, Reading> = new Map(),
+): (row: readonly (string | null)[]) => Record<string, unknown> {
+  const decoders = columns.map((column) => decoderFor(column.oid, read.get(column.name)))
+  const names = columns.map((column) => column.name)
+  const isPlain = !names.includes('__proto__')
+  return (row) => {
+    const object: Record<string, unknown> = {}
+    for (let i = 0; i < names.length; i++) {
+      const [name, text, decode] = [names[i] ?? '', row[i], decoders[i]]
+      const value = text === null || text === undefined || decode === undefined ? null : decode(text)
+      if (isPlain) object[name] = value
+      else Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true })
+    }
+    return object
+  }
+}
+
+function outputsOf(operation: Operation): Outputs {
+  if (operation.kind === 'select') return operation.columns
+  if (operation.kind === 'count' || operation.kind === 'call') return 'all'
+  return operation.returning ?? 'all'
+}
+
+function readings(outputs: Outputs): Map<string, Reading> {
+  const read = new Map<string, Reading>()
+  if (outputs === 'all') return read
+  for (const output of outputs) if (output.read) read.set(output.as ?? output.column, output.read)
+  return read
+}

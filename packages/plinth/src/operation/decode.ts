@@ -1,0 +1,149 @@
+import type { Reading } from './operation.ts'
+
+/** Turns the text PostgreSQL sent for one value into a JavaScript value. */
+export type Decoder = (text: string) => unknown
+
+const asIs: Decoder = (text) => text
+const asBoolean: Decoder = (text) => text === 't'
+const asBytes: Decoder = (text) =>
+  Uint8Array.from({ length: (text.length - 2) / 2 }, (_, i) => Number.parseInt(text.slice(2 * i + 2, 2 * i + 4), 16))
+
+/**
+ * Reads `2026-11-20 13:45:00.123456+01`. Without a zone the time is taken as UTC, whatever the zone of this process:
+ * two services must read the same instant. `infinity` and years before Christ have no Date and stay text.
+ */
+function asDate(text: string): Date | string {
+  const match =
+    /^(\d{4,6})-(\d\d)-(\d\d)(?: (\d\d):(\d\d):(\d\d)(?:\.(\d+))?)?(Z|[+-]\d\d(?::?\d\d)?(?::?\d\d)?)?$/.exec(text)
+  if (!match) return text
+  const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', zone = 'Z'] = match
+  const milliseconds = Number(fraction.slice(0, 3).padEnd(3, '0'))
+  const local = Date.UTC(
+    2000,
+    Number(month) - 1,
+    Number(day),
+    Number(hour),
+    Number(minute),
+    Number(second),
+    milliseconds,
+  )
+  // Date.UTC reads years below 100 as 19xx, hence the detour.
+  const date = new Date(local)
+  date.setUTCFullYear(Number(year), Number(month) - 1, Number(day))
+  return new Date(date.getTime() - zoneOffsetMs(zone))
+}
+
+function zoneOffsetMs(zone: string): number {
+  if (zone === 'Z') return 0
+  const digits = zone.slice(1).replaceAll(':', '').padEnd(6, '0')
+  const seconds = Number(digits.slice(0, 2)) * 3600 + Number(digits.slice(2, 4)) * 60 + Number(digits.slice(4, 6))
+  return (zone.startsWith('-') ? -1 : 1) * seconds * 1000
+}
+
+const BOOL = 16
+const BYTEA = 17
+const INT8 = 20
+const INT2 = 21
+const INT4 = 23
+const OID = 26
+const JSON_OID = 114
+const FLOAT4 = 700
+const FLOAT8 = 701
+const TIMESTAMP = 1114
+const TIMESTAMPTZ = 1184
+const JSONB = 3802
+
+/**
+ * The default JavaScript value of each PostgreSQL type; every type not named here is its text. int8 and numeric stay
+ * text, because a JavaScript number would round them; timestamps become Date; bytea becomes Uint8Array.
+ */
+const scalars: ReadonlyMap<number, Decoder> = new Map<number, Decoder>([
+  [BOOL, asBoolean],
+  [BYTEA, asBytes],
+  [INT2, Number],
+  [INT4, Number],
+  [OID, Number],
+  [FLOAT4, Number],
+  [FLOAT8, Number],
+  [JSON_OID, JSON.parse],
+  [JSONB, JSON.parse],
+  [TIMESTAMP, asDate],
+  [TIMESTAMPTZ, asDate],
+])
+
+/** Array type oid to element type oid, of the built-in types (pg_type.typarray). */
+const elements: ReadonlyMap<number, number> = new Map([
+  [1000, BOOL],
+  [1001, BYTEA],
+  [1005, INT2],
+  [1007, INT4],
+  [1016, INT8],
+  [1028, OID],
+  [199, JSON_OID],
+  [1021, FLOAT4],
+  [1022, FLOAT8],
+  [1115, TIMESTAMP],
+  [1185, TIMESTAMPTZ],
+  [3807, JSONB],
+  [1009, 25], // text
+  [1015, 1043], // varchar
+  [1014, 1042], // char(n)
+  [1003, 19], // name
+  [1231, 1700], // numeric
+  [1182, 1082], // date
+  [1183, 1083], // time
+  [1270, 1266], // timetz
+  [1187, 1186], // interval
+  [2951, 2950], // uuid
+  [1041, 869], // inet
+  [651, 650], // cidr
+])
+
+const chosen: Readonly<Record<Reading, Decoder>> = {
+  string: asIs,
+  number: Number,
+  bigint: BigInt,
+  date: asDate,
+  json: JSON.parse,
+}
+
+/** The decoder of a type, or of the way a table says to read it; an array is decoded element by element. */
+export function decoderFor(oid: number, read?: Reading): Decoder {
+  const element = elements.get(oid)
+  if (element === undefined) return read ? chosen[read] : (scalars.get(oid) ?? asIs)
+  const decodeElement = read ? chosen[read] : (scalars.get(element) ?? asIs)
+  return (text) => parseArray(text, decodeElement)
+}
+
+/** Reads PostgreSQL's array text, `{1,NULL,"a \"b\""}`, nested to any depth. A leading `[0:2]=` gives bounds and is skipped. */
+function parseArray(text: string, decode: Decoder): unknown[] {
+  let at = text.indexOf('{') + 1
+  const quoted = (): string => {
+    let value = ''
+    for (at++; text[at] !== '"'; at++) {
+      if (text[at] === '\\') at++
+      value += text[at]
+    }
+    at++
+    return value
+  }
+  const plain = (): unknown => {
+    const from = at
+    while (at < text.length && text[at] !== ',' && text[at] !== '}') at++
+    const value = text.slice(from, at)
+    return value === 'NULL' ? null : decode(value)
+  }
+  const list = (): unknown[] => {
+    const values: unknown[] = []
+    while (text[at] !== '}' && at < text.length) {
+      if (text[at] === '{') {
+        at++
+        values.push(list())
+      } else values.push(text[at] === '"' ? decode(quoted()) : plain())
+      if (text[at] === ',') at++
+    }
+    at++
+    return values
+  }
+  return list()
+}
