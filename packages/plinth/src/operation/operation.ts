@@ -53,8 +53,8 @@ export interface Order {
 export type Result = 'rows' | 'row' | 'first' | 'count' | 'exists' | 'value' | 'none' | Page
 
 /**
- * Keyset paging: the operation asks for `size + 1` rows and puts the ordering columns last in its outputs, as
- * `cursorColumns` further outputs that are cut off before the caller sees the row.
+ * Keyset paging: the operation asks for `size + 1` rows; the compiler reads the ordering columns again behind the
+ * outputs, `cursorColumns` in number (as many as `order` has), and they are cut off before the caller sees the row.
  */
 export interface Page {
   readonly size: number
@@ -100,6 +100,8 @@ export interface Upsert {
    * `get` leaves the old row and returns it (one row only).
    */
   readonly action: 'update' | 'ignore' | 'get'
+  /** Columns that `update` overwrites. Absent: all that are given, but those of `conflict`. */
+  readonly overwrite?: readonly string[]
   readonly returning?: Outputs
   readonly result: Result
 }

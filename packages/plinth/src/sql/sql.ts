@@ -32,6 +32,9 @@ function template(strings: TemplateStringsArray, ...values: readonly (Value | Sq
   return assemble(parts)
 }
 
+// A function's own `name` is read-only until it is made writable; without this the assignment below throws.
+Object.defineProperty(template, 'name', { writable: true })
+
 /**
  * Writes SQL with its values in place; each value is bound, never pasted. A nested `sql` is spliced in, with its
  * parameters numbered anew.

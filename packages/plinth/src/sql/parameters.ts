@@ -1,0 +1,15 @@
+/** SQL text and what its `$1`, `$2` … stand for. Every value is text: PostgreSQL reads it by the type it meets. */
+export interface Statement {
+  readonly text: string
+  readonly values: readonly (string | null)[]
+}
+
+/** Collects the values of one statement; the returned `$n` is the only thing of a value that enters the text. */
+export type Bind = (value: string | null) => string
+
+/** Writes one statement: `write` gets the binder and returns the text. */
+export function statement(write: (bind: Bind) => string): Statement {
+  const values: (string | null)[] = []
+  const text = write((value) => `$${values.push(value)}`)
+  return { text, values }
+}
