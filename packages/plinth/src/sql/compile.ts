@@ -1,4 +1,5 @@
 import type { Call, Count, Delete, Insert, Json, Operation, Select, Update, Upsert } from '../operation/operation.ts'
+import { isPlinthError } from '../errors.ts'
 import { type ArrayItem, arrayText } from './array-text.ts'
 import { cteName, insert, remove, update, upsert, type Written } from './writes.ts'
 import { limitClause, orderClause, outputs, relation, unlisted, whereClause } from './clauses.ts'
@@ -31,6 +32,10 @@ export function compile(operation: Operation): Statement {
 export interface BodyOptions {
   /** Also counts the rows that limit and offset leave out. */
   readonly exactCount: boolean
+  /** A write that touches fewer or more rows fails as a whole, in the same statement: see `rowsRefused`. */
+  readonly allowedRows?: { readonly least: number; readonly most: number }
+  /** The function yields bare values, not rows: its body is made of them. */
+  readonly isScalar?: boolean
 }
 
 /**
@@ -39,20 +44,52 @@ export interface BodyOptions {
  * `exactCount`).
  */
 export function compileBody(
-  operation: Select | Insert | Upsert | Update | Delete,
-  { exactCount }: BodyOptions,
+  operation: Select | Insert | Upsert | Update | Delete | Call,
+  { exactCount, allowedRows, isScalar = false }: BodyOptions,
 ): Statement {
   return statement((bind) => {
     if (operation.kind === 'select') return selectBody(operation, exactCount, bind)
+    if (operation.kind === 'call') return callBody(operation, isScalar, bind)
     const { with: expressions, main } = write({ ...operation, returning: operation.returning ?? [] }, bind)
     const written = cteName('written', operation.target)
     const body = operation.returning === undefined ? 'null::text' : jsonRows(written)
     const total = exactCount ? 'count(*)' : 'null::bigint'
     return (
       `with ${[...expressions, `${written} as (${main})`].join(', ')} ` +
-      `select ${body} as "body", count(*) as "rows", ${total} as "total" from ${written}`
+      `select ${body} as "body", ${guardedCount(allowedRows, bind)} as "rows", ${total} as "total" from ${written}`
     )
   })
+}
+
+/**
+ * The number of rows, or an error that undoes the write: the count goes into a cast that cannot succeed. One statement
+ * thus does what otherwise takes a transaction of three round trips.
+ */
+function guardedCount(allowed: BodyOptions['allowedRows'], bind: Bind): string {
+  if (allowed === undefined) return 'count(*)'
+  const range = `${bind(String(allowed.least))}::bigint and ${bind(String(allowed.most))}::bigint`
+  return `case when count(*) between ${range} then count(*) else ('plinth rows ' || count(*))::bigint end`
+}
+
+/** How many rows a write with `allowedRows` would have touched, read from the error it failed with. */
+export function rowsRefused(error: unknown): number | undefined {
+  if (!isPlinthError(error) || error.sqlstate !== '22P02') return undefined
+  const rows = /"plinth rows (\d+)"/.exec(error.server?.message ?? '')?.[1]
+  return rows === undefined ? undefined : Number(rows)
+}
+
+/** An array for a set; else the one value or row. NULL for a function that returns nothing. */
+function callBody(operation: Call, isScalar: boolean, bind: Bind): string {
+  const from = invocation(operation, bind)
+  // In FROM the function always runs; in a select list nobody reads, the planner drops one that is not volatile.
+  if (operation.result === 'none')
+    return `select null::text as "body", count(*) as "rows", null::bigint as "total" from ${from}`
+  // A function with one out column yields bare values in FROM; a sub-select around it makes them rows again.
+  const [one, rows] = isScalar
+    ? ['"r"."value"', `${from} as "r"("value")`]
+    : ['"r".*', `(select * from ${from}) as "r"`]
+  const body = operation.result === 'rows' ? `coalesce(json_agg(${one}), '[]')` : `json_agg(${one}) -> 0`
+  return `select (${body})::text as "body", count(*) as "rows", null::bigint as "total" from ${rows}`
 }
 
 function selectBody(operation: Select, exactCount: boolean, bind: Bind): string {
@@ -82,10 +119,15 @@ function count({ target, where }: Count, bind: Bind): string {
 }
 
 /** Named notation, so that a default can be left out and the order of arguments does not matter. */
-function call({ target, args, result }: Call, bind: Bind): string {
+function invocation({ target, args }: Call, bind: Bind): string {
   const named = Object.entries(args).map(([name, value]) => `${quoteName(name)} => ${bind(argumentText(value))}`)
-  const invoked = `${relation(target)}(${named.join(', ')})`
-  return result === 'value' || result === 'none' ? `select ${invoked}` : `select * from ${invoked}`
+  return `${relation(target)}(${named.join(', ')})`
+}
+
+function call(operation: Call, bind: Bind): string {
+  const { result } = operation
+  const from = result === 'value' || result === 'none' ? '' : '* from '
+  return `select ${from}${invocation(operation, bind)}`
 }
 
 /** A list is a PostgreSQL array, an object is JSON. A list for a json argument must come as its JSON text. */
