@@ -1,1 +1,2 @@
-export {}
+export { startEmbedded } from './embedded/server.ts'
+export type { Embedded, EmbeddedOptions } from './embedded/server.ts'
