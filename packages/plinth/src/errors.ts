@@ -47,6 +47,7 @@ export type ErrorCode =
   | 'DataFolderInUse'
   | 'DataFolderUnusable'
   | 'PortInUse'
+  | 'ConnectionLeaked'
   | 'HubUnreachable'
   | 'HubRefused'
 
