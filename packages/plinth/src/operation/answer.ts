@@ -1,6 +1,7 @@
 import { PlinthError } from '../errors.ts'
+import { encodeCursor } from './cursor.ts'
 import { decoderFor } from './decode.ts'
-import type { Operation, Outputs, Page, Reading } from './operation.ts'
+import type { Operation, Output, Outputs, Page } from './operation.ts'
 
 export interface AnswerColumn {
   readonly name: string
@@ -42,7 +43,7 @@ export async function runOperation(
 
 function readAnswer(operation: Operation, answer: Answer): unknown {
   const { result } = operation
-  if (typeof result === 'object') return readPage(result, answer, rowReader(operation, answer))
+  if (typeof result === 'object') return readPage(result, operation, answer)
   switch (result) {
     case 'none':
       return undefined
@@ -71,35 +72,27 @@ function readValue(answer: Answer): unknown {
   return column === undefined || text === undefined || text === null ? null : decoderFor(column.oid)(text)
 }
 
-function readPage(page: Page, answer: Answer, read: (row: readonly (string | null)[]) => unknown): PageOf<unknown> {
+function readPage(page: Page, operation: Operation, answer: Answer): PageOf<unknown> {
   const visible = answer.rows.slice(0, page.size)
   const last = visible.at(-1)
   const more = answer.rows.length > page.size && last !== undefined
+  const order = operation.kind === 'select' ? operation.order : undefined
   const cursor = more ? last.slice(last.length - page.cursorColumns) : undefined
-  return { rows: visible.map(read), next: cursor && encodeCursor(cursor) }
-}
-
-/** Cursors hold the ordering columns' text, so they mean the same in every runner. Base64url of UTF-8 JSON. */
-function encodeCursor(values: readonly (string | null)[]): string {
-  const bytes = new TextEncoder().encode(JSON.stringify(values))
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
+  return { rows: visible.map(rowReader(operation, answer)), next: cursor && encodeCursor(order ?? [], cursor) }
 }
 
 function rowReader(operation: Operation, answer: Answer): (row: readonly (string | null)[]) => Record<string, unknown> {
   const hidden = typeof operation.result === 'object' ? operation.result.cursorColumns : 0
   const columns = answer.columns.slice(0, answer.columns.length - hidden)
-  return objectReader(columns, readings(outputsOf(operation)))
+  return objectReader(columns, outputsByName(outputsOf(operation)))
 }
 
 /** Makes row objects. `__proto__` is a legal column name, so it is defined, not assigned. */
 export function objectReader(
   columns: readonly AnswerColumn[],
-  read: ReadonlyMap<string, Reading> = new Map(),
+  outputs: ReadonlyMap<string, Output> = new Map(),
 ): (row: readonly (string | null)[]) => Record<string, unknown> {
-  const decoders = columns.map((column) => decoderFor(column.oid, read.get(column.name)))
+  const decoders = columns.map((column) => decoderFor(column.oid, outputs.get(column.name)))
   const names = columns.map((column) => column.name)
   const isPlain = !names.includes('__proto__')
   return (row) => {
@@ -120,9 +113,6 @@ function outputsOf(operation: Operation): Outputs {
   return operation.returning ?? 'all'
 }
 
-function readings(outputs: Outputs): Map<string, Reading> {
-  const read = new Map<string, Reading>()
-  if (outputs === 'all') return read
-  for (const output of outputs) if (output.read) read.set(output.as ?? output.column, output.read)
-  return read
+function outputsByName(outputs: Outputs): Map<string, Output> {
+  return new Map(outputs === 'all' ? [] : outputs.map((output) => [output.as ?? output.column, output]))
 }

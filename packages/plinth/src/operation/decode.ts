@@ -1,36 +1,56 @@
-import type { Reading } from './operation.ts'
+import { PlinthError } from '../errors.ts'
+import type { Output, Reading } from './operation.ts'
 
 /** Turns the text PostgreSQL sent for one value into a JavaScript value. */
 export type Decoder = (text: string) => unknown
 
 const asIs: Decoder = (text) => text
 const asBoolean: Decoder = (text) => text === 't'
-const asBytes: Decoder = (text) =>
-  Uint8Array.from({ length: (text.length - 2) / 2 }, (_, i) => Number.parseInt(text.slice(2 * i + 2, 2 * i + 4), 16))
+
+function asBytes(text: string): Uint8Array {
+  if (!text.startsWith('\\x')) throw unreadable('bytea in the escape format', "set bytea_output to 'hex'")
+  const bytes = new Uint8Array((text.length - 2) / 2)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i + 2, 2 * i + 4), 16)
+  return bytes
+}
+
+/** Beyond 2^53 a number would be another integer than the one in the database. */
+function asSafeInteger(text: string): number {
+  const value = Number(text)
+  if (Number.isSafeInteger(value)) return value
+  throw unreadable('a bigint beyond 2^53 as a number', 'read the column as bigint or string')
+}
+
+function asBigInt(text: string): bigint {
+  if (/^-?\d+$/.test(text)) return BigInt(text)
+  throw unreadable('a numeric that is no integer as a bigint', 'read the column as string')
+}
+
+/** The value is in the database all right, and so may be the write that returned it. */
+function unreadable(what: string, hint: string): PlinthError {
+  return new PlinthError('InvalidValue', `PostgreSQL answered ${what}, which cannot be read.`, {
+    hint,
+    outcome: 'unknown',
+  })
+}
 
 /**
  * Reads `2026-11-20 13:45:00.123456+01`. Without a zone the time is taken as UTC, whatever the zone of this process:
- * two services must read the same instant. `infinity` and years before Christ have no Date and stay text.
+ * two services must read the same instant. `infinity` and years beyond 275760 have no Date and stay text.
  */
 function asDate(text: string): Date | string {
   const match =
-    /^(\d{4,6})-(\d\d)-(\d\d)(?: (\d\d):(\d\d):(\d\d)(?:\.(\d+))?)?(Z|[+-]\d\d(?::?\d\d)?(?::?\d\d)?)?$/.exec(text)
+    /^(\d{4,6})-(\d\d)-(\d\d)(?: (\d\d):(\d\d):(\d\d)(?:\.(\d+))?)?(Z|[+-]\d\d(?::?\d\d)?(?::?\d\d)?)?( BC)?$/.exec(
+      text,
+    )
   if (!match) return text
-  const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', zone = 'Z'] = match
+  const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', zone = 'Z', era] = match
   const milliseconds = Number(fraction.slice(0, 3).padEnd(3, '0'))
-  const local = Date.UTC(
-    2000,
-    Number(month) - 1,
-    Number(day),
-    Number(hour),
-    Number(minute),
-    Number(second),
-    milliseconds,
-  )
-  // Date.UTC reads years below 100 as 19xx, hence the detour.
-  const date = new Date(local)
-  date.setUTCFullYear(Number(year), Number(month) - 1, Number(day))
-  return new Date(date.getTime() - zoneOffsetMs(zone))
+  const date = new Date(Date.UTC(2000, 0, 1, Number(hour), Number(minute), Number(second), milliseconds))
+  // Date.UTC reads years below 100 as 19xx, hence the detour. The year before 1 is 1 BC, which is JavaScript's year 0.
+  date.setUTCFullYear(era ? 1 - Number(year) : Number(year), Number(month) - 1, Number(day))
+  const instant = new Date(date.getTime() - zoneOffsetMs(zone))
+  return Number.isNaN(instant.getTime()) ? text : instant
 }
 
 function zoneOffsetMs(zone: string): number {
@@ -97,22 +117,42 @@ const elements: ReadonlyMap<number, number> = new Map([
   [2951, 2950], // uuid
   [1041, 869], // inet
   [651, 650], // cidr
+  [1040, 829], // macaddr
+  [775, 774], // macaddr8
+  [1561, 1560], // bit
+  [1563, 1562], // varbit
+  [791, 790], // money
+  [143, 142], // xml
+  [1002, 18], // "char"
+  [3643, 3614], // tsvector
+  [3645, 3615], // tsquery
+  [4073, 4072], // jsonpath
+  [3905, 3904], // int4range
+  [3927, 3926], // int8range
+  [3907, 3906], // numrange
+  [3909, 3908], // tsrange
+  [3911, 3910], // tstzrange
+  [3913, 3912], // daterange
 ])
 
 const chosen: Readonly<Record<Reading, Decoder>> = {
   string: asIs,
   number: Number,
-  bigint: BigInt,
+  bigint: asBigInt,
   date: asDate,
   json: JSON.parse,
 }
 
 /** The decoder of a type, or of the way a table says to read it; an array is decoded element by element. */
-export function decoderFor(oid: number, read?: Reading): Decoder {
+export function decoderFor(oid: number, { read, array }: Pick<Output, 'read' | 'array'> = {}): Decoder {
   const element = elements.get(oid)
-  if (element === undefined) return read ? chosen[read] : (scalars.get(oid) ?? asIs)
-  const decodeElement = read ? chosen[read] : (scalars.get(element) ?? asIs)
-  return (text) => parseArray(text, decodeElement)
+  const decode = scalarDecoder(element ?? oid, read)
+  return element === undefined && !array ? decode : (text) => parseArray(text, decode)
+}
+
+function scalarDecoder(oid: number, read: Reading | undefined): Decoder {
+  if (read === 'number' && oid === INT8) return asSafeInteger
+  return read ? chosen[read] : (scalars.get(oid) ?? asIs)
 }
 
 /** Reads PostgreSQL's array text, `{1,NULL,"a \"b\""}`, nested to any depth. A leading `[0:2]=` gives bounds and is skipped. */

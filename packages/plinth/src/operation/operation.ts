@@ -26,6 +26,8 @@ export interface Output {
   /** Type name from the closed list in sql/casts.ts. */
   readonly cast?: string
   readonly read?: Reading
+  /** An array whose type is not built in, as an enum's: its oid alone does not tell. */
+  readonly array?: true
 }
 
 export type Outputs = readonly Output[] | 'all'

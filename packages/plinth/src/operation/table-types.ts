@@ -1,0 +1,130 @@
+import type { PageOf } from './answer.ts'
+import type { Typed } from './operation.ts'
+import type { Where } from './where.ts'
+
+/** A direction; nulls are the largest value unless said otherwise, so `asc` puts them last and `desc` first. */
+export type Direction = 'asc' | 'desc' | 'asc nulls first' | 'asc nulls last' | 'desc nulls first' | 'desc nulls last'
+
+/** `['title', { createdAt: 'desc' }]`: each item a column, or one column with its direction. */
+export type OrderBy<Row> = readonly ((keyof Row & string) | { readonly [K in keyof Row]?: Direction })[]
+
+export interface FindOptions<Row, K extends keyof Row> {
+  /** Columns of the result. Default: all. */
+  readonly select?: readonly K[]
+  readonly order?: OrderBy<Row>
+  /** Rows at most. Default: no limit. */
+  readonly limit?: number
+  readonly offset?: number
+}
+
+export interface PageOptions<Row, K extends keyof Row> {
+  readonly select?: readonly K[]
+  /** The primary key is added as the last criterion, so that the order is total. Default: the primary key. */
+  readonly order?: OrderBy<Row>
+  /** Rows of a page. */
+  readonly size: number
+  /** `next` of the page before. */
+  readonly after?: string | undefined
+}
+
+export interface UpsertOptions<Row> {
+  /** Columns of the unique constraint that decides what is the same row. Default: the primary key. */
+  readonly on?: readonly (keyof Row & string)[]
+  /** Columns overwritten in an old row. Default: all that are given, but those of `on`. */
+  readonly overwrite?: readonly (keyof Row & string)[]
+}
+
+/**
+ * Builds operations on one table; knows no connection. Each method returns plain data to give to `run`. The SQL below is
+ * that of `table(posts)` with the columns id, author and createdAt (`created_at`).
+ *
+ * Every method throws InvalidOperation for a column that does not exist, a condition that is undefined, and a value that
+ * would not arrive unchanged.
+ */
+export interface Table<Row, New = Partial<Row>, Key = unknown> {
+  /**
+   * The row with this key; RowNotFound when there is none.
+   *
+   *     posts.get(7)   select "id", "author", "created_at" as "createdAt" from "posts" where "id" = $1
+   */
+  get(key: Key): Typed<Row>
+
+  /**
+   * The first matching row, or undefined. Without `order` it is any of them.
+   *
+   *     posts.first({ author: 7 }, { order: [{ createdAt: 'desc' }] })   … where "author" = $1 order by "created_at" desc limit 1
+   */
+  first<K extends keyof Row = keyof Row>(
+    where: Where<Row>,
+    options?: Omit<FindOptions<Row, K>, 'limit'>,
+  ): Typed<Pick<Row, K> | undefined>
+
+  /**
+   * All matching rows.
+   *
+   *     posts.find({ author: { in: [7, 8] } }, { select: ['id'], limit: 10 })   select "id" from "posts" where "author" = any($1) limit $2
+   */
+  find<K extends keyof Row = keyof Row>(where?: Where<Row>, options?: FindOptions<Row, K>): Typed<Pick<Row, K>[]>
+
+  /**
+   * One page, and the cursor of the next. Reads no row twice and skips none however deep the page and whatever is
+   * inserted meanwhile, unlike offset.
+   *
+   *     posts.page({}, { size: 20, order: [{ createdAt: 'desc' }], after })
+   *     … where ("created_at" <= $1 and ("created_at" < $2 or ("created_at" = $3 and "id" > $4))) order by "created_at" desc, "id" limit $5
+   */
+  page<K extends keyof Row = keyof Row>(where: Where<Row>, options: PageOptions<Row, K>): Typed<PageOf<Pick<Row, K>>>
+
+  /** Whether any row matches: `select from "posts" where … limit 1`. */
+  exists(where?: Where<Row>): Typed<boolean>
+
+  /** How many rows match: `select count(*) from "posts" where …`. */
+  count(where?: Where<Row>): Typed<number>
+
+  /**
+   * Inserts a row and gives it back with its defaults.
+   *
+   *     posts.insert({ author: 7 })   insert into "posts" ("author") select "author" from json_populate_recordset(null::"posts", $1::json) returning …
+   */
+  insert(row: New): Typed<Row>
+
+  /** Inserts rows in one statement, all or none. A column that only some rows have gets its default in the others. */
+  insertMany(rows: readonly New[]): Typed<Row[]>
+
+  /**
+   * Inserts the row, or overwrites the one with the same key.
+   *
+   *     users.upsert({ email, name }, { on: ['email'] })   insert into … on conflict ("email") do update set "name" = excluded."name" returning …
+   */
+  upsert(row: New, options?: UpsertOptions<Row>): Typed<Row>
+
+  /**
+   * The row with the same key as it is, or the given one inserted. Safe among concurrent callers: one inserts, all get
+   * the same row. Inside a transaction above read committed, the losers get SerializationFailure and are retried.
+   *
+   *     with "found" as (select … where "email" = …), "made" as (insert … on conflict ("email") do nothing returning …) select … union all …
+   */
+  getOrCreate(row: New, options?: Pick<UpsertOptions<Row>, 'on'>): Typed<Row>
+
+  /**
+   * Changes the row with this key and gives it back; RowNotFound when there is none.
+   *
+   *     posts.update(7, { author: 8 })   update "posts" set ("author") = (select "author" from json_populate_record(null::"posts", $1::json)) where "id" = $2 returning …
+   */
+  update(key: Key, changes: Partial<New>): Typed<Row>
+
+  /** Changes the matching rows; the number of them. An empty condition is InvalidOperation: see `updateAll`. */
+  updateWhere(where: Where<Row>, changes: Partial<New>): Typed<number>
+
+  /** Changes every row of the table; the number of them. */
+  updateAll(changes: Partial<New>): Typed<number>
+
+  /** Deletes the row with this key and gives it back as it was; RowNotFound when there is none. */
+  delete(key: Key): Typed<Row>
+
+  /** Deletes the matching rows; the number of them. An empty condition is InvalidOperation: see `deleteAll`. */
+  deleteWhere(where: Where<Row>): Typed<number>
+
+  /** Deletes every row of the table; the number of them. */
+  deleteAll(): Typed<number>
+}

@@ -1,0 +1,198 @@
+import { PlinthError } from '../errors.ts'
+import { drizzleShape, isDrizzleTable } from './drizzle-table.ts'
+import { encodeRow, isPlain, type Scalar } from './encode.ts'
+import type { Condition, Delete, Relation, Row, Select, Update, Upsert } from './operation.ts'
+import { orderOf, pageOf, withoutNotNull } from './order.ts'
+import { type Column, columnOf, invalidOperation, outputsOf, relationOf, type Shape } from './shape.ts'
+import type { FindOptions, Table, UpsertOptions } from './table-types.ts'
+import { conditionOf, keyCondition, neededCondition } from './where.ts'
+
+/** What is needed of a Drizzle table's type. */
+export interface DrizzleTable {
+  readonly _: { readonly columns: object }
+  readonly $inferSelect: object
+  readonly $inferInsert: object
+}
+
+/** Rows as they are read: Drizzle promises Buffer for bytea, Plinth gives Uint8Array, which browsers have too. */
+type Read<S> = { [K in keyof S]: unknown extends S[K] ? S[K] : WithoutBuffer<S[K]> }
+type WithoutBuffer<V> = V extends Uint8Array ? Uint8Array : V extends Uint8Array[] ? Uint8Array[] : V
+
+type New<T extends DrizzleTable> = {
+  [K in keyof T['$inferInsert']]: unknown extends T['$inferInsert'][K]
+    ? T['$inferInsert'][K]
+    : WithoutBuffer<T['$inferInsert'][K]>
+}
+
+type PrimaryKey<C> = { [K in keyof C]: C[K] extends { _: { isPrimaryKey: true } } ? K : never }[keyof C]
+
+/** The value of a single key column. A composite key's columns are not in Drizzle's types, so they are checked at run time. */
+type KeyOf<Row, K> = [K] extends [never] ? Partial<Row> : K extends keyof Row ? Row[K] : never
+
+export interface TableOptions<Row> {
+  /** Columns of the primary key. Default `['id']`. */
+  readonly key?: readonly (keyof Row & string)[]
+}
+
+/**
+ * Describes a table: a Drizzle table with its types, columns and key, or a table's name with a row type of yours. With a
+ * name every value is what its PostgreSQL type gives (int8 and numeric are strings), and columns are not checked here.
+ *
+ *     const users = table(schema.users)
+ *     const posts = table<Post>('blog.posts', { key: ['id'] })
+ *     const user = await db.run(users.get(7))
+ *
+ * Throws InvalidOption for a Drizzle column whose promised type Plinth does not make (point, vector, mapped custom types).
+ */
+export function table<T extends DrizzleTable>(
+  source: T,
+): Table<Read<T['$inferSelect']>, New<T>, KeyOf<Read<T['$inferSelect']>, PrimaryKey<T['_']['columns']>>>
+export function table<Row extends object = Record<string, unknown>>(
+  source: string | Relation,
+  options?: TableOptions<Row>,
+): Table<Row, Partial<Row>, Scalar | Partial<Row>>
+export function table(
+  source: DrizzleTable | string | Relation,
+  options: TableOptions<Record<string, unknown>> = {},
+): Table<Record<string, unknown>, object> {
+  return methods(shapeOf(source, options))
+}
+
+function shapeOf(source: DrizzleTable | string | Relation, options: TableOptions<Record<string, unknown>>): Shape {
+  if (typeof source === 'object' && isDrizzleTable(source)) return drizzleShape(source)
+  if (typeof source === 'string' || 'name' in source) return { target: relationOf(source), key: options.key ?? ['id'] }
+  throw new PlinthError('InvalidOption', 'table() takes a Drizzle table, a name, or { schema, name }.')
+}
+
+type AnyRow = Record<string, unknown>
+
+function methods(shape: Shape): Table<AnyRow, object> {
+  return { ...reads(shape), ...inserts(shape), ...changes(shape) }
+}
+
+function reads(shape: Shape): Pick<Table<AnyRow>, 'get' | 'first' | 'find' | 'page' | 'exists' | 'count'> {
+  const { target } = shape
+  const columns = outputsOf(shape)
+  return {
+    get: (key) => ({ kind: 'select', target, columns, where: keyCondition(shape, key), limit: 1, result: 'row' }),
+    first: (where, options = {}) => ({ ...select(shape, where, { ...options, limit: 1 }), result: 'first' }),
+    find: (where = {}, options = {}) => ({ ...select(shape, where, options), result: 'rows' }),
+    page: (where, options) => pageOf(shape, conditionOf(shape, where), options),
+    exists: (where = {}) => ({ ...select(shape, where, { limit: 1 }), columns: [], result: 'exists' }),
+    count: (where = {}) => ({ kind: 'count', target, ...optional(conditionOf(shape, where)), result: 'count' }),
+  }
+}
+
+function select(shape: Shape, where: unknown, options: FindOptions<AnyRow, string>): Omit<Select, 'result'> {
+  const { limit, offset } = options
+  return {
+    kind: 'select',
+    target: shape.target,
+    columns: outputsOf(shape, options.select),
+    ...optional(conditionOf(shape, where)),
+    ...(options.order && { order: orderOf(shape, options.order).map(withoutNotNull) }),
+    ...(limit !== undefined && { limit }),
+    ...(offset !== undefined && { offset }),
+  }
+}
+
+function optional(where: Condition | undefined): { readonly where?: Condition } {
+  return where === undefined ? {} : { where }
+}
+
+function inserts(shape: Shape): Pick<Table<AnyRow, object>, 'insert' | 'insertMany' | 'upsert' | 'getOrCreate'> {
+  const { target } = shape
+  const returning = outputsOf(shape)
+  return {
+    insert: (row) => ({ kind: 'insert', target, rows: [newRow(shape, row)], returning, result: 'row' }),
+    insertMany: (rows) => ({
+      kind: 'insert',
+      target,
+      rows: rows.map((row) => newRow(shape, row)),
+      returning,
+      result: 'rows',
+    }),
+    upsert: (row, options = {}) => ({
+      ...conflicting(shape, row, options),
+      action: 'update',
+      overwrite: overwritten(shape, row, options),
+      returning,
+      result: 'row',
+    }),
+    getOrCreate: (row, options = {}) => ({
+      ...conflicting(shape, row, options),
+      action: 'get',
+      returning,
+      result: 'row',
+    }),
+  }
+}
+
+function conflicting(
+  shape: Shape,
+  row: object,
+  { on = shape.key }: UpsertOptions<AnyRow>,
+): Pick<Upsert, 'kind' | 'target' | 'rows' | 'conflict'> {
+  if (on.length === 0)
+    throw invalidOperation(`${shape.target.name} has no primary key: say in \`on\` what is the same row.`)
+  return { kind: 'upsert', target: shape.target, rows: [newRow(shape, row)], conflict: namesOf(shape, on) }
+}
+
+/** Columns that only got a generated value are not overwritten: an upsert by e-mail must not give the old row a new id. */
+function overwritten(shape: Shape, row: object, { on = shape.key, overwrite }: UpsertOptions<AnyRow>): string[] {
+  if (overwrite) return namesOf(shape, overwrite)
+  const given = Object.entries(row).flatMap(([key, value]) => (value === undefined ? [] : [key]))
+  const touched = generating(shape, 'updateValue').map(({ key }) => key)
+  return namesOf(
+    shape,
+    [...new Set([...given, ...touched])].filter((key) => !on.includes(key)),
+  )
+}
+
+function namesOf(shape: Shape, keys: readonly string[]): string[] {
+  return keys.map((key) => columnOf(shape, key).name)
+}
+
+function changes(
+  shape: Shape,
+): Pick<Table<AnyRow, object>, 'update' | 'updateWhere' | 'updateAll' | 'delete' | 'deleteWhere' | 'deleteAll'> {
+  const { target } = shape
+  const returning = outputsOf(shape)
+  const update = (where: Update['where'], row: object): Update => {
+    const set = changedRow(shape, row)
+    return { kind: 'update', target, set, where, result: 'count' }
+  }
+  const remove = (where: Delete['where']): Delete => ({ kind: 'delete', target, where, result: 'count' })
+  return {
+    update: (key, row) => ({ ...update(keyCondition(shape, key), row), returning, result: 'row' }),
+    updateWhere: (where, row) => update(neededCondition(shape, where, 'To change them all: updateAll().'), row),
+    updateAll: (row) => update('every row', row),
+    delete: (key) => ({ ...remove(keyCondition(shape, key)), returning, result: 'row' }),
+    deleteWhere: (where) => remove(neededCondition(shape, where, 'To delete them all: deleteAll().')),
+    deleteAll: () => remove('every row'),
+  }
+}
+
+function newRow(shape: Shape, row: object): Row {
+  return encodeRow(shape, withGenerated(shape, row, 'insertValue'))
+}
+
+function changedRow(shape: Shape, row: object): Row {
+  const given = encodeRow(shape, row)
+  if (Object.keys(given).length === 0)
+    throw invalidOperation(`An update of ${shape.target.name} must change at least one column.`)
+  return encodeRow(shape, withGenerated(shape, row, 'updateValue'))
+}
+
+/** Adds what Drizzle's `$defaultFn` and `$onUpdate` make; PostgreSQL knows nothing of them. */
+function withGenerated(shape: Shape, row: object, maker: 'insertValue' | 'updateValue'): object {
+  if (!isPlain(row)) return row
+  const missing = generating(shape, maker).filter(({ key }) => row[key] === undefined)
+  return missing.length === 0
+    ? row
+    : { ...row, ...Object.fromEntries(missing.map((column) => [column.key, column[maker]?.()])) }
+}
+
+function generating(shape: Shape, maker: 'insertValue' | 'updateValue'): Column[] {
+  return [...(shape.columns?.values() ?? [])].filter((column) => column[maker] !== undefined)
+}
