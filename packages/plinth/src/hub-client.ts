@@ -1,1 +1,5 @@
-export {}
+export { connectHub } from './hub-client/hub.ts'
+export type { Hub, HubOptions, RunOptions } from './hub-client/hub.ts'
+export { table } from './operation/table.ts'
+export { call } from './operation/call.ts'
+export { isPlinthError, PlinthError } from './errors.ts'
