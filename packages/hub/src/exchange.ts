@@ -1,0 +1,73 @@
+/** A request as the hub sees it, whatever carried it: Fastify's socket, a Fetch `Request`, a test. */
+export interface HubRequest {
+  readonly method: string
+  /** Path and query, still percent-encoded. */
+  readonly url: string
+  /** By lower-case name. */
+  readonly headers: ReadonlyMap<string, string>
+  readonly body: Uint8Array
+}
+
+export interface Reply {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** Empty for an answer without one. */
+  readonly body: string
+}
+
+export async function fromFetch(request: Request): Promise<HubRequest> {
+  const { pathname, search } = new URL(request.url)
+  return {
+    method: request.method,
+    url: pathname + search,
+    headers: new Map(request.headers),
+    body: new Uint8Array(await request.arrayBuffer()),
+  }
+}
+
+/** A Fetch `Response` refuses a body, even an empty one, at these. */
+const bodiless: ReadonlySet<number> = new Set([204, 205, 304])
+
+export function toFetch(reply: Reply): Response {
+  return new Response(bodiless.has(reply.status) || reply.body === '' ? null : reply.body, {
+    status: reply.status,
+    headers: reply.headers,
+  })
+}
+
+/** Fills what a caller sees of a configured time or size; every number is checked when the hub is made. */
+export interface Limits {
+  /** Default 1 MiB. */
+  readonly bodyBytes: number
+  /** Path and query. Default 8 kB. */
+  readonly urlBytes: number
+  /** All headers together. Default 16 kB. */
+  readonly headerBytes: number
+  /** Conditions, columns and order terms in one request. Default 1,000. */
+  readonly nodes: number
+  /** Nesting of conditions and of JSON. Default 64. */
+  readonly depth: number
+  /** Values in one `in` list. Default 1,000. */
+  readonly listValues: number
+  /** Rows in one write. Default 10,000. */
+  readonly rows: number
+  /** How long a client may take to send its headers. Default 10,000. */
+  readonly headersTimeoutMs: number
+  /** How long a client may take to send the whole request. Default 30,000. */
+  readonly requestTimeoutMs: number
+  /** How long the database may work on one request. Default 30,000. */
+  readonly statementTimeoutMs: number
+}
+
+export const defaultLimits: Limits = {
+  bodyBytes: 1_048_576,
+  urlBytes: 8_192,
+  headerBytes: 16_384,
+  nodes: 1_000,
+  depth: 64,
+  listValues: 1_000,
+  rows: 10_000,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  statementTimeoutMs: 30_000,
+}

@@ -1,0 +1,59 @@
+import { parseOperation } from 'plinth/operation'
+import type { HubRequest, Limits, Reply } from './exchange.ts'
+import { type Executor, executeAnswer, executeBody } from './execute.ts'
+import { errorAnswer, errorReply } from './postgrest/error-reply.ts'
+import { parsePlainJson } from './postgrest/json.ts'
+import { checkContentType } from './postgrest/media-type.ts'
+import { methodNotSupported } from './postgrest/refusals.ts'
+import { writeReply } from './postgrest/reply.ts'
+import { readRequest } from './postgrest/request.ts'
+import { checkSizes } from './request-size.ts'
+import { clientErrorFields } from './client-error.ts'
+import type { SchemaCache } from './schema-cache.ts'
+import type { Caller } from './stage/caller.ts'
+import type { Identify } from './stage/identify.ts'
+import { pipeline, type Stage } from './stage/stage.ts'
+
+export interface HandleParts {
+  readonly identify: Identify
+  readonly schema: SchemaCache
+  readonly stages: readonly Stage[]
+  readonly executor: Executor
+  readonly limits: Limits
+}
+
+export type Handle = (request: HubRequest) => Promise<Reply>
+
+/** One request from its first byte checked to its reply. Never rejects: every failure is a reply. */
+export function createHandle(parts: HandleParts): Handle {
+  return async (request) => {
+    const isRun = request.url.split('?', 1)[0] === '/-/run'
+    let caller: Caller | undefined
+    try {
+      checkSizes(request, parts.limits)
+      caller = await parts.identify(request)
+      return isRun ? await runOperation(request, caller, parts) : await answerPostgrest(request, caller, parts)
+    } catch (error) {
+      // Every caller but the anonymous one has proved who it is; without one, logging in may help.
+      const isAnonymous = caller === undefined || caller.kind === 'anonymous'
+      return errorReply(errorAnswer(error, isAnonymous), isRun ? clientErrorFields(error) : {})
+    }
+  }
+}
+
+/** PostgREST's dialect: URL and headers → operation → authorize and the other stages → PostgreSQL → reply. */
+async function answerPostgrest(request: HubRequest, caller: Caller, parts: HandleParts): Promise<Reply> {
+  const asked = await parts.schema.lookUp((catalog) => readRequest(request, catalog, parts.limits))
+  const run = pipeline(parts.stages, executeBody(parts.executor, asked.form))
+  return writeReply(asked, await run(asked.operation, caller))
+}
+
+/** `POST /-/run`: an operation as JSON → the same stages → PostgreSQL's text, which the client decodes. */
+async function runOperation(request: HubRequest, caller: Caller, parts: HandleParts): Promise<Reply> {
+  if (request.method !== 'POST') throw methodNotSupported(request.method)
+  checkContentType(request.headers.get('content-type'))
+  const { nodes: maxNodes, depth: maxDepth, rows: maxItems } = parts.limits
+  const operation = parseOperation(parsePlainJson(request.body, parts.limits), { maxNodes, maxDepth, maxItems })
+  const answer = await pipeline(parts.stages, executeAnswer(parts.executor))(operation, caller)
+  return { status: 200, headers: { 'content-type': 'application/json; charset=utf-8' }, body: JSON.stringify(answer) }
+}

@@ -1,0 +1,120 @@
+import { type Database, PlinthError } from 'plinth'
+import { defaultLimits, fromFetch, type Limits, toFetch } from './exchange.ts'
+import { createHandle } from './handle.ts'
+import { type AdminOptions, startAdmin } from './operate/admin.ts'
+import { refuseSuperuser } from './operate/superuser.ts'
+import { SchemaCache } from './schema-cache.ts'
+import { startServer, type Listening } from './server.ts'
+import { authorize } from './stage/authorize.ts'
+import { createIdentify } from './stage/identify.ts'
+import { checkRole, createKeyFinder, type ServiceOptions } from './stage/service-key.ts'
+import { createTokenVerifier, type JwtOptions } from './stage/token.ts'
+
+export interface HubOptions {
+  /** Connected by the hub when it listens; closed by whoever made it. */
+  readonly database: Database
+  /** Schemas whose tables and functions are served; a request's default is the first. Default `['public']`. */
+  readonly schemas?: readonly string[]
+  /** Role of a request without a credential. Absent: such a request is answered 401. */
+  readonly anonymousRole?: string
+  readonly jwt?: JwtOptions
+  /** Services by name, each with its database role and hashed keys. */
+  readonly services?: Readonly<Record<string, ServiceOptions>>
+  /** A key that acts as the role of the database URL itself. For one run on one machine. */
+  readonly runKey?: string
+  readonly limits?: Partial<Limits>
+  /** /live and /ready on a port of their own. Absent: none. */
+  readonly admin?: AdminOptions
+}
+
+export interface ListenOptions {
+  /** Default 127.0.0.1. Elsewhere a superuser role is refused, the URL's and any configured one. */
+  readonly host?: string
+  /** 0 takes a free one. Default 4000. */
+  readonly port?: number
+}
+
+export interface Hub extends AsyncDisposable {
+  /** Answers a request without a socket, by the same steps as over one. Never rejects but for a body that cannot be read. */
+  handle(request: Request): Promise<Response>
+  /** Connects the database, reads its catalog, and serves. Resolves to the address, as `url` then says it. */
+  listen(options?: ListenOptions): Promise<string>
+  /** Undefined until the hub listens. */
+  readonly url: string | undefined
+  readonly adminUrl: string | undefined
+  /** Takes no new request, lets running ones finish until the deadline, then cuts them off. Default 10,000. */
+  close(options?: { readonly deadlineMs?: number }): Promise<void>
+}
+
+/**
+ * Makes the gate in front of a database: PostgREST's dialect over HTTP, and `/-/run` for `connectHub`.
+ *
+ *     const hub = createHub({ database, anonymousRole: 'web' })
+ *     await hub.listen({ port: 4000 })
+ *
+ * Throws InvalidOption.
+ */
+export function createHub(options: HubOptions): Hub {
+  const { database, schemas = ['public'], anonymousRole } = options
+  const limits = readLimits(options.limits ?? {})
+  if (schemas.length === 0) throw new PlinthError('InvalidOption', 'schemas is empty: the hub would serve nothing.')
+  if (anonymousRole !== undefined) checkRole(anonymousRole, 'anonymousRole')
+  const schema = new SchemaCache(database, schemas)
+  const handle = createHandle({
+    identify: createIdentify({
+      findKey: createKeyFinder(options.services ?? {}, options.runKey),
+      verifyToken: options.jwt && createTokenVerifier(options.jwt, anonymousRole),
+      anonymousRole,
+    }),
+    schema,
+    stages: [authorize(schema)],
+    executor: { database, timeoutMs: limits.statementTimeoutMs },
+    limits,
+  })
+  let server: Listening | undefined
+  let admin: Listening | undefined
+
+  async function listen({ host = '127.0.0.1', port = 4000 }: ListenOptions = {}): Promise<string> {
+    if (server !== undefined) throw new PlinthError('InvalidOption', `The hub already listens on ${server.url}.`)
+    await database.connect()
+    await refuseSuperuser(database, host, configuredRoles(options))
+    await schema.reload()
+    server = await startServer(handle, limits, host, port)
+    if (options.admin) admin = await startAdmin(options.admin, () => schema.isLoaded && database.state === 'connected')
+    return server.url
+  }
+
+  async function close({ deadlineMs = 10_000 }: { readonly deadlineMs?: number } = {}): Promise<void> {
+    await server?.close(deadlineMs)
+    await admin?.close(0)
+    server = undefined
+    admin = undefined
+  }
+
+  return {
+    handle: async (request) => toFetch(await handle(await fromFetch(request))),
+    listen,
+    get url() {
+      return server?.url
+    },
+    get adminUrl() {
+      return admin?.url
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+function configuredRoles({ anonymousRole, services = {}, jwt }: HubOptions): readonly string[] {
+  const named = anonymousRole === undefined ? [] : [anonymousRole]
+  return [...named, ...Object.values(services).map(({ role }) => role), ...(jwt?.roles ?? [])]
+}
+
+function readLimits(given: Partial<Limits>): Limits {
+  const limits = { ...defaultLimits, ...given }
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new PlinthError('InvalidOption', `limits.${name} is ${String(value)}; it must be a whole number above 0.`)
+  }
+  return limits
+}

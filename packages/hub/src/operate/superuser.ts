@@ -1,0 +1,27 @@
+import { isIP } from 'node:net'
+import { type Database, PlinthError } from 'plinth'
+
+/**
+ * A superuser passes every grant and policy, so a hub that others can reach must not act as one: neither by the
+ * database URL nor by a configured role. On this machine alone it is allowed, for a first try.
+ */
+export async function refuseSuperuser(database: Database, host: string, roles: readonly string[]): Promise<void> {
+  if (isLoopback(host)) return
+  const { rows } = await database.query<{ name: string }>(
+    'select rolname::text as name from pg_catalog.pg_roles where rolsuper and (rolname = session_user or rolname = any($1::text[]))',
+    [roles],
+  )
+  const [found] = rows
+  if (found !== undefined)
+    throw new PlinthError(
+      'InvalidOption',
+      `The role ${found.name} is a superuser, and ${host} can be reached by others.`,
+      {
+        hint: 'Give the hub a role without superuser, or listen on 127.0.0.1.',
+      },
+    )
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+}

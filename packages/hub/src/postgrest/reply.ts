@@ -1,0 +1,103 @@
+import type { Reply } from '../exchange.ts'
+import type { Asked, Form } from './asked.ts'
+import { appliedPreferences } from './prefer.ts'
+import { contentRange } from './range.ts'
+import { notSingular, offsetBeyondEnd } from './refusals.ts'
+
+/** What the database answered to `compileBody`. */
+export interface BodyAnswer {
+  /** JSON made by PostgreSQL, passed through untouched; null when nothing was to be returned. */
+  readonly body: string | null
+  readonly rows: number
+  readonly total: number | undefined
+}
+
+export function writeReply({ operation, form }: Asked, answer: BodyAnswer): Reply {
+  switch (operation.kind) {
+    case 'select':
+      // An update of no column is asked as a select of no row; see table-request.ts.
+      return form.body === 'none' || form.allowedRows
+        ? updateReply(form, answer)
+        : selectReply(form, answer, operation.offset ?? 0)
+    case 'insert':
+    case 'upsert':
+      return insertReply(form, answer, operation.target.name)
+    case 'update':
+      return updateReply(form, answer)
+    case 'delete':
+      return deleteReply(form, answer)
+    case 'call':
+      return callReply(form, answer)
+  }
+}
+
+function selectReply(form: Form, answer: BodyAnswer, offset: number): Reply {
+  const { rows, total } = answer
+  if (form.isSingular && rows !== 1) throw notSingular(rows)
+  if (total !== undefined && offset > total) throw offsetBeyondEnd(offset, total)
+  const status = total !== undefined && rows < total ? 206 : 200
+  return fullReply(status, form, contentRange(offset, offset + rows - 1, total), answer)
+}
+
+function insertReply(form: Form, answer: BodyAnswer, table: string): Reply {
+  const range = contentRange(1, 0, answer.total)
+  if (form.body === 'full') return fullReply(201, form, range, answer)
+  const location = form.body === 'location' ? locationOf(table, answer) : undefined
+  return {
+    status: 201,
+    headers: { ...headersOf(form, range), ...(location === undefined ? {} : { location }) },
+    body: '',
+  }
+}
+
+function updateReply(form: Form, answer: BodyAnswer): Reply {
+  const range = contentRange(0, answer.rows - 1, answer.total)
+  return form.body === 'full' ? fullReply(200, form, range, answer) : emptyReply(form, range)
+}
+
+function deleteReply(form: Form, answer: BodyAnswer): Reply {
+  const range = contentRange(1, 0, answer.total)
+  return form.body === 'full' ? fullReply(200, form, range, answer) : emptyReply(form, range)
+}
+
+function callReply(form: Form, answer: BodyAnswer): Reply {
+  const rows = form.isSet === true ? answer.rows : 1
+  const range = contentRange(0, rows - 1, form.exactCount ? rows : undefined)
+  if (form.body === 'none') return emptyReply(form, range)
+  return fullReply(200, { ...form, isSingular: form.isSingular && form.isSet === true }, range, {
+    ...answer,
+    body: answer.body ?? 'null',
+  })
+}
+
+function fullReply(status: number, form: Form, range: string, { body, rows }: BodyAnswer): Reply {
+  const headers = { ...headersOf(form, range), 'content-type': form.contentType, ...profileOf(form) }
+  if (form.isHead) return { status, headers, body: '' }
+  if (form.isSingular && rows !== 1) throw notSingular(rows)
+  // json_agg of one row is that row's object in brackets, nothing else.
+  return { status, headers, body: form.isSingular ? (body ?? '').slice(1, -1) : (body ?? '') }
+}
+
+function emptyReply(form: Form, range: string): Reply {
+  return { status: 204, headers: headersOf(form, range), body: '' }
+}
+
+function headersOf(form: Form, range: string): Record<string, string> {
+  const applied = appliedPreferences(form.applied)
+  return { 'content-range': range, ...(applied === '' ? {} : { 'preference-applied': applied }) }
+}
+
+function profileOf({ profile }: Form): Record<string, string> {
+  return profile === undefined ? {} : { 'content-profile': profile }
+}
+
+/** `/users?id=eq.7`: the answer holds the key of each written row as text. Only one row has a place. */
+function locationOf(table: string, { body, rows }: BodyAnswer): string | undefined {
+  if (rows !== 1 || body === null) return undefined
+  const keys: readonly Readonly<Record<string, string | null>>[] = JSON.parse(body)
+  const conditions = Object.entries(keys[0] ?? {}).map(
+    ([column, value]) =>
+      `${encodeURIComponent(column)}=${encodeURIComponent(value === null ? 'is.null' : `eq.${value}`)}`,
+  )
+  return conditions.length === 0 ? undefined : `/${encodeURIComponent(table)}?${conditions.join('&')}`
+}

@@ -1,0 +1,13 @@
+import type { HubRequest, Limits } from './exchange.ts'
+import { sizeRefused } from './postgrest/refusals.ts'
+
+/** Sizes that a socket is already held to; `handle` is also called without one. */
+export function checkSizes({ url, headers, body }: HubRequest, limits: Limits): void {
+  if (url.length > limits.urlBytes)
+    throw sizeRefused(414, `The URL is longer than ${limits.urlBytes} bytes. Long filters can go into a function.`)
+  let headerBytes = 0
+  for (const [name, value] of headers) headerBytes += name.length + value.length + 4
+  if (headerBytes > limits.headerBytes)
+    throw sizeRefused(431, `The headers are larger than ${limits.headerBytes} bytes.`)
+  if (body.length > limits.bodyBytes) throw sizeRefused(413, `The body is larger than ${limits.bodyBytes} bytes.`)
+}

@@ -1,0 +1,139 @@
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
+import { PlinthError } from 'plinth'
+import type { HubRequest, Limits, Reply } from './exchange.ts'
+import type { Handle } from './handle.ts'
+import { errorAnswer, errorReply } from './postgrest/error-reply.ts'
+import { sizeRefused } from './postgrest/refusals.ts'
+
+export interface Listening {
+  /** `http://host:port` */
+  readonly url: string
+  close(deadlineMs: number): Promise<void>
+}
+
+/** The socket side: Fastify reads bytes under limits, `handle` does everything else. */
+export async function startServer(handle: Handle, limits: Limits, host: string, port: number): Promise<Listening> {
+  const app = createApp(handle, limits)
+  await app.ready()
+  const url = await listenOn(app.server, host, port)
+  return { url, close: (deadlineMs) => closeWithin(app, deadlineMs) }
+}
+
+function createApp(handle: Handle, limits: Limits): FastifyInstance {
+  const app = fastify({
+    bodyLimit: limits.bodyBytes,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: 72_000,
+    // A request on a kept connection while the hub closes is still answered.
+    return503OnClosing: false,
+    exposeHeadRoutes: false,
+    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, limits),
+    // One route for every path, so that only `handle` decodes paths; the original stays in `originalUrl`.
+    rewriteUrl: () => '/',
+    http: {
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
+      // Node looks for late clients this often; its default of 30 s would stretch shorter limits.
+      connectionsCheckingInterval: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs, 4_000) / 2,
+    },
+  })
+  // Bodies stay bytes: what is checked is then exactly what is parsed.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  app.setErrorHandler((error, _request, reply) => {
+    const { status, headers, body } = failureReply(error, limits)
+    void reply.code(status).headers(headers).send(body)
+  })
+  const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+    const { status, headers, body } = await handle(readSocketRequest(request))
+    return reply.code(status).headers(headers).send(body)
+  }
+  app.all('/', answer)
+  // Methods Fastify has no route for.
+  app.setNotFoundHandler(answer)
+  return app
+}
+
+function readSocketRequest({ method, originalUrl, raw, body }: FastifyRequest): HubRequest {
+  return {
+    method,
+    url: originalUrl,
+    headers: headersOf(raw.rawHeaders),
+    body: body instanceof Uint8Array ? body : new Uint8Array(),
+  }
+}
+
+/** Repeated headers are joined by a comma as HTTP says, `Prefer` among them; a repeated credential is thereby no good. */
+function headersOf(raw: readonly string[]): ReadonlyMap<string, string> {
+  const headers = new Map<string, string>()
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const [name, value] = [(raw[at] ?? '').toLowerCase(), raw[at + 1] ?? '']
+    const earlier = headers.get(name)
+    headers.set(name, earlier === undefined ? value : `${earlier}, ${value}`)
+  }
+  return headers
+}
+
+function failureReply(error: unknown, limits: Limits): Reply {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return errorReply(errorAnswer(sizeRefused(413, `The body is larger than ${limits.bodyBytes} bytes.`), true))
+  return errorReply(errorAnswer(error, true))
+}
+
+const reasons: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  431: 'Request Header Fields Too Large',
+}
+
+/** What node:http could not read never becomes a request, so its answer is written to the socket by hand. */
+function answerBrokenRequest(error: Error & { code?: string }, socket: Socket, limits: Limits): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const { status, headers, body } = errorReply(errorAnswer(brokenRequest(error.code, limits), true))
+  const lines = Object.entries({ ...headers, connection: 'close', 'content-length': String(Buffer.byteLength(body)) })
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  socket.end(`HTTP/1.1 ${status} ${reasons[status]}\r\n${head}\r\n${body}`)
+}
+
+function brokenRequest(code: string | undefined, limits: Limits): PlinthError {
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return sizeRefused(431, `The headers are larger than ${limits.headerBytes} bytes.`)
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return sizeRefused(408, 'The request did not arrive in time.')
+  return sizeRefused(400, 'The request is not HTTP/1.1.')
+}
+
+/** Listens, or says what is in the way. */
+export function listenOn(server: Server, host: string, port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: Error & { code?: string }) => {
+      const isTaken = cause.code === 'EADDRINUSE'
+      const message = isTaken ? `Port ${port} on ${host} is taken.` : `The hub cannot listen on ${host}:${port}.`
+      reject(new PlinthError(isTaken ? 'PortInUse' : 'InvalidOption', message, { cause }))
+    })
+    server.listen(port, host, () => {
+      const address = server.address()
+      const bound = typeof address === 'object' && address !== null ? address.port : port
+      resolve(`http://${host.includes(':') ? `[${host}]` : host}:${bound}`)
+    })
+  })
+}
+
+/** Stops accepting, waits for running requests, and after the deadline cuts the rest off. */
+async function closeWithin(app: FastifyInstance, deadlineMs: number): Promise<void> {
+  const cut = setTimeout(() => app.server.closeAllConnections(), deadlineMs)
+  try {
+    await new Promise<void>((resolve) => {
+      app.server.close(() => resolve())
+      app.server.closeIdleConnections()
+    })
+    await app.close()
+  } finally {
+    clearTimeout(cut)
+  }
+}
