@@ -45,16 +45,17 @@ export function isAlive(pid: number): boolean {
 
 /**
  * What tells a process from a later one of the same number: containers start counting at 1 each time, so the number
- * alone comes back soon. Empty when the process is gone.
+ * alone comes back soon. Empty when the process is gone, or dead and not yet collected by its parent.
  */
 function processStamp(pid: number): string {
   if (process.platform !== 'linux') {
     return spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).stdout.trim()
   }
-  // Field 22 of stat is the start in clock ticks since boot; the command in field 2 may hold spaces and brackets.
+  // Field 3 of stat is the state, 22 the start in clock ticks since boot; the command in field 2 may hold spaces and brackets.
   const stat = read(`/proc/${pid}/stat`)
-  const ticks = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
-  return ticks === undefined ? '' : `${ticks} ${read('/proc/sys/kernel/random/boot_id')?.trim() ?? ''}`
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? []
+  const [state, ticks] = [fields[0], fields[19]]
+  return ticks === undefined || state === 'Z' ? '' : `${ticks} ${read('/proc/sys/kernel/random/boot_id')?.trim() ?? ''}`
 }
 
 function isHeld(content: string, file: string): boolean {

@@ -45,6 +45,8 @@ export interface Embedded extends AsyncDisposable {
 const readyPollMs = 10
 const portAttempts = 5
 const forceAfterMs = 3_000
+/** A postgres that has just begun does not hear the first signal yet. */
+const startGraceMs = 500
 /** A postgres whose parent was killed is gone after 1.5 s. */
 const formerPatienceMs = 5_000
 
@@ -139,7 +141,7 @@ async function whenReady(program: Guarded, cluster: string, deadline: number): P
   while (!isOver) {
     if (isReady(cluster, pid)) return undefined
     if (Date.now() > deadline) {
-      await end(program, 0)
+      await end(program, startGraceMs)
       return `PostgreSQL was not ready in time. Its log ends:\n${lastLines(program.output())}`
     }
     await sleep(readyPollMs)
