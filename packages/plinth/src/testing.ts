@@ -1,2 +1,4 @@
 export { createTestDatabase } from './testing/test-database.ts'
 export type { TestDatabase, TestDatabaseOptions } from './testing/test-database.ts'
+export { runnerContract, runnerContractSchema } from './testing/runner-contract.ts'
+export type { OpenRunner, Runner, RunnerContract } from './testing/runner-contract.ts'

@@ -49,7 +49,7 @@ export function table<T extends DrizzleTable>(
 ): Table<Read<T['$inferSelect']>, New<T>, KeyOf<Read<T['$inferSelect']>, PrimaryKey<T['_']['columns']>>>
 export function table<Row extends object = Record<string, unknown>>(
   source: string | Relation,
-  options?: TableOptions<Row>,
+  options?: TableOptions<NoInfer<Row>>,
 ): Table<Row, Partial<Row>, Scalar | Partial<Row>>
 export function table(
   source: DrizzleTable | string | Relation,
