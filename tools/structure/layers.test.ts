@@ -151,6 +151,21 @@ test('each package a source imports is in its package.json', () => {
   none(wrong)
 })
 
+test('each dependency of a package is imported by it, or wanted as a peer by another of its dependencies', () => {
+  const unused = packageFolders().flatMap((folder) => {
+    const { name: own, dependencies = {} } = manifest(folder)
+    const files = sources.filter((file) => file.path.startsWith(`${folder}/`))
+    const imported = new Set(files.flatMap((file) => file.imports.map(({ from }) => packageOf(from))))
+    const siblings = packageFolders().map((path) => manifest(path))
+    const peers = siblings
+      .filter(({ name }) => name in dependencies)
+      .flatMap((one) => Object.keys(one.peerDependencies ?? {}))
+    const extra = Object.keys(dependencies).filter((name) => !imported.has(name) && !peers.includes(name))
+    return extra.map((name) => `${own} does not import ${name}`)
+  })
+  none(unused)
+})
+
 test('there are no import cycles, imports of types included', () => {
   const graph = new Map(
     sources.map((file) => [file.path, file.imports.flatMap((one) => target(file.path, one.from) ?? [])] as const),

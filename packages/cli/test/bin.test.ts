@@ -25,12 +25,23 @@ test('the command lists what it can do', () => {
   assert.match(stdout, /plinth/)
 })
 
+function runOn(version: string, path: string): ReturnType<typeof run> {
+  const pretend = `data:text/javascript,Object.defineProperty(process.versions,'node',{value:'${version}'})`
+  return run(['--import', pretend, path])
+}
+
 for (const version of ['20.20.2', '22.17.1']) {
   test(`Node ${version} is told in one line that it is too old`, () => {
-    const pretend = `data:text/javascript,Object.defineProperty(process.versions,'node',{value:'${version}'})`
-    const { status, stdout, stderr } = run(['--import', pretend, bin, '--version'])
+    const { status, stdout, stderr } = runOn(version, bin)
     assert.equal(status, 1)
     assert.equal(stdout, '')
     assert.equal(stderr, `plinth needs Node 22.18 or newer; this is Node ${version}.\n`)
+  })
+
+  test(`a script of the project that meets Node ${version} says how to get the project's own`, () => {
+    const preflight = fileURLToPath(new URL('../../../tools/preflight.mjs', import.meta.url))
+    const { status, stderr } = runOn(version, preflight)
+    assert.equal(status, 1)
+    assert.match(stderr, /^.*npm rebuild node.*\n$/)
   })
 }
