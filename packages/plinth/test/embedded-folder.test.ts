@@ -42,7 +42,7 @@ test('an ordinary user is told that a folder of root is not his', { skip: onlyRe
   const closed = join(folder, 'of-root')
   mkdirSync(closed, { mode: 0o755 })
   for (const dataDir of [closed, join(closed, 'data')]) {
-    const answer = await startProgram({ dataDir, uid: otherUid }, { HOME: '/nonexistent' }).line()
+    const answer = await startProgram({ dataDir, uid: otherUid }).line()
     assert.equal(answer['code'], 'DataFolderUnusable')
     assert.match(String(answer['message']), /uid 65534/)
   }
@@ -53,7 +53,7 @@ test('an ordinary user without a home starts and keeps his rows', { skip: onlyRe
   const home = join(folder, 'of-nobody')
   mkdirSync(home)
   chownSync(home, otherUid, otherUid)
-  const program = startProgram({ dataDir: join(home, 'data'), uid: otherUid }, { HOME: '/nonexistent' })
+  const program = startProgram({ dataDir: join(home, 'data'), uid: otherUid })
   const { url } = await program.line()
   assert.deepEqual(await ask(String(url), 'select 1 as one'), [{ one: 1 }])
   assert.equal(uidOf(postmasterPid(join(home, 'data'))), otherUid)

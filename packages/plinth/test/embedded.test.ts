@@ -49,7 +49,7 @@ test('each data folder has a password of its own', async () => {
   assert.notEqual(new URL(first.url).password, new URL(second.url).password)
 })
 
-test('a second start on a folder in use is refused with the folder and the process, and the first goes on', async () => {
+test('a second start on a folder is refused with the folder and the process, and the first goes on', async () => {
   const dataDir = join(folder, 'taken')
   await using server = await start(dataDir)
   await assert.rejects(start(dataDir), (error) => {
@@ -63,7 +63,7 @@ test('of starts at the same moment on one new folder exactly one wins', async ()
   const dataDir = join(folder, 'raced')
   const results = await Promise.allSettled(Array.from({ length: 6 }, () => start(dataDir)))
   const won = results.filter((result) => result.status === 'fulfilled').map((result) => result.value)
-  const lost = results.filter((result) => result.status === 'rejected').map((result) => result.reason)
+  const lost = results.filter((result) => result.status === 'rejected').map<unknown>((result) => result.reason)
   assert.equal(won.length, 1)
   assert.ok(lost.every((error) => isPlinthError(error, 'DataFolderInUse')))
   await Promise.all(won.map((server) => server.stop()))

@@ -67,8 +67,7 @@ async function npmFolder(
   if (folder === undefined) return undefined
   const native = join(folder, 'native')
   if (addLinks(native) && canRun(join(native, 'bin'), account)) return join(native, 'bin')
-  const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-  const copy = await cached(cache, `postgres-${basename(name)}-${version}`, async (draft) =>
+  const copy = await cached(cache, `postgres-${basename(name)}-${packageVersion(folder)}`, async (draft) =>
     copyReadable(native, draft),
   )
   return join(copy, 'bin')
@@ -88,28 +87,41 @@ function resolvePackage(name: string, start: string): string | undefined {
  * Returns false when a link is missing and cannot be made here.
  */
 function addLinks(native: string): boolean {
-  const links: { source: string; target: string }[] = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8'))
-  return links.every(({ source, target }) => {
-    const link = join(dirname(native), target)
-    if (lstatSync(link, { throwIfNoEntry: false })) return true
-    try {
-      symlinkSync(basename(source), link)
-    } catch {
-      // Another start may have made it in between; else the folder is not writable.
-    }
-    return lstatSync(link, { throwIfNoEntry: false }) !== undefined
-  })
+  const listed: unknown = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8'))
+  const links = Array.isArray(listed) ? listed.filter(isLink) : []
+  return links.every(({ source, target }) => addLink(basename(source), join(native, target.replace(/^native\//, ''))))
+}
+
+function isLink(value: unknown): value is { source: string; target: string } {
+  return typeof value === 'object' && value !== null && 'source' in value && 'target' in value
+}
+
+function addLink(to: string, link: string): boolean {
+  try {
+    if (!exists(link)) symlinkSync(to, link)
+    return true
+  } catch {
+    // Not writable, unless another start made the link in between.
+    return exists(link)
+  }
+}
+
+function exists(file: string): boolean {
+  return lstatSync(file, { throwIfNoEntry: false }) !== undefined
 }
 
 /** A copy everybody can read, whatever the umask of the install was. */
 function copyReadable(native: string, draft: string): void {
   const script = 'cp -RP "$0/." "$1/" && chmod -R u+rwX,go+rX,go-w "$1"'
   const { status, stderr } = spawnSync('/bin/sh', ['-c', script, native, draft], { encoding: 'utf8' })
-  if (status !== 0) throw new PlinthError('EmbeddedUnavailable', `${native} could not be copied to ${draft}: ${stderr}`)
-  for (const { source, target } of JSON.parse(readFileSync(join(draft, 'pg-symlinks.json'), 'utf8'))) {
-    const link = join(draft, target.slice('native/'.length))
-    if (!lstatSync(link, { throwIfNoEntry: false })) symlinkSync(basename(source), link)
-  }
+  if (status === 0 && addLinks(draft)) return
+  throw new PlinthError('EmbeddedUnavailable', `${native} could not be copied to ${draft}: ${stderr}`)
+}
+
+function packageVersion(folder: string): string {
+  const parsed: unknown = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  const isNamed = typeof parsed === 'object' && parsed !== null && 'version' in parsed
+  return isNamed && typeof parsed.version === 'string' ? parsed.version : 'unknown'
 }
 
 function canRun(bin: string, account: Account): boolean {
@@ -139,9 +151,9 @@ function machineFolders(): readonly string[] {
   const versions = listFolder(debian).toSorted((a, b) => Number.parseFloat(b) - Number.parseFloat(a))
   const folders = versions.map((version) => join(debian, version, 'bin'))
   const found = onPath === '' ? folders : [dirname(realpathSync(onPath)), ...folders]
-  return found.filter((bin) => lstatSync(join(bin, 'initdb'), { throwIfNoEntry: false }) !== undefined)
+  return found.filter((bin) => exists(join(bin, 'initdb')))
 }
 
 function listFolder(folder: string): string[] {
-  return lstatSync(folder, { throwIfNoEntry: false }) ? readdirSync(folder) : []
+  return exists(folder) ? readdirSync(folder) : []
 }

@@ -10,7 +10,7 @@ import { PlinthError } from '../errors.ts'
 const abandonedAfterMs = 3_600_000
 
 /**
- * The folder for what every project of this user can share: one copy of the binaries a version, one new cluster a version.
+ * The folder for what all projects of this user share: a copy of the binaries and a new cluster, one each a version.
  * Root needs a place that nobody can read. The temporary folder comes last: it is swept by age, file by file.
  */
 export function cacheFolder(chosen?: string): string {
@@ -25,13 +25,14 @@ export function cacheFolder(chosen?: string): string {
   }
   throw new PlinthError(
     'EmbeddedUnavailable',
-    `No folder to keep PostgreSQL's files in. ${refused.join('; ')}. Give startEmbedded a cacheDir that this user owns.`,
+    `No folder to keep PostgreSQL's files in. ${refused.join('; ')}. ` +
+      'Give startEmbedded a cacheDir that this user owns.',
   )
 }
 
 /**
- * Returns the folder `name` in the cache, built once. Whoever builds at the same time builds aside, and the first rename
- * wins: no lock to break after a crash, and no half-built folder under the final name.
+ * Returns the folder `name` in the cache, built once. Whoever builds at the same time builds aside, and the first
+ * rename wins: no lock to break after a crash, and no half-built folder under the final name.
  */
 export async function cached(cache: string, name: string, build: (folder: string) => Promise<void>): Promise<string> {
   const final = join(cache, name)
@@ -50,14 +51,17 @@ export async function cached(cache: string, name: string, build: (folder: string
 }
 
 /**
- * Removes a folder that may belong to nobody, as root. rm does not follow a link that is swapped in meanwhile; Node's rm
- * walks by path and would.
+ * Removes a folder that may belong to nobody, as root. rm does not follow a link that is swapped in meanwhile; Node's
+ * rm walks by path and would.
  */
 export async function removeFolder(folder: string): Promise<void> {
   await promisify(execFile)('/bin/rm', ['-rf', '--', folder])
 }
 
-/** Makes the folder, or says why it cannot be trusted: in /tmp somebody else may have put a folder or a link of that name. */
+/**
+ * Makes the folder, or says why it cannot be trusted: in /tmp somebody else may have put a folder or a link of that
+ * name.
+ */
 function claim(folder: string, uid: number): string | undefined {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o755 })

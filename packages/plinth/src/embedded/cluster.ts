@@ -28,8 +28,8 @@ export async function openCluster(folder: DataFolder, options: ClusterOptions): 
   if (folder.major !== binaries.major) {
     throw new PlinthError(
       'DataFolderUnusable',
-      `The cluster in ${folder.path} was made by PostgreSQL ${folder.major}; here is ${binaries.version}, which cannot ` +
-        `read it. It was left as it is. Start it with PostgreSQL ${folder.major}, or choose another folder.`,
+      `The cluster in ${folder.path} was made by PostgreSQL ${folder.major}; here is ${binaries.version}, which ` +
+        `cannot read it. It was left as it is. Start it with PostgreSQL ${folder.major}, or choose another folder.`,
     )
   }
   if (existsSync(folder.passwordFile)) return readFileSync(folder.passwordFile, 'utf8').trim()
@@ -40,16 +40,17 @@ export async function openCluster(folder: DataFolder, options: ClusterOptions): 
 }
 
 /**
- * The path by which postgres can open its cluster. When root keeps data below a folder that is closed to nobody (/root),
- * no path leads there; but the program is started inside the cluster before it gives root's rights up, and Linux lets a
- * process open its own working directory by this name.
+ * The path by which postgres can open its cluster. When root keeps data below a folder that is closed to nobody
+ * (/root), no path leads there; but the program is started inside the cluster before it gives root's rights up, and
+ * Linux lets a process open its own working directory by this name.
  */
 export function reachablePath(cluster: string, account: Account): string {
   if (canEnter(account, cluster)) return cluster
   if (process.platform === 'linux') return '/proc/self/cwd'
   throw new PlinthError(
     'DataFolderUnusable',
-    `PostgreSQL does not run as root, and ${account.name} cannot reach ${cluster}. Choose a folder outside root's home.`,
+    `PostgreSQL does not run as root, and ${account.name} cannot reach ${cluster}. ` +
+      "Choose a folder outside root's home.",
   )
 }
 
@@ -78,7 +79,9 @@ async function createCluster(folder: DataFolder, options: ClusterOptions): Promi
   return password
 }
 
-/** initdb takes 0.4 to 0.7 s, a copy of its result 0.04 to 0.14 s (2 cores, 2026-11). The template has no password yet. */
+/**
+ * initdb takes 0.4 to 0.7 s, a copy of its result 0.04 to 0.14 s (2 cores, 2026-11). The template has no password yet.
+ */
 function clusterTemplate({ account, binaries, cache, user }: ClusterOptions): Promise<string> {
   // The same rows in the same order on every machine: the builtin C.UTF-8 does not depend on the system's locales.
   const locale = binaries.major >= 17 ? ['--locale-provider=builtin', '--locale=C.UTF-8'] : ['--locale=C']

@@ -32,10 +32,11 @@ export interface GuardedStart {
   readonly orphaned: 'stop' | 'kill'
 }
 
-// Node cannot ask the kernel to kill a child with it, but a pipe closes however its writer dies. So a shell stands between:
-// one half waits for the program, the other reads signal names from the pipe, and end of file means that Node is gone.
-// The shell leads its own session, so Ctrl-C in the terminal reaches Node alone and stop() decides what happens.
-// 1 s for a checkpoint, then an immediate shutdown: committed rows survive both, and nothing is left after 2 s.
+// Node cannot ask the kernel to kill a child with it, but a pipe closes however its writer dies. So a shell stands
+// between: one half waits for the program, the other reads signal names from the pipe, and end of file means that Node
+// is gone. The shell leads its own session, so Ctrl-C in the terminal reaches Node alone and stop() decides what
+// happens. 1 s for a checkpoint, then an immediate shutdown: committed rows survive both, and nothing is left after 2
+// s.
 const guardScript = `
 orphaned=$1; shift
 exec 4<&0 </dev/null
@@ -58,7 +59,8 @@ kill "$reader" 2>/dev/null
 exit "$code"
 `
 
-// PGHOST, PGDATA, PGOPTIONS and the like of the caller must not reach the programs. Messages are matched, so they are English.
+// PGHOST, PGDATA, PGOPTIONS and the like of the caller must not reach the programs. Messages are matched, so they are
+// English.
 const environment = { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C', TZ: 'UTC' }
 
 const outputBytes = 16_384

@@ -6,7 +6,9 @@ import { PlinthError } from '../errors.ts'
 
 const waitMs = 20
 const attempts = 500
-/** A lock without content is being written; breaking one takes microseconds. Older than this, their process has died. */
+/**
+ * A lock without content is being written; breaking one takes microseconds. Older than this, their process has died.
+ */
 const halfWrittenMs = 5_000
 
 /** Takes the folder for this process until the returned function is called. Throws DataFolderInUse. */
@@ -51,7 +53,8 @@ function processStamp(pid: number): string {
   if (process.platform !== 'linux') {
     return spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).stdout.trim()
   }
-  // Field 3 of stat is the state, 22 the start in clock ticks since boot; the command in field 2 may hold spaces and brackets.
+  // Field 3 of stat is the state, 22 the start in clock ticks since boot; the command in field 2 may hold spaces and
+  // brackets.
   const stat = read(`/proc/${pid}/stat`)
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? []
   const [state, ticks] = [fields[0], fields[19]]
@@ -65,8 +68,8 @@ function isHeld(content: string, file: string): boolean {
 }
 
 /**
- * Removes a lock whose process has died. Of two that see the same dead lock, the slower one could remove the new lock of
- * the faster one, so only the holder of a second, short lock may remove, and only what it has seen.
+ * Removes a lock whose process has died. Of two that see the same dead lock, the slower one could remove the new lock
+ * of the faster one, so only the holder of a second, short lock may remove, and only what it has seen.
  */
 function breakLock(file: string, seen: string): void {
   const breaking = `${file}.break`

@@ -15,8 +15,8 @@ export function isReady(cluster: string, pid: number): boolean {
 }
 
 /**
- * Makes sure that no postgres of an earlier start works on the cluster. One whose parent was killed a moment ago is given
- * `patienceMs` to end. Throws DataFolderInUse.
+ * Makes sure that no postgres of an earlier start works on the cluster. One whose parent was killed a moment ago is
+ * given `patienceMs` to end. Throws DataFolderInUse.
  */
 export async function settleFormer(cluster: string, account: Account, patienceMs: number): Promise<void> {
   const deadline = Date.now() + patienceMs
@@ -48,8 +48,9 @@ function worksOn(pid: number, cluster: string): boolean {
 }
 
 /**
- * The number of a crashed postgres was given to another program (usual in containers), and postgres would refuse to start.
- * The file stays, with a number no process has: its shared memory line protects against orphaned backends still at work.
+ * The number of a crashed postgres was given to another program (usual in containers), and postgres would refuse to
+ * start. The file stays, with a number no process has: its shared memory line protects against orphaned backends still
+ * at work.
  */
 async function forgetPid(cluster: string, account: Account): Promise<void> {
   const script =

@@ -38,7 +38,7 @@ export async function createTestDatabase({ server, template, script }: TestDatab
   return { url, name, drop, [Symbol.asyncDispose]: drop }
 }
 
-type Row = Readonly<Record<string, unknown>>
+type Row = Readonly<Record<string, string>>
 type Run = (text: string, values?: readonly string[]) => Promise<readonly Row[]>
 
 async function runScript(url: string, script: string, drop: () => Promise<void>): Promise<void> {
@@ -54,7 +54,7 @@ async function dropDatabase(run: Run, name: string): Promise<void> {
   const leaked = await waitForLeaks(run, name)
   await run(`drop database if exists "${name}" with (force)`)
   if (leaked.length === 0) return
-  const list = leaked.map((row) => `${row['application_name'] || 'unnamed'}: ${row['state']}, last ${row['query']}`)
+  const list = leaked.map(({ found }) => found)
   throw new PlinthError(
     'ConnectionLeaked',
     `Connections still open to the test database ${name}: ${leaked.length}. Close each pool and client in the test ` +
@@ -67,7 +67,8 @@ async function waitForLeaks(run: Run, name: string): Promise<readonly Row[]> {
   const deadline = Date.now() + leakGraceMs
   for (;;) {
     const rows = await run(
-      `select application_name, state, query from pg_stat_activity where datname = $1 and backend_type = 'client backend'`,
+      `select format('%s: %s, last %s', coalesce(nullif(application_name, ''), 'unnamed'), state, query) as found
+         from pg_stat_activity where datname = $1 and backend_type = 'client backend'`,
       [name],
     )
     if (rows.length === 0 || Date.now() > deadline) return rows
@@ -80,7 +81,7 @@ async function runOn<T>(url: string, work: (run: Run) => Promise<T>): Promise<T>
   await client.connect()
   try {
     return await work(async (text, values) => {
-      const { rows } = values === undefined ? await client.query(text) : await client.query(text, [...values])
+      const { rows } = values === undefined ? await client.query<Row>(text) : await client.query<Row>(text, [...values])
       return rows
     })
   } finally {

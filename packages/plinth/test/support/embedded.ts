@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
@@ -54,25 +55,27 @@ export interface Program {
   readonly ended: Promise<void>
 }
 
-/** Starts support/embedded-program.ts, as the leader of its own process group. */
-export function startProgram(options: object, environment: NodeJS.ProcessEnv = {}): Program {
+/** Starts support/embedded-program.ts, as the leader of its own process group; with `uid`, as that user. */
+export function startProgram(options: { dataDir: string; cacheDir?: string; uid?: number }): Program {
   const file = join(import.meta.dirname, 'embedded-program.ts')
-  const text = JSON.stringify({ settings: fastSettings, ...options })
-  const child = spawn(process.execPath, ['--conditions=plinth-dev', file, text], {
+  const { dataDir, cacheDir = '', uid = '' } = options
+  const child = spawn(process.execPath, ['--conditions=plinth-dev', file, dataDir, cacheDir, String(uid)], {
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
-    env: { ...process.env, ...environment },
+    env: uid === '' ? process.env : { ...process.env, HOME: '/nonexistent' },
   })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   after(() => {
     child.kill('SIGKILL')
   })
-  return {
-    child,
-    ended,
-    line: async () => JSON.parse((await lines.next()).value ?? '{"code":"ended"}'),
-  }
+  return { child, ended, line: async () => parseLine((await lines.next()).value ?? '{"code":"ended"}') }
+}
+
+function parseLine(line: string): Record<string, unknown> {
+  const parsed: unknown = JSON.parse(line)
+  assert.ok(typeof parsed === 'object' && parsed !== null)
+  return { ...parsed }
 }
 
 /** Programs that work in the folder or name it in their arguments, this process left out. */
