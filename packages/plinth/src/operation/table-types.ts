@@ -1,4 +1,5 @@
 import type { PageOf } from './answer.ts'
+import type { Scalar } from './encode.ts'
 import type { Typed } from './operation.ts'
 import type { Where } from './where.ts'
 
@@ -35,13 +36,19 @@ export interface UpsertOptions<Row> {
 }
 
 /**
+ * A key: its value, or an object of the key's columns. Drizzle's types do not tell which columns are the key, so a
+ * column called id is taken for it here; what the key really is, is checked when the operation is built.
+ */
+export type KeyOf<Row> = ('id' extends keyof Row ? Row['id'] : Extract<Row[keyof Row], Scalar>) | Partial<Row>
+
+/**
  * Builds operations on one table; knows no connection. Each method returns plain data to give to `run`. The SQL below is
  * that of `table(posts)` with the columns id, author and createdAt (`created_at`).
  *
  * Every method throws InvalidOperation for a column that does not exist, a condition that is undefined, and a value that
  * would not arrive unchanged.
  */
-export interface Table<Row, New = Partial<Row>, Key = unknown> {
+export interface Table<Row, New = Partial<Row>, Key = KeyOf<Row>> {
   /**
    * The row with this key; RowNotFound when there is none.
    *

@@ -1,6 +1,6 @@
 import { PlinthError } from '../errors.ts'
 import { drizzleShape, isDrizzleTable } from './drizzle-table.ts'
-import { encodeRow, isPlain, type Scalar } from './encode.ts'
+import { encodeRow, isPlain } from './encode.ts'
 import type { Condition, Delete, Relation, Row, Select, Update, Upsert } from './operation.ts'
 import { orderOf, pageOf, withoutNotNull } from './order.ts'
 import { type Column, columnOf, invalidOperation, outputsOf, relationOf, type Shape } from './shape.ts'
@@ -9,7 +9,6 @@ import { conditionOf, keyCondition, neededCondition } from './where.ts'
 
 /** What is needed of a Drizzle table's type. */
 export interface DrizzleTable {
-  readonly _: { readonly columns: object }
   readonly $inferSelect: object
   readonly $inferInsert: object
 }
@@ -23,11 +22,6 @@ type New<T extends DrizzleTable> = {
     ? T['$inferInsert'][K]
     : WithoutBuffer<T['$inferInsert'][K]>
 }
-
-type PrimaryKey<C> = { [K in keyof C]: C[K] extends { _: { isPrimaryKey: true } } ? K : never }[keyof C]
-
-/** The value of a single key column. A composite key's columns are not in Drizzle's types, so they are checked at run time. */
-type KeyOf<Row, K> = [K] extends [never] ? Partial<Row> : K extends keyof Row ? Row[K] : never
 
 export interface TableOptions<Row> {
   /** Columns of the primary key. Default `['id']`. */
@@ -44,13 +38,11 @@ export interface TableOptions<Row> {
  *
  * Throws InvalidOption for a Drizzle column whose promised type Plinth does not make (point, vector, mapped custom types).
  */
-export function table<T extends DrizzleTable>(
-  source: T,
-): Table<Read<T['$inferSelect']>, New<T>, KeyOf<Read<T['$inferSelect']>, PrimaryKey<T['_']['columns']>>>
+export function table<T extends DrizzleTable>(source: T): Table<Read<T['$inferSelect']>, New<T>>
 export function table<Row extends object = Record<string, unknown>>(
   source: string | Relation,
   options?: TableOptions<NoInfer<Row>>,
-): Table<Row, Partial<Row>, Scalar | Partial<Row>>
+): Table<Row>
 export function table(
   source: DrizzleTable | string | Relation,
   options: TableOptions<Record<string, unknown>> = {},

@@ -1,0 +1,109 @@
+/** Compiled, never run: each line marked as an error must be one. */
+import { bytea, integer, jsonb, pgTable, serial, text, timestamp } from 'drizzle-orm/pg-core'
+import { call, type PageOf, type Queryable, table, type Typed } from '../../src/index.ts'
+
+declare const db: Queryable
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+declare function expectSame<A, B>(same: Same<A, B>): void
+
+const users = table(
+  pgTable('users', {
+    id: serial().primaryKey(),
+    email: text().notNull(),
+    name: text(),
+    age: integer(),
+    avatar: bytea(),
+    settings: jsonb().$type<{ theme: string }>(),
+    createdAt: timestamp('created_at').notNull().defaultNow(),
+  }),
+)
+
+export async function results(): Promise<void> {
+  const user = await db.run(users.get(7))
+  expectSame<typeof user.name, string | null>(true)
+  expectSame<typeof user.avatar, Uint8Array | null>(true)
+  expectSame<typeof user.settings, { theme: string } | null>(true)
+  expectSame<typeof user.createdAt, Date>(true)
+  const some = await db.run(users.find({ name: 'Ada' }, { select: ['id', 'email'], order: ['email', { id: 'desc' }] }))
+  expectSame<(typeof some)[number]['id'], number>(true)
+  // @ts-expect-error a column that was not selected
+  void some[0]?.name
+  const first = await db.run(users.first({ age: { gt: 17 } }, { select: ['id'] }))
+  expectSame<typeof first, Pick<typeof user, 'id'> | undefined>(true)
+  const page = await db.run(users.page({}, { size: 10, select: ['email'] }))
+  expectSame<typeof page, PageOf<Pick<typeof user, 'email'>>>(true)
+  expectSame<Awaited<ReturnType<typeof countAll>>, number>(true)
+  const sum = await db.run(call<number>('add', { a: 1, b: 2 }, 'value'))
+  expectSame<typeof sum, number>(true)
+}
+
+const countAll = (): Promise<number> => db.run(users.count())
+
+export const conditions: Typed<unknown>[] = [
+  users.find({ age: null, name: { like: 'A%', neq: null }, createdAt: { lt: new Date() }, id: { in: [1, 2] } }),
+  users.find({ or: [{ age: 1 }, { not: { name: 'Ada' } }], and: [{ id: { gte: 1, lte: 9 } }] }),
+  // @ts-expect-error no such column
+  users.find({ nmae: 'Ada' }),
+  // @ts-expect-error a text for a number
+  users.find({ age: '18' }),
+  // @ts-expect-error undefined is no condition
+  users.find({ name: undefined }),
+  // @ts-expect-error a list goes under `in`
+  users.find({ id: [1, 2] }),
+  // @ts-expect-error an object where a single value is meant
+  users.find({ settings: { theme: 'dark' } }),
+  // @ts-expect-error null in a column that has none
+  users.find({ email: null }),
+  // @ts-expect-error no such test
+  users.find({ age: { above: 18 } }),
+  // @ts-expect-error no such column to order by
+  users.find({}, { order: ['nmae'] }),
+  // @ts-expect-error no such direction
+  users.find({}, { order: [{ name: 'up' }] }),
+  // @ts-expect-error no such column to select
+  users.find({}, { select: ['nmae'] }),
+  // @ts-expect-error a page needs its size
+  users.page({}, {}),
+]
+
+export const writes: Typed<unknown>[] = [
+  users.insert({ email: 'ada@x.org' }),
+  users.insert({ email: 'ada@x.org', avatar: new Uint8Array(), settings: { theme: 'dark' }, age: null }),
+  users.update(7, { name: null }),
+  users.update({ id: 7 }, { name: 'Ada' }),
+  users.upsert({ email: 'ada@x.org' }, { on: ['email'], overwrite: ['name'] }),
+  // @ts-expect-error a column that is needed is missing
+  users.insert({ name: 'Ada' }),
+  // @ts-expect-error a number for a text
+  users.insert({ email: 7 }),
+  // @ts-expect-error no such column
+  users.update(7, { nmae: 'Ada' }),
+  // @ts-expect-error null where none may be
+  users.update(7, { email: null }),
+  // @ts-expect-error a text for a number
+  users.get('7'),
+  // @ts-expect-error a condition is needed
+  users.deleteWhere(),
+  // @ts-expect-error no such column decides what is the same row
+  users.upsert({ email: 'ada@x.org' }, { on: ['nmae'] }),
+]
+
+interface Post {
+  readonly slug: string
+  readonly author: number
+}
+
+const posts = table<Post>('blog.posts', { key: ['slug'] })
+
+export async function named(): Promise<void> {
+  const post = await db.run(posts.get('hello'))
+  expectSame<typeof post, Post>(true)
+  await db.run(posts.getOrCreate({ slug: 'hello', author: 7 }))
+  // @ts-expect-error no such column in the key
+  table<Post>('posts', { key: ['id'] })
+  // @ts-expect-error no such column
+  posts.find({ title: 'x' })
+  const row = await db.run(table('anything').get(1))
+  expectSame<typeof row, Record<string, unknown>>(true)
+}
