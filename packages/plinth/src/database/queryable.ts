@@ -1,3 +1,4 @@
+import type { State } from '../observe/observation.ts'
 import type { AnswerColumn } from '../operation/answer.ts'
 import type { Typed } from '../operation/operation.ts'
 import type { Value } from '../operation/value.ts'
@@ -92,7 +93,7 @@ export interface Session extends Queryable, AsyncDisposable {
   listen(channel: string, receive: (payload: string) => void): Promise<AsyncDisposable>
 }
 
-export type State = 'disconnected' | 'connecting' | 'connected' | 'error' | 'draining' | 'closed'
+export type { State }
 
 export interface StateChange {
   readonly from: State

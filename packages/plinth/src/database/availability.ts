@@ -1,0 +1,145 @@
+import { PlinthError } from '../errors.ts'
+import type { Connection } from '../driver/connection.ts'
+import { observe } from '../observe/observation.ts'
+import { connectBackoff, delayMs } from './backoff.ts'
+import type { State, StateChange } from './queryable.ts'
+
+/**
+ * Whether the server can be reached, and the one place that opens connections.
+ *
+ * | from | to | when |
+ * |---|---|---|
+ * | disconnected | connecting | first use, or connect() |
+ * | connecting | connected | a connection opened |
+ * | connecting, connected | error | an attempt to connect failed |
+ * | error | connected | a later attempt succeeded |
+ * | any but closed | draining | close() was called |
+ * | draining | closed | the last connection is gone |
+ *
+ * While the server is away one attempt at a time is in flight for the whole process, however many callers wait.
+ */
+export class Availability {
+  readonly #openConnection: () => Promise<Connection>
+  readonly #listeners = new Set<(change: StateChange) => void>()
+  #state: State = 'disconnected'
+  #probe: Promise<void> | undefined
+  #spare: Connection | undefined
+  #waiting = 0
+  #lastFailure: PlinthError | undefined
+
+  constructor(openConnection: () => Promise<Connection>) {
+    this.#openConnection = openConnection
+  }
+
+  get state(): State {
+    return this.#state
+  }
+
+  /** Why connecting fails just now; undefined while it works. */
+  get failure(): PlinthError | undefined {
+    return this.#state === 'error' ? this.#lastFailure : undefined
+  }
+
+  on(listener: (change: StateChange) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Resolves when a connection could be opened; rejects on a failure that trying again cannot mend. */
+  reachable(): Promise<void> {
+    if (this.#state === 'connected') return Promise.resolve()
+    if (this.#state === 'disconnected') this.#change('connecting')
+    return this.#probing()
+  }
+
+  /** Opens a connection, waiting for the server while it is away. The caller brings its own deadline. */
+  async open(): Promise<Connection> {
+    if (this.#state === 'connected') {
+      try {
+        return await this.#openConnection()
+      } catch (error) {
+        if (!this.#noteFailure(error)) throw error
+      }
+    }
+    this.#waiting++
+    try {
+      await this.reachable()
+    } finally {
+      this.#waiting--
+    }
+    const spare = this.#spare
+    this.#spare = undefined
+    return spare && !spare.isLost ? spare : this.#openConnection()
+  }
+
+  /** A connection broke: look at once whether the server is still there, so that a restart is noticed without traffic. */
+  noteLost(): void {
+    if (this.#state === 'connected') this.#probing().catch((error) => this.#noteFailure(error))
+  }
+
+  drain(): void {
+    if (this.#state !== 'closed') this.#change('draining')
+  }
+
+  async end(): Promise<void> {
+    this.#change('closed')
+    await this.#spare?.close()
+    this.#spare = undefined
+  }
+
+  #probing(): Promise<void> {
+    this.#probe ??= this.#untilConnected().finally(() => {
+      this.#probe = undefined
+    })
+    return this.#probe
+  }
+
+  async #untilConnected(): Promise<void> {
+    for (let attempt = 1; !this.#isEnding(); attempt++) {
+      try {
+        const connection = await this.#openConnection()
+        await this.#keepSpare(connection)
+        if (!this.#isEnding()) this.#change('connected')
+        return
+      } catch (error) {
+        if (!this.#noteFailure(error)) throw error
+        const wait = delayMs(connectBackoff, attempt)
+        observe({ kind: 'retry', attempt, delayMs: wait, cause: error })
+        // Not a reason to keep the process alive: whoever waits for the connection has a timer of its own.
+        await new Promise<void>((resolve) => setTimeout(resolve, wait).unref())
+      }
+    }
+    throw closedError()
+  }
+
+  async #keepSpare(connection: Connection): Promise<void> {
+    if (this.#waiting > 0 || this.#state !== 'connected') this.#spare = connection
+    if (this.#isEnding() || this.#spare !== connection) await connection.close()
+  }
+
+  /** True when trying again can help. */
+  #noteFailure(error: unknown): boolean {
+    if (!(error instanceof PlinthError)) return false
+    this.#lastFailure = error
+    if (!this.#isEnding()) this.#change('error', error)
+    return error.retryable
+  }
+
+  #isEnding(): boolean {
+    return this.#state === 'draining' || this.#state === 'closed'
+  }
+
+  #change(to: State, cause?: unknown): void {
+    if (this.#state === to) return
+    const change = { from: this.#state, to, ...(cause === undefined ? {} : { cause }) }
+    this.#state = to
+    observe({ kind: 'connection.state', ...change })
+    for (const listener of this.#listeners) listener({ ...change, at: new Date() })
+  }
+}
+
+export function closedError(): PlinthError {
+  return new PlinthError('DatabaseClosed', 'The database handle is closed, or is being closed.', {
+    hint: 'Close it last: after the HTTP server and the workers that use it.',
+  })
+}

@@ -1,0 +1,31 @@
+/** Full jitter: a delay anywhere between 0 and the exponential step, so that callers who failed together do not return together. */
+export interface Backoff {
+  readonly baseMs: number
+  readonly factor: number
+  readonly capMs: number
+}
+
+/** Re-running a transaction: conflicts clear within the other transaction's length. */
+export const transactionBackoff: Backoff = { baseMs: 10, factor: 2, capMs: 1000 }
+
+/** Reconnecting: a server restarts in seconds. */
+export const connectBackoff: Backoff = { baseMs: 200, factor: 2, capMs: 10_000 }
+
+/** Delay before attempt `attempt + 1`, in ms; `attempt` counts from 1. */
+export function delayMs(backoff: Backoff, attempt: number, random: () => number = Math.random): number {
+  return random() * Math.min(backoff.capMs, backoff.baseMs * backoff.factor ** (attempt - 1))
+}
+
+/** Waits, or ends early when `signal` aborts; then it resolves too: the caller looks at its own signal. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    signal?.addEventListener('abort', end)
+    if (signal?.aborted) end()
+  })
+}

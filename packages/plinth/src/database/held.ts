@@ -1,0 +1,80 @@
+import type { Connection } from '../driver/connection.ts'
+import type { ExchangeFailure, Statement, StepAnswer } from '../driver/exchange.ts'
+import { type FailureContext, toPlinthError } from '../driver/sqlstate.ts'
+import { PlinthError } from '../errors.ts'
+
+/** A cancelled statement that is still running after this long takes its connection with it. */
+const cancelGraceMs = 1000
+
+export interface HeldRun {
+  /** Time limit the server has for these statements. */
+  readonly limitMs: number
+  readonly signal?: AbortSignal | undefined
+  readonly context: FailureContext
+}
+
+/**
+ * Runs statements on a connection its caller holds alone. An abort cancels them on the server, and the promise settles
+ * only when the server has answered or the connection is destroyed: a cancel never hits somebody else's statement.
+ */
+export async function runHeld(
+  connection: Connection,
+  statements: readonly Statement[],
+  run: HeldRun,
+): Promise<readonly StepAnswer[]> {
+  const { signal, limitMs, context } = run
+  let cancelling: Promise<void> | undefined
+  const abort = (): void => {
+    cancelling ??= cancelOrDestroy(connection)
+  }
+  signal?.addEventListener('abort', abort)
+  try {
+    if (signal?.aborted) throw abortError(signal, context, 'not applied')
+    return await connection.run(statements, limitMs)
+  } catch (error) {
+    if (!isFailure(error)) throw error
+    const wasCancelled = signal?.aborted && (!error.answered || error.error instanceof Error)
+    if (wasCancelled && isCancelAnswer(error)) throw abortError(signal, context, 'not applied')
+    if (wasCancelled && !error.answered) throw abortError(signal, context, context.outcomeWhenLost)
+    throw toPlinthError(error.error, context)
+  } finally {
+    signal?.removeEventListener('abort', abort)
+    await cancelling
+  }
+}
+
+export function isFailure(error: unknown): error is ExchangeFailure {
+  return typeof error === 'object' && error !== null && 'answered' in error && 'completed' in error
+}
+
+function isCancelAnswer(failure: ExchangeFailure): boolean {
+  const { error } = failure
+  return error instanceof Error && 'code' in error && error.code === '57014'
+}
+
+/** The caller's own reason when it is an error of ours (a deadline), else Cancelled. */
+export function abortError(
+  signal: AbortSignal,
+  context: FailureContext,
+  outcome: 'not applied' | 'applied' | 'unknown',
+): PlinthError {
+  const cause: unknown = signal.reason
+  if (cause instanceof PlinthError) return cause
+  return new PlinthError('Cancelled', 'The caller aborted.', {
+    phase: context.phase,
+    outcome,
+    cause,
+    ...(context.statement === undefined ? {} : { statement: context.statement }),
+    ...(context.transaction === undefined ? {} : { transaction: context.transaction }),
+  })
+}
+
+async function cancelOrDestroy(connection: Connection): Promise<void> {
+  if (connection.inFlight === 0) return
+  await connection.cancel()
+  const giveUpAt = performance.now() + cancelGraceMs
+  while (connection.inFlight > 0 && performance.now() < giveUpAt)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  if (connection.inFlight > 0)
+    connection.destroy(new PlinthError('Cancelled', 'The server did not stop a cancelled statement.'))
+}

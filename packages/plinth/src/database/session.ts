@@ -1,0 +1,125 @@
+import type { Connection } from '../driver/connection.ts'
+import type { Statement, StepAnswer } from '../driver/exchange.ts'
+import type { Pool } from '../driver/pool.ts'
+import { toPlinthError } from '../driver/sqlstate.ts'
+import { PlinthError } from '../errors.ts'
+import { runOperation } from '../operation/answer.ts'
+import type { Operation, Typed } from '../operation/operation.ts'
+import type { Value } from '../operation/value.ts'
+import { compile } from '../sql/compile.ts'
+import { quoteName, type Sql } from '../sql/sql.ts'
+import { isFailure, runHeld } from './held.ts'
+import type { ObjectRow, QueryResult, Session, StatementOptions, Transaction, TransactionOptions } from './queryable.ts'
+import { refuseTransactionControl, settingsStatement, toQueryResult, toStatement } from './statement.ts'
+import { runTransaction, type TransactionHome } from './transaction.ts'
+
+export interface SessionHome {
+  readonly database: object
+  readonly pool: Pool
+  readonly statementTimeoutMs: number
+}
+
+export async function openSession(home: SessionHome, signal?: AbortSignal): Promise<Session> {
+  return new PoolSession(home, await home.pool.acquire(signal))
+}
+
+/** One exclusive lane for as long as its holder wants it. What it left behind is undone when it goes back to the pool. */
+class PoolSession implements Session {
+  readonly #home: SessionHome
+  readonly #connection: Connection
+  #isOpen = true
+
+  constructor(home: SessionHome, connection: Connection) {
+    this.#home = home
+    this.#connection = connection
+  }
+
+  async query<R = ObjectRow>(
+    statement: string | Sql,
+    values?: readonly Value[],
+    options: StatementOptions = {},
+  ): Promise<QueryResult<R>> {
+    const sent = toStatement(statement, values)
+    refuseTransactionControl(sent.text)
+    return toQueryResult<R>(await this.#execute(sent, options), options)
+  }
+
+  run<R>(operation: Typed<R>): Promise<R>
+  run(operation: Operation): Promise<unknown> {
+    return runOperation(operation, (one) => this.#execute(compile(one), {}))
+  }
+
+  async script(text: string): Promise<void> {
+    this.#refuseClosed()
+    const { statementTimeoutMs } = this.#home
+    try {
+      await this.#connection.runScript(text, statementTimeoutMs)
+    } catch (error) {
+      throw isFailure(error) ? toPlinthError(error.error, { phase: 'statement', outcomeWhenLost: 'unknown' }) : error
+    } finally {
+      // A script may hold BEGIN without COMMIT; the next statement must not run inside it.
+      if (!this.#connection.isLost && this.#connection.status !== 'I')
+        await this.#connection.runScript('rollback', statementTimeoutMs)
+    }
+  }
+
+  transaction<R>(work: (tx: Transaction) => Promise<R>, options: TransactionOptions = {}): Promise<R> {
+    this.#refuseClosed()
+    const { database, statementTimeoutMs } = this.#home
+    const connection = this.#connection
+    const home: TransactionHome = {
+      database,
+      statementTimeoutMs,
+      acquire: () => Promise.resolve(connection),
+      release: () => undefined,
+    }
+    return runTransaction(home, work, options, false)
+  }
+
+  async listen(channel: string, receive: (payload: string) => void): Promise<AsyncDisposable> {
+    const name = quoteName(channel)
+    const stop = this.#connection.onNotification((from, payload) => {
+      if (from === channel) receive(payload)
+    })
+    await this.#execute({ text: `listen ${name}`, values: [] }, {})
+    return {
+      [Symbol.asyncDispose]: async () => {
+        stop()
+        if (this.#isOpen) await this.#execute({ text: `unlisten ${name}`, values: [] }, {})
+      },
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    const { pool, statementTimeoutMs } = this.#home
+    try {
+      if (!this.#connection.isLost) await this.#connection.reset(statementTimeoutMs)
+    } catch (cause) {
+      // A connection that cannot be reset is not handed to the next holder.
+      this.#connection.destroy(cause)
+    } finally {
+      pool.release(this.#connection)
+    }
+  }
+
+  async #execute(statement: Statement, options: StatementOptions): Promise<StepAnswer> {
+    this.#refuseClosed()
+    const settings = settingsStatement(options)
+    const limitMs = Math.max(options.timeoutMs ?? 0, this.#home.statementTimeoutMs)
+    const context = { phase: 'statement', statement: statement.text, outcomeWhenLost: 'unknown' } as const
+    const statements = settings ? [settings, statement] : [statement]
+    const answers = await runHeld(this.#connection, statements, { limitMs, signal: options.signal, context })
+    const answer = answers.at(-1)
+    if (!answer) throw new PlinthError('StatementFailed', 'The server answered fewer statements than were sent.')
+    return answer
+  }
+
+  #refuseClosed(): void {
+    if (this.#isOpen) return
+    throw new PlinthError('DatabaseClosed', 'The session was disposed.', {
+      hint: 'Keep the work inside the scope of `await using session`.',
+    })
+  }
+}

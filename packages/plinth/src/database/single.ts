@@ -1,0 +1,110 @@
+import type { Statement, StepAnswer } from '../driver/exchange.ts'
+import { isStale } from '../driver/exchange.ts'
+import { isServerError } from '../driver/peer.ts'
+import type { Pool } from '../driver/pool.ts'
+import { type FailureContext, toPlinthError } from '../driver/sqlstate.ts'
+import { PlinthError } from '../errors.ts'
+import { observe } from '../observe/observation.ts'
+import { delayMs, pause, transactionBackoff } from './backoff.ts'
+import { isFailure, runHeld } from './held.ts'
+import type { StatementOptions } from './queryable.ts'
+import { settingsStatement } from './statement.ts'
+
+export interface SingleHome {
+  readonly pool: Pool
+  readonly sharedLanes: number
+  readonly statementTimeoutMs: number
+}
+
+/** What is asked for once more when the connection breaks: only a statement that changes nothing. */
+export type Effect = 'read' | 'write'
+
+const maxAttempts = 5
+
+/**
+ * Runs one statement by itself: on a shared lane in one round trip, its settings in front of it under the same Sync.
+ * With a signal, or more time than the lanes allow, it gets an exclusive lane: there it can be cancelled alone, and
+ * holds up nobody behind it.
+ */
+export async function runSingle(
+  home: SingleHome,
+  statement: Statement,
+  options: StatementOptions,
+  effect: Effect,
+): Promise<StepAnswer> {
+  const settings = settingsStatement(options)
+  const statements = settings ? [settings, statement] : [statement]
+  for (let attempt = 1; ; attempt++) {
+    const outcomeWhenLost = effect === 'read' ? 'not applied' : 'unknown'
+    const context: FailureContext = {
+      phase: 'statement',
+      statement: statement.text,
+      attempts: attempt,
+      outcomeWhenLost,
+    }
+    try {
+      return await runOnce(home, statements, options, context)
+    } catch (error) {
+      if (attempt >= maxAttempts || !mayRunAgain(error, effect) || options.signal?.aborted) throw error
+      const wait = isStaleError(error) ? 0 : delayMs(transactionBackoff, attempt)
+      observe({ kind: 'retry', attempt, delayMs: wait, cause: error })
+      await pause(wait, options.signal)
+    }
+  }
+}
+
+async function runOnce(
+  home: SingleHome,
+  statements: readonly Statement[],
+  options: StatementOptions,
+  context: FailureContext,
+): Promise<StepAnswer> {
+  const limitMs = Math.max(options.timeoutMs ?? 0, home.statementTimeoutMs)
+  const alone = options.signal !== undefined || home.sharedLanes === 0 || limitMs > home.statementTimeoutMs
+  const answers = alone
+    ? await runAlone(home, statements, options, limitMs, context)
+    : await runShared(home, statements, limitMs, context)
+  const answer = answers.at(-1)
+  if (!answer) throw new PlinthError('StatementFailed', 'The server answered fewer statements than were sent.')
+  return answer
+}
+
+async function runAlone(
+  home: SingleHome,
+  statements: readonly Statement[],
+  options: StatementOptions,
+  limitMs: number,
+  context: FailureContext,
+): Promise<readonly StepAnswer[]> {
+  const connection = await home.pool.acquire(options.signal)
+  try {
+    return await runHeld(connection, statements, { limitMs, signal: options.signal, context })
+  } finally {
+    home.pool.release(connection)
+  }
+}
+
+async function runShared(
+  home: SingleHome,
+  statements: readonly Statement[],
+  limitMs: number,
+  context: FailureContext,
+): Promise<readonly StepAnswer[]> {
+  const lane = home.pool.shared()
+  try {
+    return await (lane instanceof Promise ? await lane : lane).run(statements, limitMs)
+  } catch (error) {
+    throw isFailure(error) ? toPlinthError(error.error, context) : error
+  }
+}
+
+function mayRunAgain(error: unknown, effect: Effect): boolean {
+  if (!(error instanceof PlinthError)) return false
+  if (error.code === 'SerializationFailure' || error.code === 'DeadlockDetected') return true
+  return isStaleError(error) || (error.code === 'ConnectionLost' && effect === 'read')
+}
+
+/** The statement was dropped or outdated on the server and did not run; its lane has forgotten it. */
+function isStaleError(error: unknown): boolean {
+  return error instanceof PlinthError && isServerError(error.cause) && isStale(error.cause)
+}

@@ -1,0 +1,179 @@
+import type { Connection } from '../driver/connection.ts'
+import type { Statement, StepAnswer } from '../driver/exchange.ts'
+import type { Outcome, Phase } from '../errors.ts'
+import { PlinthError } from '../errors.ts'
+import { runHeld } from './held.ts'
+import type { IsolationLevel, StatementOptions } from './queryable.ts'
+
+export interface LineOptions {
+  readonly name: string
+  readonly attempt: number
+  readonly signal: AbortSignal
+  readonly isolation: IsolationLevel | undefined
+  readonly readOnly: boolean
+  /** The session's statement_timeout, in ms. */
+  readonly statementTimeoutMs: number
+  /** performance.now() at which the whole transaction must have ended. */
+  readonly deadline: number
+}
+
+/** Within this much of the session's own statement_timeout, a shorter one is not worth a statement in BEGIN's message. */
+const timeoutSlackMs = 1000
+
+/**
+ * The wire side of one transaction on its exclusive lane. BEGIN, SAVEPOINT and RELEASE wait for the next statement and
+ * travel with it in one Sync, so a transaction of n statements takes n + 1 round trips and one without any takes none.
+ */
+export class TransactionLine {
+  readonly #connection: Connection
+  readonly #options: LineOptions
+  #pending: Statement[]
+  #hasBegun = false
+  #marks = 0
+
+  constructor(connection: Connection, options: LineOptions) {
+    this.#connection = connection
+    this.#options = options
+    this.#pending = beginStatements(options)
+  }
+
+  get attempt(): number {
+    return this.#options.attempt
+  }
+
+  get signal(): AbortSignal {
+    return this.#options.signal
+  }
+
+  get status(): 'I' | 'T' | 'E' {
+    return this.#connection.status
+  }
+
+  async run(statement: Statement, settings: Statement | undefined, options: StatementOptions): Promise<StepAnswer> {
+    const statements = [...this.#takePending(), ...(settings ? [settings] : []), statement]
+    const extra = [...(options.signal ? [options.signal] : []), ...statementLimit(options)]
+    const signal = extra.length === 0 ? this.signal : AbortSignal.any([this.signal, ...extra])
+    const answers = await this.#send(statements, 'statement', 'not applied', signal, statement.text)
+    const answer = answers.at(-1)
+    if (!answer) throw new PlinthError('StatementFailed', 'The server answered fewer statements than were sent.')
+    return answer
+  }
+
+  savepoint(): Statement {
+    const mark = { text: `savepoint plinth_${++this.#marks}`, values: [] }
+    this.#pending.push(mark)
+    return mark
+  }
+
+  release(mark: Statement): void {
+    if (!this.#dropPending(mark))
+      this.#pending.push({ text: mark.text.replace('savepoint', 'release savepoint'), values: [] })
+  }
+
+  /** Undoes what ran since the savepoint. Where BEGIN itself failed, or the connection is gone, there is nothing to undo. */
+  async rollbackTo(mark: Statement): Promise<void> {
+    if (this.#dropPending(mark) || this.#connection.isLost || this.status === 'I') return
+    const name = mark.text.slice('savepoint '.length)
+    const statements = [`rollback to savepoint ${name}`, `release savepoint ${name}`].map((text) => ({
+      text,
+      values: [],
+    }))
+    try {
+      await this.#send([...this.#takePending(), ...statements], 'statement', 'not applied', undefined)
+    } catch (error) {
+      // The savepoint was never reached: an earlier statement had failed. The transaction stays failed and says so at its end.
+      if (!(error instanceof PlinthError)) throw error
+    }
+  }
+
+  /** COMMIT, with its command tag checked: PostgreSQL answers ROLLBACK to the COMMIT of a failed transaction. */
+  async commit(): Promise<void> {
+    if (!this.#hasBegun) return
+    if (this.status === 'I') throw this.#endedElsewhere()
+    this.#pending = []
+    const [answer] = await this.#send([{ text: 'commit', values: [] }], 'commit', 'unknown', undefined)
+    if (answer?.tag !== 'COMMIT') {
+      throw new PlinthError(
+        'TransactionAborted',
+        `"${this.#options.name}" was rolled back: PostgreSQL answered ${answer?.tag} to COMMIT.`,
+        {
+          transaction: this.#options.name,
+          phase: 'commit',
+        },
+      )
+    }
+  }
+
+  /** A rollback that fails destroys the connection, which rolls back too; it never hides the error that led here. */
+  async rollback(): Promise<void> {
+    if (!this.#hasBegun || this.#connection.isLost || this.status === 'I') return
+    try {
+      await this.#send([{ text: 'rollback', values: [] }], 'statement', 'not applied', undefined)
+    } catch (cause) {
+      this.#connection.destroy(cause)
+    }
+  }
+
+  #send(
+    statements: readonly Statement[],
+    phase: Phase,
+    outcomeWhenLost: Outcome,
+    signal: AbortSignal | undefined,
+    statement?: string,
+  ): Promise<readonly StepAnswer[]> {
+    const { name, statementTimeoutMs, attempt } = this.#options
+    const context = {
+      phase,
+      transaction: name,
+      attempts: attempt,
+      outcomeWhenLost,
+      ...(statement === undefined ? {} : { statement }),
+    }
+    return runHeld(this.#connection, statements, { limitMs: statementTimeoutMs, signal, context })
+  }
+
+  #takePending(): readonly Statement[] {
+    this.#hasBegun = true
+    const pending = this.#pending
+    if (pending.length > 0) this.#pending = []
+    return pending
+  }
+
+  #dropPending(mark: Statement): boolean {
+    const at = this.#pending.indexOf(mark)
+    if (at >= 0) this.#pending.splice(at, 1)
+    return at >= 0
+  }
+
+  #endedElsewhere(): PlinthError {
+    return new PlinthError(
+      'TransactionAborted',
+      `"${this.#options.name}" had already ended on the server when it was to commit.`,
+      {
+        transaction: this.#options.name,
+        phase: 'commit',
+        outcome: 'unknown',
+        hint: 'A statement of it, perhaps in a procedure, ran COMMIT or ROLLBACK itself.',
+      },
+    )
+  }
+}
+
+function beginStatements(options: LineOptions): Statement[] {
+  const isolation = options.isolation === undefined ? '' : ` isolation level ${options.isolation}`
+  const begin = { text: `begin${isolation}${options.readOnly ? ' read only' : ''}`, values: [] }
+  const left = Math.max(1, Math.ceil(options.deadline - performance.now()))
+  if (left > options.statementTimeoutMs - timeoutSlackMs) return [begin]
+  return [begin, { text: `select set_config('statement_timeout', $1, true)`, values: [String(left)] }]
+}
+
+function statementLimit(options: StatementOptions): AbortSignal[] {
+  if (options.timeoutMs === undefined) return []
+  const { timeoutMs } = options
+  const controller = new AbortController()
+  const error = new PlinthError('StatementTimeout', `The statement did not end within ${timeoutMs} ms.`, {
+    phase: 'statement',
+  })
+  setTimeout(() => controller.abort(error), timeoutMs).unref()
+  return [controller.signal]
+}

@@ -1,0 +1,255 @@
+import type { Statement, StepAnswer } from '../driver/exchange.ts'
+import { PlinthError } from '../errors.ts'
+import { observe } from '../observe/observation.ts'
+import { runOperation } from '../operation/answer.ts'
+import type { Operation, Typed } from '../operation/operation.ts'
+import type { Value } from '../operation/value.ts'
+import { compile } from '../sql/compile.ts'
+import type { Sql } from '../sql/sql.ts'
+import { enclosingScope, type RunningScope, runInScope, runOutsideScopes } from './context.ts'
+import type { ObjectRow, QueryResult, StatementOptions, Transaction } from './queryable.ts'
+import { refuseTransactionControl, settingsStatement, toQueryResult, toStatement } from './statement.ts'
+import type { TransactionLine } from './transaction-line.ts'
+
+type Ending = 'committed' | 'rolled back'
+type Hook = () => void | Promise<void>
+
+/**
+ * A transaction or a savepoint in it, and the gate at its end.
+ *
+ * | state | statements | next |
+ * |---|---|---|
+ * | open | run | ending, when the callback settled |
+ * | ending | refused: TransactionClosed | committed or rolled back, when what was in flight has settled |
+ * | committed, rolled back | refused: TransactionClosed | |
+ *
+ * While a savepoint is open, statements on the scope around it wait: sent at once they would be undone with the
+ * savepoint although their own promise had resolved.
+ */
+export class TransactionScope implements RunningScope {
+  readonly database: object
+  readonly name: string
+  readonly parent: TransactionScope | undefined
+  readonly handle: Transaction
+  readonly #line: TransactionLine
+  readonly #inFlight = new Set<Promise<unknown>>()
+  #commitHooks: Hook[] = []
+  #rollbackHooks: Hook[] = []
+  #state: 'open' | 'ending' | Ending = 'open'
+  #endedAt = 0
+  #child: Promise<void> | undefined
+  #savepoints = 0
+  #statements = 0
+  #firstFailure: { readonly error: unknown; readonly statement: number } | undefined
+
+  constructor(line: TransactionLine, database: object, name: string, parent?: TransactionScope) {
+    this.#line = line
+    this.database = database
+    this.name = name
+    this.parent = parent
+    this.handle = this.#makeHandle()
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open'
+  }
+
+  get firstFailure(): unknown {
+    return this.#firstFailure?.error
+  }
+
+  /** The gate: settles what is in flight, refuses what cannot be kept, and leaves the line ready for COMMIT or RELEASE. */
+  async closeGate(): Promise<void> {
+    this.#state = 'ending'
+    const floating = this.#inFlight.size
+    await Promise.allSettled(this.#inFlight)
+    if (floating > 0) throw this.#floating(floating)
+    if (this.#line.status === 'E') throw this.#aborted()
+  }
+
+  /** After the callback threw: nothing new may start, and what is in flight settles before the rollback. */
+  async settle(): Promise<void> {
+    if (this.#state === 'open') this.#state = 'ending'
+    await Promise.allSettled(this.#inFlight)
+  }
+
+  end(ending: Ending): void {
+    this.#state = ending
+    this.#endedAt = performance.now()
+  }
+
+  /** Runs the hooks of this ending in order; a failing hook is an observation and stops none of the others. */
+  async runHooks(ending: Ending): Promise<void> {
+    const hooks = ending === 'committed' ? this.#commitHooks : this.#rollbackHooks
+    for (const hook of hooks) {
+      try {
+        await runOutsideScopes(hook)
+      } catch (cause) {
+        observe({ kind: 'hook.failed', transaction: this.name, cause })
+      }
+    }
+  }
+
+  query<R>(
+    statement: string | Sql,
+    values: readonly Value[] | undefined,
+    options: StatementOptions,
+  ): Promise<QueryResult<R>> {
+    return this.#track(async () => {
+      const sent = toStatement(statement, values)
+      refuseTransactionControl(sent.text)
+      return toQueryResult<R>(await this.#execute(sent, options), options)
+    })
+  }
+
+  run<R>(operation: Typed<R>): Promise<R>
+  run(operation: Operation): Promise<unknown> {
+    return this.#track(() => runOperation(operation, (one) => this.#execute(compile(one), {})))
+  }
+
+  savepoint<R>(work: (tx: Transaction) => Promise<R>): Promise<R> {
+    return this.#track(async () => {
+      while (this.#child) await this.#child
+      const ended = Promise.withResolvers<void>()
+      this.#child = ended.promise
+      try {
+        return await this.#runSavepoint(work)
+      } finally {
+        this.#child = undefined
+        ended.resolve()
+      }
+    })
+  }
+
+  async #runSavepoint<R>(work: (tx: Transaction) => Promise<R>): Promise<R> {
+    const child = new TransactionScope(this.#line, this.database, `${this.name}, savepoint ${++this.#savepoints}`, this)
+    const mark = this.#line.savepoint()
+    try {
+      const result = await runInScope(child, () => work(child.handle))
+      await child.closeGate()
+      this.#line.release(mark)
+      child.end('committed')
+      this.#commitHooks.push(...child.#commitHooks)
+      this.#rollbackHooks.push(...child.#rollbackHooks)
+      return result
+    } catch (error) {
+      await child.settle()
+      await this.#line.rollbackTo(mark)
+      child.end('rolled back')
+      await child.runHooks('rolled back')
+      throw error
+    }
+  }
+
+  async #execute(statement: Statement, options: StatementOptions): Promise<StepAnswer> {
+    while (this.#child) await this.#child
+    const settings = settingsStatement({ settings: options.settings ?? {} })
+    const number = ++this.#statements
+    try {
+      return await this.#line.run(statement, settings, options)
+    } catch (error) {
+      this.#firstFailure ??= { error, statement: number }
+      throw this.#explained(error)
+    }
+  }
+
+  /** PostgreSQL answers 25P02 to everything after the first failure; the first failure is what the caller must see. */
+  #explained(error: unknown): unknown {
+    const isEcho = error instanceof PlinthError && error.sqlstate === '25P02'
+    return isEcho && this.#firstFailure && this.#firstFailure.error !== error ? this.#aborted() : error
+  }
+
+  /**
+   * Starts work and counts it until it settles. Its rejection counts as handled: a caller who drops the promise still
+   * learns of it, because the transaction then fails as a whole.
+   */
+  #track<R>(start: () => Promise<R>): Promise<R> {
+    const refusal = this.#refusal()
+    const work = refusal ? Promise.reject<R>(refusal) : start()
+    if (refusal) return work
+    this.#inFlight.add(work)
+    const done = (): boolean => this.#inFlight.delete(work)
+    work.then(done, done)
+    return work
+  }
+
+  #refusal(): PlinthError | undefined {
+    if (this.#state !== 'open') return this.#closed()
+    if (this.#child && this.#isInsideOwnSavepoint()) {
+      return new PlinthError('SavepointOpen', `A statement on "${this.name}" ran inside a savepoint of it.`, {
+        transaction: this.name,
+        hint: 'It would wait for the savepoint that waits for it. Use the handle the savepoint callback was given.',
+      })
+    }
+    return undefined
+  }
+
+  #isInsideOwnSavepoint(): boolean {
+    for (let scope = enclosingScope(this.database); scope; scope = scope.parent) if (scope.parent === this) return true
+    return false
+  }
+
+  #closed(): PlinthError {
+    const ago = Math.round(performance.now() - this.#endedAt)
+    const how =
+      this.#state === 'ending'
+        ? 'is just ending'
+        : `${this.#state === 'committed' ? 'committed' : 'was rolled back'} ${ago} ms ago`
+    return new PlinthError('TransactionClosed', `Statement on "${this.name}", which ${how}.`, {
+      transaction: this.name,
+      phase: 'statement',
+      hint: 'A promise was not awaited, or the handle was stored. Await everything inside the callback; do later work in tx.afterCommit().',
+    })
+  }
+
+  #floating(count: number): PlinthError {
+    const what = count === 1 ? 'a statement was' : `${count} statements were`
+    return new PlinthError(
+      'FloatingStatement',
+      `"${this.name}" was rolled back: ${what} still running when its callback returned.`,
+      {
+        transaction: this.name,
+        phase: 'commit',
+        hint: 'Await every statement inside the callback.',
+      },
+    )
+  }
+
+  #aborted(): PlinthError {
+    const first = this.#firstFailure
+    const cause = first?.error
+    const state = cause instanceof PlinthError && cause.sqlstate !== undefined ? ` with ${cause.sqlstate}` : ''
+    const which = first
+      ? `statement ${first.statement} failed${state} and its error was caught`
+      : 'a statement failed and its error was caught'
+    return new PlinthError(
+      'TransactionAborted',
+      `"${this.name}" was rolled back: nothing was saved. Cause: ${which}.`,
+      {
+        transaction: this.name,
+        phase: 'commit',
+        sqlstate: '25P02',
+        retryable: cause instanceof PlinthError && cause.retryable,
+        cause,
+        hint: 'Let the error propagate, or put the risky statement in tx.savepoint(), or use on conflict.',
+      },
+    )
+  }
+
+  #makeHandle(): Transaction {
+    const line = this.#line
+    const handle = {
+      name: this.name,
+      attempt: line.attempt,
+      signal: line.signal,
+      query: <R = ObjectRow>(statement: string | Sql, values?: readonly Value[], options: StatementOptions = {}) =>
+        this.query<R>(statement, values, options),
+      run: <R>(operation: Typed<R>) => this.run(operation),
+      savepoint: <R>(work: (tx: Transaction) => Promise<R>) => this.savepoint(work),
+      afterCommit: (hook: Hook) => void this.#commitHooks.push(hook),
+      afterRollback: (hook: Hook) => void this.#rollbackHooks.push(hook),
+    }
+    // The brand exists for the type checker alone, so that nothing but this line makes a Transaction.
+    return handle as unknown as Transaction
+  }
+}

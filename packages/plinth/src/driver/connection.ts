@@ -1,0 +1,204 @@
+import { PlinthError } from '../errors.ts'
+import { observe } from '../observe/observation.ts'
+import { requestCancel } from './cancel.ts'
+import { adoptExchange, Exchange, type ExchangeFailure, Script, type Statement, type StepAnswer } from './exchange.ts'
+import { loadPg, type WireClient, type WireClientOptions } from './peer.ts'
+import { PreparedStatements } from './prepared.ts'
+import { connectFailure } from './sqlstate.ts'
+
+export interface ConnectionOptions {
+  readonly url: string
+  readonly service: string
+  readonly connectTimeoutMs: number
+  /** Settings of every connection of this database, sent with the login. */
+  readonly settings: Readonly<Record<string, string>>
+}
+
+/** Kept on the server for each connection; the statements of an application rarely number more. */
+const preparedLimit = 256
+
+/** How long past its statement's own time limit a server may stay silent before the connection counts as dead. */
+const silenceGraceMs = 3000
+
+/**
+ * One connection, pipelined: exchanges are sent at once and answered in order. It is a lane of the pool, shared or
+ * exclusive, and is never used again once an exchange ended without the server's ReadyForQuery.
+ */
+export class Connection {
+  readonly #client: WireClient
+  readonly #prepared = new PreparedStatements(preparedLimit)
+  readonly #inFlight = new Set<Exchange>()
+  readonly #lostListeners = new Set<(cause: unknown) => void>()
+  #failed: Exchange | undefined
+  #lostCause: unknown
+  #isLost = false
+  #isClosing = false
+
+  private constructor(client: WireClient) {
+    this.#client = client
+    // pg's own listener comes first, so the transaction status is known when a failed exchange settles.
+    client.connection.on('readyForQuery', () => this.#settleFailed())
+    client.connection.on('errorMessage', () => this.#noteFailed())
+    client.on('error', (cause) => this.#lose(cause))
+    client.on('end', () => this.#lose(new PlinthError('ConnectionLost', 'The server closed the connection.')))
+  }
+
+  static async open(options: ConnectionOptions): Promise<Connection> {
+    const pg = loadPg()
+    adoptExchange(pg)
+    const client = new pg.Client(clientOptions(options))
+    // Before connect resolves pg reports through the promise, but a socket error may follow it: unheard, it would end the process.
+    const ignore = (): void => undefined
+    client.on('error', ignore)
+    try {
+      await client.connect()
+    } catch (cause) {
+      client.connection.stream.destroy()
+      throw connectFailure(cause, options.url)
+    }
+    const connection = new Connection(client)
+    client.off('error', ignore)
+    return connection
+  }
+
+  get processId(): number {
+    return this.#client.processID
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.size
+  }
+
+  get isLost(): boolean {
+    return this.#isLost
+  }
+
+  /** `I` idle, `T` in a transaction, `E` in a failed one; as of the last answer. */
+  get status(): 'I' | 'T' | 'E' {
+    return this.#client.getTransactionStatus() ?? 'I'
+  }
+
+  /** Sends `statements` with one Sync. Rejects with an `ExchangeFailure`. `limitMs`: the server's own time limit for them. */
+  run(statements: readonly Statement[], limitMs: number): Promise<readonly StepAnswer[]> {
+    return this.#start(limitMs, (resolve, reject) => new Exchange(statements, this.#prepared, resolve, reject))
+  }
+
+  /** Runs a text of several statements by the simple protocol. */
+  runScript(text: string, limitMs: number): Promise<readonly StepAnswer[]> {
+    return this.#start(limitMs, (resolve, reject) => new Script(text, this.#prepared, resolve, reject))
+  }
+
+  /** Asks the server to cancel what it runs for this connection. */
+  async cancel(): Promise<void> {
+    const { host, port, processID, secretKey } = this.#client
+    await requestCancel({ host, port, processId: processID, secretKey })
+  }
+
+  /** Undoes what a session left behind: settings, LISTEN, temporary tables, advisory locks, prepared statements. */
+  async reset(limitMs: number): Promise<void> {
+    this.#prepared.clear()
+    await this.run([{ text: 'discard all', values: [] }], limitMs)
+    this.#prepared.clear()
+  }
+
+  onNotification(listener: (channel: string, payload: string) => void): () => void {
+    const receive = (message: { readonly channel: string; readonly payload?: string }): void =>
+      listener(message.channel, message.payload ?? '')
+    this.#client.on('notification', receive)
+    return () => this.#client.off('notification', receive)
+  }
+
+  /** Calls `listener` once when the connection breaks without our doing; at once if it already has. */
+  onLost(listener: (cause: unknown) => void): () => void {
+    if (this.#isLost) listener(this.#lostCause)
+    else this.#lostListeners.add(listener)
+    return () => this.#lostListeners.delete(listener)
+  }
+
+  /** Says goodbye to the server. Nothing may be in flight. */
+  async close(): Promise<void> {
+    this.#isClosing = true
+    await this.#client.end()
+  }
+
+  /** Cuts the socket: the server rolls back what was open. */
+  destroy(cause: unknown): void {
+    this.#lose(cause)
+    this.#client.connection.stream.destroy()
+  }
+
+  #start(
+    limitMs: number,
+    make: (resolve: (answers: readonly StepAnswer[]) => void, reject: (failure: ExchangeFailure) => void) => Exchange,
+  ): Promise<readonly StepAnswer[]> {
+    return new Promise((resolve, reject) => {
+      const end = (): void => {
+        clearTimeout(timer)
+        this.#inFlight.delete(exchange)
+      }
+      const exchange = make(
+        (answers) => {
+          end()
+          resolve(answers)
+        },
+        (failure) => {
+          end()
+          reject(failure)
+        },
+      )
+      const timer = setTimeout(() => this.#giveUp(limitMs), limitMs + silenceGraceMs)
+      this.#inFlight.add(exchange)
+      this.#client.query(exchange)
+    })
+  }
+
+  #giveUp(limitMs: number): void {
+    const message = `The server was silent for ${limitMs + silenceGraceMs} ms, past its own time limit of ${limitMs} ms.`
+    this.destroy(new PlinthError('ConnectionLost', message, { outcome: 'unknown' }))
+  }
+
+  #noteFailed(): void {
+    // pg has handed the error to the exchange at the head, which is the oldest one in flight.
+    for (const exchange of this.#inFlight) {
+      if (exchange.serverError) this.#failed = exchange
+      return
+    }
+  }
+
+  #settleFailed(): void {
+    const failed = this.#failed
+    this.#failed = undefined
+    failed?.settleFailure()
+  }
+
+  #lose(cause: unknown): void {
+    if (this.#isLost) return
+    this.#isLost = true
+    this.#lostCause = cause
+    this.#settleFailed()
+    for (const exchange of [...this.#inFlight]) exchange.settleFailure(cause)
+    if (this.#isClosing) return
+    observe({ kind: 'connection.lost', cause })
+    for (const listener of this.#lostListeners) listener(cause)
+    this.#lostListeners.clear()
+  }
+}
+
+function clientOptions(options: ConnectionOptions): WireClientOptions {
+  const ours = Object.entries(options.settings).map(
+    ([name, value]) => `-c ${name}=${value.replaceAll(/([\\ ])/g, '\\$1')}`,
+  )
+  const url = URL.parse(options.url)
+  // pg lets the url's own `options` replace ours, so both are joined; theirs come last and win setting by setting.
+  const theirs = url?.searchParams.get('options') ?? ''
+  url?.searchParams.delete('options')
+  return {
+    connectionString: url?.href ?? options.url,
+    application_name: options.service,
+    connectionTimeoutMillis: options.connectTimeoutMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    options: [...ours, theirs].join(' ').trim(),
+    pipeline: true,
+  }
+}

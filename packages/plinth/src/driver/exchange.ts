@@ -1,0 +1,191 @@
+import type { Answer, AnswerColumn } from '../operation/answer.ts'
+import { isServerError, type PgPackage, type ServerError, type WireConnection } from './peer.ts'
+import type { Prepared, PreparedStatements } from './prepared.ts'
+
+export type Parameter = string | Uint8Array | null
+
+export interface Statement {
+  readonly text: string
+  readonly values: readonly Parameter[]
+}
+
+/** An answer with the command tag, `INSERT 0 1`. */
+export interface StepAnswer extends Answer {
+  readonly tag: string
+}
+
+/** A failed exchange: what went wrong, and how many statements had been answered before it. */
+export interface ExchangeFailure {
+  readonly error: unknown
+  readonly completed: number
+  /** True when the server answered; false when the connection broke and nobody knows what the server did. */
+  readonly answered: boolean
+}
+
+interface OpenStep {
+  columns: readonly AnswerColumn[]
+  readonly rows: (readonly (string | null)[])[]
+}
+
+interface SentStep {
+  readonly statement: Statement
+  readonly prepared: Prepared | undefined
+  readonly isNew: boolean
+}
+
+/**
+ * Several statements sent with one Sync: PostgreSQL runs them in one implicit transaction and skips the rest when one
+ * fails, so BEGIN or a `set_config` travels with the statement it is for, in one round trip.
+ *
+ * It is a pg submittable. pg's pipeline accepts only instances of its own `Query`, and looks at nothing but the
+ * prototype chain (client.js, `query instanceof Query`), so `adoptExchange` puts `Query` there: the constructor of
+ * `Query`, an EventEmitter with a result builder, is never paid.
+ */
+export class Exchange {
+  readonly startedAt: number = performance.now()
+  readonly #statements: readonly Statement[]
+  readonly #prepared: PreparedStatements
+  readonly #sent: SentStep[] = []
+  readonly #answers: StepAnswer[] = []
+  readonly #resolve: (answers: readonly StepAnswer[]) => void
+  readonly #reject: (failure: ExchangeFailure) => void
+  #open: OpenStep = { columns: [], rows: [] }
+  #serverError: ServerError | undefined
+
+  constructor(
+    statements: readonly Statement[],
+    prepared: PreparedStatements,
+    resolve: (answers: readonly StepAnswer[]) => void,
+    reject: (failure: ExchangeFailure) => void,
+  ) {
+    this.#statements = statements
+    this.#prepared = prepared
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  submit(connection: WireConnection): null {
+    const { stream } = connection
+    stream.cork()
+    for (const name of this.#prepared.takeClosing()) connection.close({ type: 'S', name })
+    for (const statement of this.#statements) this.#send(connection, statement)
+    connection.sync()
+    stream.uncork()
+    this.#beginStep()
+    return null
+  }
+
+  #send(connection: WireConnection, statement: Statement): void {
+    const prepared = this.#prepared.find(statement.text)
+    const name = prepared?.name ?? ''
+    const isKnown = prepared?.columns !== undefined
+    if (!isKnown) connection.parse({ name, text: statement.text })
+    connection.bind({ statement: name, values: statement.values })
+    if (!isKnown) connection.describe({ type: 'P', name: '' })
+    connection.execute()
+    this.#sent.push({ statement, prepared, isNew: prepared !== undefined && !isKnown })
+  }
+
+  handleRowDescription(message: {
+    readonly fields: readonly { readonly name: string; readonly dataTypeID: number }[]
+  }): void {
+    this.#open.columns = message.fields.map((field) => ({ name: field.name, oid: field.dataTypeID }))
+  }
+
+  handleDataRow(message: { readonly fields: readonly (string | null)[] }): void {
+    this.#open.rows.push(message.fields)
+  }
+
+  handleCommandComplete(message: { readonly text: string }): void {
+    this.#endStep(message.text)
+  }
+
+  handleEmptyQuery(): void {
+    this.#endStep('')
+  }
+
+  /** Rows from a client are the business of a copy API; without one the server is told to give up. */
+  handleCopyInResponse(connection: WireConnection): void {
+    connection.sendCopyFail('COPY FROM STDIN has no source here')
+  }
+
+  handleCopyData(): void {
+    // COPY TO STDOUT: its rows have no place in an answer; the tag still says how many there were.
+  }
+
+  /** Called by pg for an ErrorResponse, where ReadyForQuery still follows, and for a broken connection, where none does. */
+  handleError(error: Error): void {
+    if (isServerError(error)) this.#serverError = error
+    else this.settleFailure(error)
+  }
+
+  handleReadyForQuery(): void {
+    this.#resolve(this.#answers)
+  }
+
+  get serverError(): ServerError | undefined {
+    return this.#serverError
+  }
+
+  /** Ends a failed exchange: by the connection, after ReadyForQuery or when the socket is gone. */
+  settleFailure(lostCause?: unknown): void {
+    for (const step of this.#sent.slice(this.#answers.length)) {
+      if (step.prepared && (step.isNew || isStale(this.#serverError)))
+        this.#prepared.forget(step.statement.text, step.prepared)
+    }
+    const error = this.#serverError ?? lostCause
+    this.#reject({ error, completed: this.#answers.length, answered: this.#serverError !== undefined })
+  }
+
+  #beginStep(): void {
+    this.#open = { columns: this.#sent[this.#answers.length]?.prepared?.columns ?? [], rows: [] }
+  }
+
+  #endStep(tag: string): void {
+    const { columns, rows } = this.#open
+    const sent = this.#sent[this.#answers.length]
+    if (sent?.isNew && sent.prepared) sent.prepared.columns = columns
+    this.#answers.push({ columns, rows, tag, rowCount: countInTag(tag) })
+    this.#beginStep()
+  }
+}
+
+/**
+ * Several statements as one text, by the simple protocol. It has no parameters, and its rows are dropped: a schema
+ * file or a dump is run for its effect.
+ */
+export class Script extends Exchange {
+  readonly #text: string
+
+  constructor(
+    text: string,
+    prepared: PreparedStatements,
+    resolve: (answers: readonly StepAnswer[]) => void,
+    reject: (failure: ExchangeFailure) => void,
+  ) {
+    super([], prepared, resolve, reject)
+    this.#text = text
+  }
+
+  override submit(connection: WireConnection): null {
+    connection.query(this.#text)
+    return null
+  }
+}
+
+export function adoptExchange(pg: PgPackage): void {
+  if (Object.getPrototypeOf(Exchange.prototype) !== pg.Query.prototype)
+    Object.setPrototypeOf(Exchange.prototype, pg.Query.prototype)
+}
+
+/** The server dropped the statement, or a DDL changed its result: it must be prepared anew. */
+export function isStale(error: ServerError | undefined): boolean {
+  if (!error) return false
+  return error.code === '26000' || (error.code === '0A000' && error.message.includes('cached plan'))
+}
+
+function countInTag(tag: string): number {
+  const space = tag.lastIndexOf(' ')
+  const count = Number(tag.slice(space + 1))
+  return space < 0 || Number.isNaN(count) ? 0 : count
+}

@@ -1,0 +1,79 @@
+import type { EventEmitter } from 'node:events'
+import { createRequire } from 'node:module'
+import type { Duplex } from 'node:stream'
+import { PlinthError } from '../errors.ts'
+
+/** The part of `pg` that Plinth stands on, as pg 8.23 has it: its client, and the surface it offers to submittables. */
+export interface WireClient extends EventEmitter {
+  readonly connection: WireConnection
+  readonly processID: number
+  readonly secretKey: number
+  readonly host: string
+  readonly port: number
+  connect(): Promise<unknown>
+  end(): Promise<void>
+  query(submittable: object): unknown
+  /** From the last ReadyForQuery: idle, in a transaction, in a failed transaction. */
+  getTransactionStatus(): 'I' | 'T' | 'E' | null
+}
+
+export interface WireConnection extends EventEmitter {
+  readonly stream: Duplex & { cork(): void; uncork(): void; destroy(error?: Error): void }
+  parse(message: { readonly name: string; readonly text: string }): void
+  bind(message: { readonly statement: string; readonly values: readonly (string | Uint8Array | null)[] }): void
+  describe(message: { readonly type: 'P'; readonly name: '' }): void
+  execute(message?: object): void
+  close(message: { readonly type: 'S'; readonly name: string }): void
+  query(text: string): void
+  sync(): void
+  sendCopyFail(reason: string): void
+}
+
+/** An ErrorResponse as pg parses it. */
+export interface ServerError extends Error {
+  readonly severity: string
+  readonly code: string
+  readonly detail?: string
+  readonly hint?: string
+  readonly schema?: string
+  readonly table?: string
+  readonly column?: string
+  readonly constraint?: string
+}
+
+export interface WireClientOptions {
+  readonly connectionString: string
+  readonly application_name: string
+  readonly connectionTimeoutMillis: number
+  readonly keepAlive: boolean
+  readonly keepAliveInitialDelayMillis: number
+  readonly options: string
+  readonly pipeline: boolean
+}
+
+export interface PgPackage {
+  readonly Client: new (options: WireClientOptions) => WireClient
+  readonly Query: { readonly prototype: object }
+}
+
+let loaded: PgPackage | undefined
+
+/** `pg` is an optional peer: the hub client runs without it. Whoever opens a connection needs it and is told so by name. */
+export function loadPg(): PgPackage {
+  if (loaded) return loaded
+  try {
+    const pg: PgPackage = createRequire(import.meta.url)('pg')
+    loaded = pg
+    return pg
+  } catch (cause) {
+    throw new PlinthError(
+      'MissingPeer',
+      'createDatabase needs the package pg, which is not installed. Run: npm install pg',
+      { cause },
+    )
+  }
+}
+
+export function isServerError(error: unknown): error is ServerError {
+  return error instanceof Error && 'severity' in error && 'code' in error && typeof error.code === 'string'
+}

@@ -1,0 +1,163 @@
+import { type ErrorCode, type Outcome, type Phase, PlinthError, type ServerReport } from '../errors.ts'
+import { isServerError, type ServerError } from './peer.ts'
+
+export interface FailureContext {
+  readonly phase: Phase
+  /** Text of the statement, without values. */
+  readonly statement?: string
+  readonly transaction?: string
+  readonly attempts?: number
+  /** What is known when the connection broke: a statement in a transaction was not applied, a lone write may have been. */
+  readonly outcomeWhenLost: Outcome
+}
+
+/** Whole codes first, then classes (the first two characters). PostgreSQL 18, Appendix A. */
+const codes: Readonly<Record<string, ErrorCode>> = {
+  '23505': 'UniqueViolation',
+  '23503': 'ForeignKeyViolation',
+  '23001': 'ForeignKeyViolation',
+  '23502': 'NotNullViolation',
+  '23514': 'CheckViolation',
+  '23P01': 'ExclusionViolation',
+  '40001': 'SerializationFailure',
+  '40P01': 'DeadlockDetected',
+  '55P03': 'LockTimeout',
+  '57014': 'StatementTimeout',
+  '57P01': 'ConnectionLost',
+  '57P02': 'ConnectionLost',
+  '57P03': 'ConnectionFailed',
+  '57P05': 'ConnectionLost',
+  '25P03': 'ConnectionLost',
+  '25P04': 'ConnectionLost',
+  '25006': 'WriteInReadTransaction',
+  '25P02': 'TransactionAborted',
+  '42501': 'PermissionDenied',
+  '42P01': 'UndefinedObject',
+  '42703': 'UndefinedObject',
+  '42704': 'UndefinedObject',
+  '42883': 'UndefinedObject',
+  '3F000': 'UndefinedObject',
+  '53300': 'ServerOverloaded',
+  '3D000': 'ConnectionFailed',
+  '08': 'ConnectionLost',
+  '22': 'InvalidValue',
+  '28': 'AuthenticationFailed',
+  '42': 'InvalidStatement',
+}
+
+/** PostgreSQL's own words for these quote row values, so ours stand in the message and theirs in `server`. */
+const quotesValues: ReadonlySet<string> = new Set(['22', '23'])
+
+const retryable: ReadonlySet<ErrorCode> = new Set([
+  'SerializationFailure',
+  'DeadlockDetected',
+  'ServerOverloaded',
+  'ConnectionFailed',
+])
+
+/** Turns what pg rejected with into a PlinthError: by SQLSTATE when the server answered, else the connection was lost. */
+export function toPlinthError(error: unknown, context: FailureContext): PlinthError {
+  if (error instanceof PlinthError) return error
+  return isServerError(error) ? fromServer(error, context) : fromSocket(error, context)
+}
+
+function fromServer(error: ServerError, context: FailureContext): PlinthError {
+  const code = codeOf(error.code)
+  const isLost = code === 'ConnectionLost'
+  return new PlinthError(code, messageOf(error, context), {
+    ...namesOf(context),
+    phase: context.phase,
+    sqlstate: error.code,
+    outcome: isLost ? context.outcomeWhenLost : 'not applied',
+    retryable: retryable.has(code) || (isLost && context.outcomeWhenLost === 'not applied'),
+    cause: error,
+    server: reportOf(error),
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  })
+}
+
+function fromSocket(error: unknown, context: FailureContext): PlinthError {
+  const reason = error instanceof Error ? error.message : String(error)
+  return new PlinthError('ConnectionLost', `The connection broke: ${reason}.`, {
+    ...namesOf(context),
+    phase: context.phase,
+    outcome: context.outcomeWhenLost,
+    retryable: context.outcomeWhenLost === 'not applied',
+    cause: error,
+  })
+}
+
+function codeOf(sqlstate: string): ErrorCode {
+  return codes[sqlstate] ?? codes[sqlstate.slice(0, 2)] ?? 'StatementFailed'
+}
+
+function messageOf(error: ServerError, context: FailureContext): string {
+  const where = context.transaction === undefined ? '' : ` in transaction "${context.transaction}"`
+  if (!quotesValues.has(error.code.slice(0, 2))) return `${error.message} (${error.code})${where}.`
+  const constraint = error.constraint === undefined ? '' : ` of ${error.constraint}`
+  const column = error.column === undefined ? '' : ` in column ${error.column}`
+  const table = error.table === undefined ? '' : ` on table ${error.table}`
+  return `${titles[error.code] ?? titles[error.code.slice(0, 2)]}${constraint}${column}${table} (${error.code})${where}.`
+}
+
+const titles: Readonly<Record<string, string>> = {
+  '22': 'PostgreSQL cannot take a value',
+  '23': 'Integrity violation',
+  '23502': 'Not-null violation',
+  '23503': 'Foreign key violation',
+  '23505': 'Unique violation',
+  '23514': 'Check violation',
+  '23P01': 'Exclusion violation',
+}
+
+function namesOf(context: FailureContext): { statement?: string; transaction?: string; attempts?: number } {
+  return {
+    ...(context.statement === undefined ? {} : { statement: context.statement }),
+    ...(context.transaction === undefined ? {} : { transaction: context.transaction }),
+    ...(context.attempts === undefined ? {} : { attempts: context.attempts }),
+  }
+}
+
+function reportOf(error: ServerError): ServerReport {
+  const { severity, message, detail, hint, schema, table, column, constraint } = error
+  const optional = { detail, hint, schema, table, column, constraint }
+  const given = Object.entries(optional).filter(([, value]) => value !== undefined)
+  return { severity, message, ...Object.fromEntries(given) }
+}
+
+/** Failures of connecting that another try can mend; a wrong password or database name is none of them. */
+export function connectFailure(error: unknown, url: string): PlinthError {
+  const server = describeServer(url)
+  const reason =
+    error instanceof Error ? error.message || ('code' in error ? String(error.code) : error.name) : String(error)
+  const sqlstate = isServerError(error) ? error.code : undefined
+  const fields = { phase: 'connect', cause: error, ...(sqlstate === undefined ? {} : { sqlstate }) } as const
+  if (sqlstate?.startsWith('28')) {
+    return new PlinthError('AuthenticationFailed', `PostgreSQL at ${server} refused the login: ${reason}.`, {
+      ...fields,
+      hint: 'Check user and password of the url, and pg_hba.conf on the server.',
+    })
+  }
+  if (sqlstate === '53300') {
+    return new PlinthError('ServerOverloaded', `PostgreSQL at ${server} has no connection left: ${reason}.`, {
+      ...fields,
+      retryable: true,
+    })
+  }
+  const isFinal = sqlstate === '3D000' || (sqlstate !== undefined && /^(42|22|08P01)/.test(sqlstate))
+  return new PlinthError('ConnectionFailed', `Cannot connect to PostgreSQL at ${server}: ${reason}.`, {
+    ...fields,
+    retryable: !isFinal,
+    hint: isFinal
+      ? 'Check the database name and the options of the url.'
+      : 'Is the server running, and reachable from here?',
+  })
+}
+
+/** Host, port and database of a url: never its user or password. */
+export function describeServer(url: string): string {
+  const parsed = URL.parse(url)
+  return parsed === null
+    ? 'the given url'
+    : `${parsed.hostname || 'localhost'}:${parsed.port || '5432'}${parsed.pathname}`
+}
