@@ -1,11 +1,17 @@
 import { isPlinthError } from 'plinth'
+import { errorToWire } from 'plinth/operation'
+import type { ErrorAnswer } from './postgrest/error-reply.ts'
+import { Refusal } from './refusal.ts'
 
 /**
  * What `connectHub` needs to throw the same PlinthError as in process; PostgREST's four keys alone do not tell whether
- * a write was applied. The server's report is what the four keys hold as well.
+ * a write was applied. What failed between hub and database is told by its code: the message in process names hosts.
  */
-export function clientErrorFields(error: unknown): Readonly<Record<string, unknown>> {
+export function clientErrorFields(error: unknown, { body }: ErrorAnswer): Readonly<Record<string, unknown>> {
   if (!isPlinthError(error)) return {}
-  const { code, outcome, retryable, phase, sqlstate, server } = error
-  return { plinth: { code, message: error.message, hint: error.hint, outcome, retryable, phase, sqlstate, server } }
+  const wire = errorToWire(error)
+  const isCallers = error instanceof Refusal || error.sqlstate !== undefined || error.code === 'InvalidOperation'
+  if (isCallers) return { plinth: wire }
+  const { code, outcome, retryable } = wire
+  return { plinth: { code, message: body.message, outcome, retryable } }
 }

@@ -36,7 +36,8 @@ export function createHandle(parts: HandleParts): Handle {
     } catch (error) {
       // Every caller but the anonymous one has proved who it is; without one, logging in may help.
       const isAnonymous = caller === undefined || caller.kind === 'anonymous'
-      return errorReply(errorAnswer(error, isAnonymous), isRun ? clientErrorFields(error) : {})
+      const answer = errorAnswer(error, isAnonymous)
+      return errorReply(answer, isRun ? clientErrorFields(error, answer) : {})
     }
   }
 }

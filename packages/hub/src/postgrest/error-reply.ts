@@ -13,7 +13,6 @@ export interface ErrorAnswer {
 const failures: ReadonlyMap<ErrorCode, readonly [status: number, code: string, message: string]> = new Map([
   ['ConnectionFailed', [503, 'PGRST000', 'Database connection error.']],
   ['AuthenticationFailed', [503, 'PGRST000', 'Database connection error.']],
-  ['NotConnected', [503, 'PGRST000', 'Database connection error.']],
   ['DatabaseClosed', [503, 'PGRST000', 'The hub is shutting down.']],
   ['ConnectionLost', [503, 'PGRST001', 'The connection to the database broke.']],
   ['CommitUnknown', [503, 'PGRST001', 'The connection to the database broke.']],
