@@ -2,28 +2,29 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { packageOf, readSource, target } from './source-tree.ts'
 
+// Indented, or the reader would take it for imports of this file.
 const source = `
-import one, { type Two, three as drei } from './one.ts'
-import type { Four } from '../four.ts'
-import * as five from 'node:fs'
-import './side.ts'
-export { six, type Seven as Sieben } from './six.ts'
-export type * from './eight.ts'
-import {
-  nine,
-  ten,
-} from '@scope/nine/part'
-// import { no } from './comment.ts'
-/** import { no } from './docs.ts' */
-export const a = 1
-export async function b(): Promise<void> { await import('./late.ts') }
-export abstract class C {}
-export interface D { e: E }
-export type E = D | typeof import('pg')
-type F = 1
-const g = 2
-export { g, type F as H }
-`
+  import one, { type Two, three as drei } from './one.ts'
+  import type { Four } from '../four.ts'
+  import * as five from 'node:fs'
+  import './side.ts'
+  export { six, type Seven as Sieben } from './six.ts'
+  export type * from './eight.ts'
+  import {
+    nine,
+    ten,
+  } from '@scope/nine/part'
+  // import { no } from './comment.ts'
+  /** import { no } from './docs.ts' */
+  export const a = 1
+  export async function b(): Promise<void> { await import('./late.ts') }
+  export abstract class C {}
+  export interface D { e: E }
+  export type E = D | typeof import('pg')
+  type F = 1
+  const g = 2
+  export { g, type F as H }
+`.replaceAll(/^ {2}/gm, '')
 
 test('the reader of imports finds each form, and nothing in comments', () => {
   const { imports } = readSource('packages/x/src/file.ts', source)
