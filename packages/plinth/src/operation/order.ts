@@ -4,6 +4,7 @@ import { type KeysetColumn, rowsAfter } from './keyset.ts'
 import type { Condition, Order, Select } from './operation.ts'
 import { columnOf, invalidOperation, outputsOf, type Shape } from './shape.ts'
 import type { Direction, PageOptions } from './table-types.ts'
+import { all } from './where.ts'
 
 const directions: Readonly<Record<Direction, Omit<Order, 'column'>>> = {
   asc: {},
@@ -57,7 +58,7 @@ export function pageOf<Row>(
     kind: 'select',
     target: shape.target,
     columns: outputsOf(shape, select),
-    ...(parts.length > 0 && { where: { kind: 'and', of: parts } }),
+    ...(parts.length > 0 && { where: all(parts) }),
     order: plain,
     limit: size + 1,
     result: { size, cursorColumns: plain.length },

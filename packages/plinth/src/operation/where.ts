@@ -47,10 +47,10 @@ export function conditionOf(shape: Shape, where: unknown): Condition | undefined
 }
 
 /** For writes and inside `and`, `or`, `not`: there an empty condition would mean every row. */
-export function neededCondition(shape: Shape, where: unknown, all: string): Condition {
+export function neededCondition(shape: Shape, where: unknown, hint: string): Condition {
   const condition = conditionOf(shape, where)
   if (condition) return condition
-  throw invalidOperation(`The condition on ${shape.target.name} is empty, which would mean every row.`, all)
+  throw invalidOperation(`The condition on ${shape.target.name} is empty, which would mean every row.`, hint)
 }
 
 /** The row with this key: the value itself, or for a composite key an object of exactly the key's columns. */
@@ -111,7 +111,8 @@ function compare(column: Column, operator: CompareOperator, value: unknown): Con
   return { kind: 'compare', column: column.name, operator, value: conditionText(value, column.key) }
 }
 
-function all(parts: readonly Condition[]): Condition {
+/** The parts, of which there is at least one, as one condition. */
+export function all(parts: readonly Condition[]): Condition {
   const [first] = parts
   return first !== undefined && parts.length === 1 ? first : { kind: 'and', of: parts }
 }

@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { call } from '../src/operation/call.ts'
+import { encodeCursor } from '../src/operation/cursor.ts'
+import type { Condition, Operation } from '../src/operation/operation.ts'
+import { table } from '../src/operation/table.ts'
+import { compile, compileBody } from '../src/sql/compile.ts'
+
+const posts = table<{ id: number; author: number | null; title: string; createdAt: Date }>('blog.posts')
+const json = '$1::json'
+const set = `from json_populate_recordset(null::"blog"."posts", ${json})`
+
+const texts: readonly (readonly [name: string, operation: Operation, text: string, values: readonly unknown[]])[] = [
+  ['get', posts.get(7), 'select * from "blog"."posts" where "id" = $1 limit 1', ['7']],
+  [
+    'find',
+    posts.find(
+      { author: { in: [7, 8] } },
+      { select: ['id'], limit: 10, offset: 5, order: [{ title: 'desc nulls last' }, 'id'] },
+    ),
+    'select "id" from "blog"."posts" where "author" = any($1) order by "title" desc nulls last, "id" limit $2 offset $3',
+    ['{"7","8"}', '10', '5'],
+  ],
+  [
+    'first',
+    posts.first({ author: null, title: { like: 'a%' } }),
+    'select * from "blog"."posts" where ("author" is null and "title" like $1) limit 1',
+    ['a%'],
+  ],
+  [
+    'page',
+    posts.page({ author: 7 }, { size: 20, order: [{ title: 'desc' }] }),
+    'select *, "title", "id" from "blog"."posts" where "author" = $1 order by "title" desc, "id" limit $2',
+    ['7', '21'],
+  ],
+  ['exists', posts.exists({ author: 7 }), 'select from "blog"."posts" where "author" = $1 limit 1', ['7']],
+  ['count', posts.count(), 'select count(*) from "blog"."posts"', []],
+  [
+    'condition tree',
+    posts.count({ or: [{ title: 'a' }, { not: { author: { gt: 1, lte: 9 } } }], and: [{ id: { notIn: [1] } }] }),
+    'select count(*) from "blog"."posts" where (("title" = $1 or not (("author" > $2 and "author" <= $3))) and (not ("id" = any($4))))',
+    ['a', '1', '9', '{"1"}'],
+  ],
+  [
+    'insert',
+    posts.insert({ author: 7, title: 'Notes' }),
+    `insert into "blog"."posts" ("author", "title") select "author", "title" ${set} returning *`,
+    ['[{"author":7,"title":"Notes"}]'],
+  ],
+  ['insert of defaults', posts.insert({}), `insert into "blog"."posts" select ${set} returning *`, ['[{}]']],
+  [
+    'insert of different columns',
+    posts.insertMany([{ title: 'a', author: 1 }, { title: 'b' }]),
+    'insert into "blog"."posts" ("title", "author") values ' +
+      '((json_populate_record(null::"blog"."posts", $1::json))."title", (json_populate_record(null::"blog"."posts", $1::json))."author"), ' +
+      '((json_populate_record(null::"blog"."posts", $2::json))."title", default) returning *',
+    ['{"title":"a","author":1}', '{"title":"b"}'],
+  ],
+  [
+    'upsert',
+    posts.upsert({ id: 1, title: 'a' }),
+    `insert into "blog"."posts" ("id", "title") select "id", "title" ${set} on conflict ("id") do update set "title" = excluded."title" returning *`,
+    ['[{"id":1,"title":"a"}]'],
+  ],
+  [
+    'getOrCreate',
+    posts.getOrCreate({ title: 'a' }, { on: ['title'] }),
+    `with "found" as (select * from "blog"."posts" where ("title") = (select "title" ${set})), ` +
+      `"made" as (insert into "blog"."posts" ("title") select "title" ${set} where not exists (select from "found") ` +
+      'on conflict ("title") do nothing returning *) select * from "found" union all select * from "made"',
+    ['[{"title":"a"}]'],
+  ],
+  [
+    'update',
+    posts.update(7, { title: 'b' }),
+    'update "blog"."posts" set ("title") = (select "title" from json_populate_record(null::"blog"."posts", $1::json)) where "id" = $2 returning *',
+    ['{"title":"b"}', '7'],
+  ],
+  [
+    'updateAll',
+    posts.updateAll({ author: null }),
+    'update "blog"."posts" set ("author") = (select "author" from json_populate_record(null::"blog"."posts", $1::json))',
+    ['{"author":null}'],
+  ],
+  ['deleteWhere', posts.deleteWhere({ author: 7 }), 'delete from "blog"."posts" where "author" = $1', ['7']],
+  ['deleteAll', posts.deleteAll(), 'delete from "blog"."posts"', []],
+  ['call for rows', call('a.f', { n: 1 }), 'select * from "a"."f"("n" => $1)', ['1']],
+  [
+    'call for a value',
+    call('f', { l: [1, null, 'a"'], o: { a: 1 } }, 'value'),
+    'select "f"("l" => $1, "o" => $2)',
+    ['{"1",NULL,"a\\""}', '{"a":1}'],
+  ],
+  [
+    'cast and alias',
+    {
+      kind: 'select',
+      target: { name: 't' },
+      columns: [
+        { column: 'a', as: 'x', cast: 'double precision' },
+        { column: 'b', cast: 'text[]' },
+      ],
+      result: 'rows',
+    },
+    'select "a"::pg_catalog.float8 as "x", "b"::pg_catalog.text[] as "b" from "t"',
+    [],
+  ],
+]
+
+for (const [name, operation, text, values] of texts) {
+  test(`${name} compiles to its text and bound values`, () => assert.deepEqual(compile(operation), { text, values }))
+}
+
+test('the next page starts behind the last row of the one before', () => {
+  const [row, order] = [['b', '7'], [{ title: 'desc' as const }]]
+  const first = posts.page({}, { size: 1, order })
+  assert.equal(first.kind, 'select')
+  const { text, values } = compile(posts.page({}, { size: 1, order, after: cursorOf(first, row) }))
+  assert.equal(
+    text,
+    'select *, "title", "id" from "blog"."posts" where ("title" <= $1 and ("title" < $2 or ("title" = $3 and "id" > $4))) order by "title" desc, "id" limit $5',
+  )
+  assert.deepEqual(values, ['b', 'b', 'b', '7', '2'])
+})
+
+test('a body counts what limit leaves out with the same condition and parameters', () => {
+  const operation = {
+    kind: 'select',
+    target: { name: 'r' },
+    columns: 'all',
+    where: compare('a'),
+    limit: 2,
+    result: 'rows',
+  } as const
+  const { text, values } = compileBody(operation, { exactCount: true })
+  assert.equal(
+    text,
+    `select coalesce(json_agg("r".*), '[]')::text as "body", count(*) as "rows", (select count(*) from "r" where "a" = $1) as "total" ` +
+      'from (select * from "r" where "a" = $1 limit $2) as "r"',
+  )
+  assert.deepEqual(values, ['1', '2'])
+})
+
+test('a body of a write hides no table behind the name of its own expression', () => {
+  for (const name of ['written', 'found', 'made']) {
+    const operation = {
+      kind: 'upsert',
+      target: { name },
+      rows: [{ id: 1 }],
+      conflict: ['id'],
+      action: 'get',
+      returning: 'all',
+      result: 'row',
+    } as const
+    const { text } = compileBody(operation, { exactCount: false })
+    assert.doesNotMatch(text, new RegExp(`"${name}" as \\(`))
+  }
+})
+
+const target = { name: 't' }
+const wrong: readonly (readonly [name: string, operation: unknown])[] = [
+  ['an empty and', { kind: 'delete', target, where: { kind: 'and', of: [] }, result: 'count' }],
+  ['an empty or', { kind: 'select', target, columns: 'all', where: { kind: 'or', of: [] }, result: 'rows' }],
+  ['an update without a condition', { kind: 'update', target, set: { a: 1 }, result: 'count' }],
+  ['a delete without a condition', { kind: 'delete', target, result: 'count' }],
+  ['an update of nothing', { kind: 'update', target, set: {}, where: 'every row', result: 'count' }],
+  [
+    'an operator of its own',
+    { kind: 'count', target, where: { ...compare('a'), operator: '= 1 or 1 =' }, result: 'count' },
+  ],
+  [
+    'an operator of the prototype',
+    { kind: 'count', target, where: { ...compare('a'), operator: 'toString' }, result: 'count' },
+  ],
+  ['a condition of no kind', { kind: 'count', target, where: { kind: 'raw', sql: 'true' }, result: 'count' }],
+  ['a kind of its own', { kind: 'drop', target }],
+  [
+    'a direction of its own',
+    { kind: 'select', target, columns: 'all', order: [{ column: 'a', direction: 'desc; drop' }], result: 'rows' },
+  ],
+  ['a cast of its own', { kind: 'select', target, columns: [{ column: 'a', cast: 'regclass' }], result: 'rows' }],
+  ['a negative limit', { kind: 'select', target, columns: 'all', limit: -1, result: 'rows' }],
+  ['a broken offset', { kind: 'select', target, columns: 'all', offset: 0.5, result: 'rows' }],
+  [
+    'an upsert of different columns',
+    { kind: 'upsert', target, rows: [{ a: 1, b: 1 }, { a: 2 }], conflict: ['a'], action: 'update', result: 'none' },
+  ],
+  [
+    'an upsert that updates by nothing',
+    { kind: 'upsert', target, rows: [{ a: 1 }], conflict: [], action: 'update', result: 'none' },
+  ],
+  [
+    'a get without its key',
+    { kind: 'upsert', target, rows: [{ b: 1 }], conflict: ['a'], action: 'get', result: 'none' },
+  ],
+  [
+    'a get of two rows',
+    { kind: 'upsert', target, rows: [{ a: 1 }, { a: 2 }], conflict: ['a'], action: 'get', result: 'none' },
+  ],
+  [
+    'an action of its own',
+    { kind: 'upsert', target, rows: [{ a: 1 }], conflict: ['a'], action: 'nothing', result: 'none' },
+  ],
+  [
+    "a table named like a type of PostgreSQL's",
+    { kind: 'insert', target: { name: 'path' }, rows: [{ a: 1 }], result: 'none' },
+  ],
+  ['an empty name', { kind: 'count', target: { name: '' }, result: 'count' }],
+  ['a name with U+0000', { kind: 'count', target: { name: 'a\0' }, result: 'count' }],
+  ['a name of 64 bytes', { kind: 'count', target: { name: 'é'.repeat(32) }, result: 'count' }],
+  ['a name that is half a character', { kind: 'count', target: { name: '\ud800' }, result: 'count' }],
+]
+
+for (const [name, operation] of wrong) {
+  test(`${name} does not compile`, () => {
+    assert.throws(() => compile(JSON.parse(JSON.stringify(operation))), { code: 'InvalidOperation' })
+  })
+}
+
+function compare(column: string): Condition {
+  return { kind: 'compare', column, operator: 'eq', value: '1' }
+}
+
+/** The cursor a runner would make of a page whose last row is `row`. */
+function cursorOf(operation: Operation, row: readonly string[]): string {
+  assert.ok(operation.kind === 'select')
+  return encodeCursor(operation.order ?? [], row)
+}
