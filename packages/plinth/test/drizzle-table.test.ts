@@ -66,7 +66,7 @@ const script = `
   create table made (id uuid primary key, email text unique, token text not null, changes int not null);
 `
 const { url } = await testDatabase({ script })
-const runner = await pgRunner(url)
+const runner = pgRunner(url)
 after(() => runner.close())
 
 test('every column of a Drizzle table is read as $inferSelect promises, under its property', async () => {

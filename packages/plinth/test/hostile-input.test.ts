@@ -11,7 +11,7 @@ import { testDatabase } from './support/database.ts'
 import { answer, pgRunner } from './support/pg-runner.ts'
 
 const { url } = await testDatabase()
-const runner = await pgRunner(url)
+const runner = pgRunner(url)
 after(() => runner.close())
 
 const fragments = [

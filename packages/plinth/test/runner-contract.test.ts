@@ -4,7 +4,7 @@ import { testDatabase } from './support/database.ts'
 import { pgRunner } from './support/pg-runner.ts'
 
 const { url } = await testDatabase({ script: runnerContractSchema })
-const runner = await pgRunner(url)
+const runner = pgRunner(url, 5)
 after(() => runner.close())
 
 runnerContract({

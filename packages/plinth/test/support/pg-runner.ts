@@ -1,20 +1,19 @@
-import { Client } from 'pg'
+import { Pool } from 'pg'
 import { toPlinthError } from '../../src/driver/sqlstate.ts'
 import { type Answer, runOperation } from '../../src/operation/answer.ts'
 import type { Operation, Typed } from '../../src/operation/operation.ts'
 import { compile } from '../../src/sql/compile.ts'
 
-/** The smallest runner: one pg.Client, no pool, no pipeline. What it gets is what the compiler and the decoders make. */
+/** The smallest runner: pg alone, no transactions, no pipeline. What it gets is what the compiler and the decoders make. */
 export interface PgRunner {
-  readonly client: Client
+  readonly client: Pool
   execute(operation: Operation): Promise<Answer>
   run<R>(operation: Typed<R>): Promise<R>
   close(): Promise<void>
 }
 
-export async function pgRunner(url: string): Promise<PgRunner> {
-  const client = new Client({ connectionString: url })
-  await client.connect()
+export function pgRunner(url: string, connections = 1): PgRunner {
+  const client = new Pool({ connectionString: url, max: connections })
   const execute = (operation: Operation): Promise<Answer> => answer(client, compile(operation))
   return {
     client,
@@ -28,7 +27,7 @@ const types = { getTypeParser: () => (text: string) => text }
 
 /** Rows as PostgreSQL's text. */
 export async function answer(
-  client: Client,
+  client: Pool,
   { text, values }: { readonly text: string; readonly values: readonly (string | null)[] },
 ): Promise<Answer> {
   try {
