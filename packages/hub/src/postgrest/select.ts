@@ -12,9 +12,11 @@ export function parseSelect(text: string | undefined, all: () => readonly string
   const outputs: Output[] = []
   do {
     scanner.skipSpaces()
-    if (scanner.take('*')) outputs.push(...all().map((column) => ({ column })))
-    else outputs.push(parseOutput(scanner))
-    spendNode(budget)
+    const added = scanner.take('*') ? all().map((column) => ({ column })) : [parseOutput(scanner)]
+    for (const output of added) {
+      spendNode(budget)
+      outputs.push(output)
+    }
     scanner.skipSpaces()
   } while (scanner.take(','))
   if (!scanner.isAtEnd) scanner.fail('letter, digit, "-", "->>", "->", "::", ".", "," or end of input')

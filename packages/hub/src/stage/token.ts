@@ -66,18 +66,23 @@ function checkForm(token: string, keyId: string | undefined): void {
 
 /** A header may not bring its own key, and a key id is a plain word. */
 function checkHeader(text: string, keyId: string | undefined): void {
-  let header: Readonly<Record<string, unknown>>
-  try {
-    header = JSON.parse(text)
-  } catch {
-    throw credentialRefused('PGRST301', 'JWT could not be decoded')
-  }
+  const header = parseHeader(text)
+  if (header === undefined) throw credentialRefused('PGRST301', 'JWT could not be decoded')
   if (['jwk', 'jku', 'x5u', 'x5c'].some((name) => Object.hasOwn(header, name)))
     throw credentialRefused('PGRST301', 'JWT brings its own key')
-  const { kid } = header
+  const kid = 'kid' in header ? header.kid : undefined
   const isPlain = kid === undefined || (typeof kid === 'string' && /^[\w.-]{1,100}$/.test(kid))
   if (!isPlain || (kid !== undefined && keyId !== undefined && kid !== keyId))
     throw credentialRefused('PGRST301', 'No suitable key or wrong key type')
+}
+
+function parseHeader(text: string): object | undefined {
+  try {
+    const header: unknown = JSON.parse(text)
+    return typeof header === 'object' && header !== null ? header : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** What jose leaves open: an audience nobody asked about, and a time that is not a whole number of seconds. */

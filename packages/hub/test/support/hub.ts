@@ -130,6 +130,12 @@ export async function ask(hub: Hub, method: string, path: string, given: AskOpti
   return { status: response.status, headers: response.headers, text: answer, json: parsed(answer) }
 }
 
+/** The code of an error answer; empty for another. */
+export async function codeOf(response: Response): Promise<string> {
+  const body: any = await response.json()
+  return body.code ?? ''
+}
+
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text)

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict'
+import { connect, type Socket } from 'node:net'
+import { describe, test } from 'node:test'
+import { codeOf, keys, testHub } from './support/hub.ts'
+
+const hub = testHub(() => ({ limits: { headersTimeoutMs: 1_000, requestTimeoutMs: 2_000, statementTimeoutMs: 5_000 } }))
+const authorization = `Bearer ${keys.backend}`
+
+describe('a request that is too large', () => {
+  test('in its URL is 414, with and without a socket', async () => {
+    const path = `/users?name=eq.${'x'.repeat(9_000)}`
+    assert.equal((await hub.ask('GET', path)).status, 414)
+    const response = await fetch(hub.url + path, { headers: { authorization } })
+    assert.deepEqual([response.status, await codeOf(response)], [414, 'PLT414'])
+  })
+
+  test('in its headers is 431, with and without a socket', async () => {
+    const headers = { 'x-large': 'x'.repeat(17_000) }
+    assert.equal((await hub.ask('GET', '/users', { headers })).status, 431)
+    const answer = await exchange(`GET /users HTTP/1.1\r\nhost: hub\r\nx-large: ${'x'.repeat(17_000)}\r\n\r\n`)
+    assert.match(answer, /^HTTP\/1\.1 431 Request Header Fields Too Large\r\n/)
+    assert.deepEqual(Object.keys(bodyOf(answer)).sort(), ['code', 'details', 'hint', 'message'])
+  })
+
+  test('in its body is 413, with and without a socket, and is not written', async () => {
+    const text = JSON.stringify([{ body: 'x'.repeat(1_048_577) }])
+    assert.equal((await hub.ask('POST', '/notes', { text })).status, 413)
+    const headers = { authorization, 'content-type': 'application/json' }
+    const response = await fetch(`${hub.url}/notes`, { method: 'POST', body: text, headers })
+    assert.deepEqual([response.status, await codeOf(response)], [413, 'PLT413'])
+    assert.deepEqual(await hub.sql('select count(*)::int as n from notes'), [{ n: 0 }])
+    assert.equal(
+      (await hub.ask('POST', '/notes', { text: JSON.stringify([{ body: 'x'.repeat(1_000_000) }]) })).status,
+      201,
+    )
+    await hub.sql('truncate notes')
+  })
+
+  test('in what it asks for is PLT400, however it is spelled', async () => {
+    const many = (count: number, text: string, separator = ','): string =>
+      Array.from({ length: count }, () => text).join(separator)
+    const nested = (depth: number): string => `${'and('.repeat(depth)}id.eq.1${')'.repeat(depth)}`
+    const paths = [
+      `/users?select=${many(1_001, 'id')}`,
+      `/users?order=${many(1_001, 'id')}`,
+      `/users?${many(1_001, 'id=gt.0', '&')}`,
+      `/users?and=(${nested(64)})`,
+      `/users?id=in.(${many(1_001, '1')})`,
+      `/users?or=(${many(400, 'id.eq.1')})&select=${many(400, 'id')}&order=${many(400, 'id')}`,
+      `/users?select=${many(501, '*')}`,
+    ]
+    for (const path of paths) {
+      const { status, json } = await hub.ask('GET', path)
+      assert.deepEqual([status, json.code], [400, 'PLT400'], path.slice(0, 30))
+    }
+    assert.equal((await hub.ask('GET', `/users?select=id&and=(${nested(63)})`)).status, 200)
+    assert.equal((await hub.ask('GET', `/users?select=id&id=in.(${many(1_000, '1')})`)).status, 200)
+  })
+
+  test('in its nesting is refused before it is parsed', async () => {
+    for (const text of [
+      `{"extra":${'['.repeat(64)}${']'.repeat(64)}}`,
+      '['.repeat(500_000),
+      `${'{"a":'.repeat(100_000)}`,
+    ]) {
+      const { status, json } = await hub.ask('POST', '/users', { text })
+      assert.deepEqual([status, json.code], [400, 'PLT400'])
+      assert.equal((await hub.ask('POST', '/-/run', { text })).status, 400)
+    }
+    const brackets = JSON.stringify({ body: `${'['.repeat(100)}\\"${'{'.repeat(100)}` })
+    assert.equal((await hub.ask('POST', '/notes', { text: brackets })).status, 201)
+    await hub.sql('truncate notes')
+  })
+
+  test('in its number of rows is PLT400', async () => {
+    const rows = Array.from({ length: 10_001 }, () => ({}))
+    assert.equal((await hub.ask('POST', '/notes', { body: rows })).json.code, 'PLT400')
+  })
+})
+
+describe('text that is none', () => {
+  const hostile: readonly (readonly [string, string | Uint8Array<ArrayBuffer>, string])[] = [
+    ['bytes that are not UTF-8', new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), 'PGRST102'],
+    ['a NUL in a text', '{"body":"a\\u0000b"}', '22P05'],
+    ['half a surrogate pair', '{"body":"\\ud800"}', '22P02'],
+    ['a number of another world', '{"author":1e400}', '22P02'],
+  ]
+  for (const [name, text, code] of hostile) {
+    test(`${name} is ${code}`, async () => {
+      const { status, json } = await hub.ask('POST', '/notes', { text })
+      assert.deepEqual([status, json.code], [400, code])
+    })
+  }
+})
+
+describe('a slow client', () => {
+  test('that does not finish its headers is told 408', async () => {
+    const answer = await exchange('GET /users HTTP/1.1\r\nhost: hub\r\nx-slow: ')
+    assert.match(answer, /^HTTP\/1\.1 408 Request Timeout\r\n/)
+    assert.equal(bodyOf(answer)['code'], 'PLT408')
+  })
+
+  test('that does not finish its body is told 408, and nothing is written', async () => {
+    const head = `POST /notes HTTP/1.1\r\nhost: hub\r\nauthorization: ${authorization}\r\ncontent-type: application/json\r\n`
+    const answer = await exchange(`${head}content-length: 100\r\n\r\n{"body":`)
+    assert.match(answer, /^HTTP\/1\.1 408 /)
+    assert.deepEqual(await hub.sql('select count(*)::int as n from notes'), [{ n: 0 }])
+  })
+
+  test('does not hold up others: 200 of them, and a request is answered', async () => {
+    const slow = await Promise.all(Array.from({ length: 200 }, () => open('GET /users HTTP/1.1\r\nx: ')))
+    const response = await fetch(`${hub.url}/users?select=id&limit=1`, { headers: { authorization } })
+    assert.equal(response.status, 200)
+    for (const socket of slow) socket.destroy()
+  })
+
+  test('that does not speak HTTP gets an error and is hung up on', async () => {
+    const answer = await exchange('hello\r\n\r\n')
+    assert.match(answer, /^HTTP\/1\.1 400 Bad Request\r\n/)
+    assert.equal(bodyOf(answer)['code'], 'PLT400')
+  })
+})
+
+describe('a slow statement', () => {
+  test('is ended by the server after the time a request may take', async () => {
+    await hub.sql('create function nap() returns void language sql volatile as $$ select pg_sleep(30) $$')
+    await hub.sql(`grant execute on function nap() to ${hub.roles.backend}`)
+    const quick = hub.another({ limits: { statementTimeoutMs: 100 } })
+    const response = await quick.handle(
+      new Request('http://hub/rpc/nap', { method: 'POST', headers: { authorization } }),
+    )
+    assert.deepEqual([response.status, await codeOf(response)], [500, '57014'])
+  })
+})
+
+test('a limit that is no number stops the start', () => {
+  for (const limits of [{ nodes: 0 }, { depth: -1 }, { bodyBytes: Number.NaN }, { rows: 1.5 }])
+    assert.throws(() => hub.another({ limits }), { code: 'InvalidOption' })
+})
+
+async function open(text: string): Promise<Socket> {
+  const { hostname, port } = new URL(hub.url)
+  const socket = connect(Number(port), hostname)
+  socket.on('error', () => socket.destroy())
+  await new Promise<void>((resolve) => socket.once('connect', resolve))
+  socket.write(text)
+  return socket
+}
+
+/** Sends the text, then waits for the hub to answer and hang up. */
+async function exchange(text: string): Promise<string> {
+  const socket = await open(text)
+  let answer = ''
+  for await (const chunk of socket.setEncoding('utf8')) answer += chunk
+  return answer
+}
+
+function bodyOf(answer: string): Record<string, unknown> {
+  return JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4))
+}
