@@ -70,9 +70,9 @@ export function connectHub({ url, key, token, fetch = globalThis.fetch, timeoutM
   }
 }
 
-/** The result's type is what the operation says; every runner has this one place where data meets that promise. */
-async function run<R>(hub: Hubbed, operation: Typed<R>, options: RunOptions): Promise<R> {
-  return (await runOperation(operation, (asked) => execute(hub, asked, options))) as R
+function run<R>(hub: Hubbed, operation: Typed<R>, options: RunOptions): Promise<R>
+function run(hub: Hubbed, operation: Operation, options: RunOptions): Promise<unknown> {
+  return runOperation(operation, (asked) => execute(hub, asked, options))
 }
 
 async function execute(hub: Hubbed, operation: Operation, { signal }: RunOptions): Promise<Answer> {
