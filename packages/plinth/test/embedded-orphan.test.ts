@@ -33,6 +33,8 @@ test('a start right after the SIGKILL waits for the old postgres to end', { skip
   const program = startProgram({ dataDir })
   await program.line()
   const former = postmasterPid(dataDir)
+  // Frozen, it hears no request to stop and is there until its guard kills it.
+  process.kill(former, 'SIGSTOP')
   program.child.kill('SIGKILL')
   await program.ended
   await using server = await start(dataDir)
@@ -59,6 +61,8 @@ test('after SIGKILL during initdb nothing is left running, and the next start wo
   const program = startProgram(options)
   const isInitdb = ({ command }: { command: string }): boolean => command.includes('postgres --boot')
   await until('initdb runs', 20_000, () => processesBelow(folder).some(isInitdb))
+  // Frozen, it cannot come to its end by itself meanwhile.
+  for (const { pid } of processesBelow(folder).filter(isInitdb)) process.kill(pid, 'SIGSTOP')
   program.child.kill('SIGKILL')
   await until('initdb is gone', goneMs, () => processesBelow(folder).length === 0)
   assert.equal(existsSync(join(options.dataDir, 'cluster')), false)

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { Client } from 'pg'
 import { isPlinthError } from '../src/errors.ts'
-import { ask, isRoot, onlyLinux, otherUid, postmasterPid, start, temporaryFolder } from './support/embedded.ts'
+import { ask, isRoot, onlyLinux, otherUid, postmasterPid, start, temporaryFolder, until } from './support/embedded.ts'
 
 const folder = temporaryFolder()
 
@@ -112,6 +112,34 @@ test('a lock and a pid file whose number another program got meanwhile are seen 
   } finally {
     other.kill()
   }
+})
+
+test('a lock of a program that died and that its parent never collected is seen through', {
+  skip: onlyLinux,
+}, async () => {
+  const dataDir = join(folder, 'uncollected')
+  mkdirSync(dataDir)
+  // `exec` makes the parent a program that does not wait for the child.
+  const parent = spawn('/bin/sh', ['-c', 'true & echo $!; exec sleep 60'])
+  try {
+    const pid = await new Promise<number>((resolve) => parent.stdout.once('data', (chunk) => resolve(Number(chunk))))
+    const stat = (): string[] => readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')
+    await until('the program is dead', 5_000, () => stat()[2] === 'Z')
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+    writeFileSync(join(dataDir, 'lock'), `${pid}\n${stat()[21]} ${boot}\n`)
+    await using server = await start(dataDir)
+    assert.ok(server.port > 0)
+  } finally {
+    parent.kill()
+  }
+})
+
+test('an empty pid file, as a full disk leaves it, does not bar the folder', async () => {
+  const dataDir = join(folder, 'empty-pid')
+  await (await start(dataDir)).stop()
+  writeFileSync(join(dataDir, 'cluster', 'postmaster.pid'), '')
+  await using server = await start(dataDir)
+  assert.deepEqual(await ask(server.url, 'select 1 as one'), [{ one: 1 }])
 })
 
 test('a lock that was being broken by a program that died does not bar the folder for ever', async () => {

@@ -64,6 +64,8 @@ exit "$code"
 const environment = { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C', TZ: 'UTC' }
 
 const outputBytes = 16_384
+/** How long the last words of an ended program are waited for. */
+const lastOutputMs = 200
 
 /** Starts a program under a guard that ends it when this process dies, even by SIGKILL. */
 export function startGuarded(start: GuardedStart): Guarded {
@@ -109,15 +111,10 @@ export function lastLines(text: string): string {
 
 function whenEnded(child: ChildProcess, output: () => string): Promise<Ended> {
   return new Promise((resolve) => {
-    const settle = (code: number | null, text: string): void => {
-      // When the guard itself was killed, its reading half is still there: end of file tells it to end the program.
-      child.stdin?.destroy()
-      resolve({ code, output: text })
-    }
-    child.once('error', (error) => settle(null, error.message))
-    // A backend that outlives the postmaster for a moment holds stderr open, so `close` would come late: 'exit' it is,
-    // and one turn for what is still in the pipe.
-    child.once('exit', (code) => setImmediate(() => settle(code, output())))
+    child.once('error', (error) => resolve({ code: null, output: error.message }))
+    // `close` comes when the pipes are read to their end; a backend that outlives the postmaster holds them open.
+    child.once('close', (code) => resolve({ code, output: output() }))
+    child.once('exit', (code) => setTimeout(() => resolve({ code, output: output() }), lastOutputMs))
   })
 }
 
