@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Client } from 'pg'
+import { createDatabase } from '../database/database.ts'
+import type { Session } from '../database/queryable.ts'
 import { PlinthError } from '../errors.ts'
 
 export interface TestDatabaseOptions {
@@ -21,38 +22,38 @@ export interface TestDatabase extends AsyncDisposable {
 
 const leakGraceMs = 1_000
 const leakPollMs = 20
+const connectDeadlineMs = 10_000
 
 /** Makes a database of its own for a test file, in about 15 ms. */
 export async function createTestDatabase({ server, template, script }: TestDatabaseOptions): Promise<TestDatabase> {
   const name = `test_${process.pid}_${randomBytes(6).toString('hex')}`
   const source = template === undefined ? 'template1' : `"${template.replaceAll('"', '""')}"`
   // file_copy beats the default wal_log several times over where fsync is off.
-  await runOn(server.url, (run) => run(`create database "${name}" template ${source} strategy file_copy`))
+  await runOn(server.url, (session) =>
+    session.script(`create database "${name}" template ${source} strategy file_copy`),
+  )
   const url = withDatabase(server.url, name)
   let dropping: Promise<void> | undefined
   const drop = (): Promise<void> => {
-    dropping ??= runOn(server.url, (run) => dropDatabase(run, name))
+    dropping ??= runOn(server.url, (session) => dropDatabase(session, name))
     return dropping
   }
   if (script !== undefined) await runScript(url, script, drop)
   return { url, name, drop, [Symbol.asyncDispose]: drop }
 }
 
-type Row = Readonly<Record<string, string>>
-type Run = (text: string, values?: readonly string[]) => Promise<readonly Row[]>
-
 async function runScript(url: string, script: string, drop: () => Promise<void>): Promise<void> {
   try {
-    await runOn(url, (run) => run(script))
+    await runOn(url, (session) => session.script(script))
   } catch (error) {
     await drop()
     throw error
   }
 }
 
-async function dropDatabase(run: Run, name: string): Promise<void> {
-  const leaked = await waitForLeaks(run, name)
-  await run(`drop database if exists "${name}" with (force)`)
+async function dropDatabase(session: Session, name: string): Promise<void> {
+  const leaked = await waitForLeaks(session, name)
+  await session.script(`drop database if exists "${name}" with (force)`)
   if (leaked.length === 0) return
   const list = leaked.map(({ found }) => found)
   throw new PlinthError(
@@ -63,10 +64,10 @@ async function dropDatabase(run: Run, name: string): Promise<void> {
 }
 
 /** Connections still open after a grace: the server sees a closed socket a moment later. */
-async function waitForLeaks(run: Run, name: string): Promise<readonly Row[]> {
+async function waitForLeaks(session: Session, name: string): Promise<readonly { found: string }[]> {
   const deadline = Date.now() + leakGraceMs
   for (;;) {
-    const rows = await run(
+    const { rows } = await session.query<{ found: string }>(
       `select format('%s: %s, last %s', coalesce(nullif(application_name, ''), 'unnamed'), state, query) as found
          from pg_stat_activity where datname = $1 and backend_type = 'client backend'`,
       [name],
@@ -76,17 +77,11 @@ async function waitForLeaks(run: Run, name: string): Promise<readonly Row[]> {
   }
 }
 
-async function runOn<T>(url: string, work: (run: Run) => Promise<T>): Promise<T> {
-  const client = new Client({ connectionString: url })
-  await client.connect()
-  try {
-    return await work(async (text, values) => {
-      const { rows } = values === undefined ? await client.query<Row>(text) : await client.query<Row>(text, [...values])
-      return rows
-    })
-  } finally {
-    await client.end()
-  }
+async function runOn(url: string, work: (session: Session) => Promise<void>): Promise<void> {
+  await using database = createDatabase({ url, service: 'plinth-testing', pool: { max: 1 } })
+  await database.connect({ deadlineMs: connectDeadlineMs })
+  await using session = await database.session()
+  await work(session)
 }
 
 function withDatabase(url: string, name: string): string {
