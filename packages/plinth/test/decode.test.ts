@@ -127,11 +127,11 @@ test('any bytes and any date in the range of JavaScript survive', async () => {
     max: new Date('+200000-01-01T00:00:00Z'),
     noInvalidDate: true,
   })
-  const { insert } = table('survivor')
+  const survivors = table('survivor')
   await runner.client.query('create table survivor (bytes bytea, at timestamptz, local timestamp)')
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 40 }), dates, async (bytes, at) => {
-      assert.deepEqual(await runner.run(insert({ bytes, at, local: at })), {
+      assert.deepEqual(await runner.run(survivors.insert({ bytes, at, local: at })), {
         bytes: new Uint8Array(bytes),
         at,
         local: at,

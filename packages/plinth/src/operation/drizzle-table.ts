@@ -90,7 +90,7 @@ function isUnmapped(column: object, name: string): boolean {
 
 function makerOf(column: object, name: string): (() => unknown) | undefined {
   const make = field(column, name)
-  return typeof make === 'function' ? () => Reflect.apply(make, undefined, []) : undefined
+  return typeof make === 'function' ? (): unknown => Reflect.apply(make, undefined, []) : undefined
 }
 
 /** `primaryKey({ columns: [a, b] })` stands in the table's extra configuration. */

@@ -29,7 +29,8 @@ export interface TableOptions<Row> {
 }
 
 /**
- * Describes a table: a Drizzle table with its types, columns and key, or a table's name with a row type of yours. With a
+ * Describes a table: a Drizzle table with its types, columns and key, or a table's name with your type of its rows (and,
+ * where that differs, of its new rows). With a
  * name every value is what its PostgreSQL type gives (int8 and numeric are strings), and columns are not checked here.
  *
  *     const users = table(schema.users)
@@ -39,10 +40,10 @@ export interface TableOptions<Row> {
  * Throws InvalidOption for a Drizzle column whose promised type Plinth does not make (point, vector, mapped custom types).
  */
 export function table<T extends DrizzleTable>(source: T): Table<Read<T['$inferSelect']>, New<T>>
-export function table<Row extends object = Record<string, unknown>>(
+export function table<Row extends object = Record<string, unknown>, New extends object = Partial<Row>>(
   source: string | Relation,
   options?: TableOptions<NoInfer<Row>>,
-): Table<Row>
+): Table<Row, New>
 export function table(
   source: DrizzleTable | string | Relation,
   options: TableOptions<Record<string, unknown>> = {},

@@ -91,7 +91,7 @@ function rowNumber(name: string, value: number): string {
 }
 
 /** Looks a word up in a closed list. Types promise that it is there; data that came past them must not become SQL. */
-export function listed<W extends string>(list: Readonly<Record<W, string>>, word: W): string {
+function listed<W extends string>(list: Readonly<Record<W, string>>, word: W): string {
   if (Object.hasOwn(list, word)) return list[word]
   throw invalid(`${JSON.stringify(word)} is none of ${Object.keys(list).join(', ')}.`)
 }

@@ -12,7 +12,7 @@ export type { Runner } from './runner/schema.ts'
 export interface OpenRunner {
   readonly runner: Runner
   /** Ends what was opened: rolls a transaction back, gives a session back. */
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 export interface RunnerContract {

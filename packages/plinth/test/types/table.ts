@@ -107,3 +107,8 @@ export async function named(): Promise<void> {
   const row = await db.run(table('anything').get(1))
   expectSame<typeof row, Record<string, unknown>>(true)
 }
+
+const people = table<Post, Pick<Post, 'slug'>>('people', { key: ['slug'] })
+people.insert({ slug: 'ada' })
+// @ts-expect-error a new row has what its own type says
+people.insert({ author: 7 })

@@ -80,11 +80,6 @@ const failing: readonly Failing[] = [
     code: 'RowNotFound',
   },
   {
-    title: 'a name longer than PostgreSQL keeps',
-    operation: table('x'.repeat(64)).get(1),
-    code: 'InvalidOperation',
-  },
-  {
     title: 'an empty condition in a handmade delete',
     operation: { kind: 'delete', target: { name: 'contract_person' }, where: { kind: 'and', of: [] }, result: 'count' },
     code: 'InvalidOperation',

@@ -123,7 +123,7 @@ export const kindCases: readonly ContractCase[] = [
     title: 'names are names: quotes, dots, keywords, __proto__ and emoji',
     check: async (runner) => {
       const odd = table({ name: 'contract "odd" {}' }, { key: ['__proto__'] })
-      const row = Object.fromEntries([
+      const row = Object.fromEntries<unknown>([
         ['__proto__', 'p'],
         ['select', 1],
         ['a.b', 'dot'],
