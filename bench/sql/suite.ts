@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import pg from 'pg'
+import type { Suite } from '../contestant.ts'
+import { userOf } from '../sample.ts'
+import { drizzleBuilder, drizzlePrepared } from './drizzle.ts'
+import { kysely } from './kysely.ts'
+import { pgPipeline, pgPool } from './pg.ts'
+import { plinthQuery, plinthRun } from './plinth.ts'
+
+export function sqlSuite(url: string): Suite {
+  return {
+    title: 'In process',
+    baseline: 'pg.Pool unnamed',
+    works: [
+      { name: 'read', title: 'point reads by key', check: checkUser },
+      { name: 'insert', title: 'single inserts, the row returned', check: checkEntry },
+      {
+        name: 'transaction',
+        title: 'transactions of 3 statements: read, insert, update',
+        check: (seen, n) => checkTransaction(url, seen, n),
+      },
+    ],
+    open: async () => [
+      pgPool(url, false),
+      pgPool(url, true),
+      await pgPipeline(url, 2),
+      drizzleBuilder(url),
+      drizzlePrepared(url),
+      kysely(url),
+      plinthQuery(url),
+      plinthRun(url),
+    ],
+  }
+}
+
+function checkUser(seen: unknown, n: number): void {
+  const id = userOf(n)
+  const { last: _, ...user } = objectOf(seen)
+  assert.deepEqual(user, {
+    id,
+    name: `User ${id}`,
+    email: `user${id}@example.com`,
+    age: 18 + (id % 60),
+    active: true,
+    joined: new Date('2026-01-01T00:00:00Z'),
+  })
+}
+
+function checkEntry(seen: unknown, n: number): void {
+  const { id, made, ...given } = objectOf(seen)
+  assert.ok(Number.isInteger(id) && made instanceof Date)
+  assert.deepEqual(given, { author: userOf(n), note: `note ${n}` })
+}
+
+/** Looks past the contestant, on a connection of its own: committed, and both writes there. */
+async function checkTransaction(url: string, seen: unknown, n: number): Promise<void> {
+  checkEntry(seen, n)
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    const text = 'select e.id from entries e join users u on u.id = e.author and u.last = e.id where u.id = $1'
+    const { rows } = await client.query<{ id: number }>(text, [userOf(n)])
+    assert.equal(rows[0]?.id, objectOf(seen)['id'], `operation ${n} was not saved as a whole`)
+  } finally {
+    await client.end()
+  }
+}
+
+function objectOf(value: unknown): Record<string, unknown> {
+  assert.ok(typeof value === 'object' && value !== null, `no row: ${JSON.stringify(value)}`)
+  return { ...value }
+}
