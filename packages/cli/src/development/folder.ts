@@ -1,0 +1,66 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { PlinthError } from 'plinth'
+import { createKey } from '../key.ts'
+
+/**
+ * Makes the folder of `plinth dev` where it is missing, invisible to git. In it:
+ *
+ *   sample/            data folder of an embedded PostgreSQL
+ *   sample.keys.json   the services' keys for development, readable by their owner alone
+ */
+export function openFolder(path: string): string {
+  const folder = resolve(path)
+  return inFolder(folder, () => {
+    if (existsSync(join(folder, 'PG_VERSION'))) {
+      throw new PlinthError('DataFolderUnusable', `${folder} is the data directory of another PostgreSQL.`, {
+        hint: 'Choose another folder with --data.',
+      })
+    }
+    // A folder that somebody else made may be his project: a .gitignore there would hide his files.
+    if (!existsSync(folder)) {
+      mkdirSync(folder, { recursive: true })
+      writeFileSync(join(folder, '.gitignore'), '*\n')
+    }
+    return folder
+  })
+}
+
+/** The services' keys, made at the first start. The caller holds the data folder's lock. */
+export function openKeys(folder: string, name: string, services: readonly string[]): Record<string, string> {
+  const file = join(folder, `${name}.keys.json`)
+  return inFolder(folder, () => {
+    const kept = existsSync(file) ? parseKeys(file) : {}
+    const missing = services.filter((service) => !Object.hasOwn(kept, service))
+    if (missing.length === 0) return kept
+    const keys = { ...kept, ...Object.fromEntries(missing.map((service) => [service, createKey(service)])) }
+    // Whole or not at all: a start may be killed here.
+    writeFileSync(`${file}.new`, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 })
+    renameSync(`${file}.new`, file)
+    return keys
+  })
+}
+
+function parseKeys(file: string): Record<string, string> {
+  try {
+    const parsed: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    const entries = typeof parsed === 'object' && parsed !== null ? Object.entries(parsed) : []
+    return Object.fromEntries(entries.map(([service, key]) => [service, String(key)]))
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause
+    throw new PlinthError('DataFolderUnusable', `${file} is not JSON. Delete it, and new keys are made.`, { cause })
+  }
+}
+
+/** File work in the folder; what the system refuses names the folder and what to do. */
+function inFolder<T>(folder: string, work: () => T): T {
+  try {
+    return work()
+  } catch (cause) {
+    if (!(cause instanceof Error) || !('syscall' in cause)) throw cause
+    throw new PlinthError('DataFolderUnusable', `The data folder ${folder} cannot be used: ${cause.message}.`, {
+      cause,
+      hint: 'Give yourself the right to write there, or choose another folder with --data.',
+    })
+  }
+}

@@ -1,0 +1,2 @@
+export { defineConfig } from './config/config.ts'
+export type { PlinthConfig } from './config/config.ts'

@@ -1,0 +1,88 @@
+import { isPlinthError, PlinthError, type Transaction } from 'plinth'
+import { insertStatements } from './copy-rows.ts'
+import { type Piece, readScript } from './script.ts'
+
+/** Commands of psql that only guard psql itself; pg_dump writes them since August 2025. */
+const guards = /^\\(?:un)?restrict\b/
+
+const begins = /^(?:begin|start\s+transaction|commit|end)\b/i
+const breaks = /^(?:rollback|abort|savepoint|release|prepare\s+transaction)\b/i
+
+/**
+ * Runs a script inside the transaction, statement by statement, so that an error can say where it was: `name, line 7`.
+ * Its own BEGIN and COMMIT are left out. Returns what it passed over, for people to read.
+ */
+export async function runScript(tx: Transaction, name: string, script: string): Promise<readonly string[]> {
+  const passed: string[] = []
+  try {
+    for (const piece of readScript(script)) {
+      if (piece.kind === 'psql' && guards.test(piece.text))
+        passed.push(`line ${piece.line}: ${piece.text.split(' ')[0]}`)
+      else await runPiece(tx, piece)
+    }
+  } catch (error) {
+    throw inFile(error, name)
+  }
+  return passed
+}
+
+async function runPiece(tx: Transaction, piece: Piece): Promise<void> {
+  const { line, text } = piece
+  if (piece.kind === 'psql') {
+    throw refused(line, `${text} is a command of psql, which PostgreSQL does not know`, 'Take the line out.')
+  }
+  if (piece.kind === 'copy') return runCopy(tx, piece)
+  if (begins.test(text)) return
+  if (breaks.test(text)) throw refused(line, `${firstWords(text)} would break the one transaction of the load`)
+  if (/^set\s+client_encoding\b/i.test(text) && !/utf-?8|unicode/i.test(text)) {
+    throw refused(line, 'the file must be UTF-8', 'Make it with pg_dump --encoding=UTF8.')
+  }
+  await tx.query(text).catch((error: unknown) => {
+    throw atLine(error, `line ${line}`)
+  })
+}
+
+async function runCopy(tx: Transaction, piece: Piece & { kind: 'copy' }): Promise<void> {
+  const below = piece.line + piece.text.split('\n').length - 1
+  try {
+    for (const { first, last, text } of insertStatements(piece.text, piece.rows)) {
+      await tx.query(text).catch((error: unknown) => {
+        throw atLine(error, `lines ${below + first} to ${below + last}`)
+      })
+    }
+  } catch (error) {
+    throw atLine(error, `line ${piece.line}`)
+  }
+}
+
+function refused(line: number, what: string, hint?: string): PlinthError {
+  return new PlinthError('InvalidStatement', `line ${line}: ${what}.`, hint === undefined ? {} : { hint })
+}
+
+function firstWords(text: string): string {
+  return text.split(/\s+/, 2).join(' ').toUpperCase()
+}
+
+/** The place goes in front once: the innermost one knows best. */
+function atLine(error: unknown, place: string): unknown {
+  if (!isPlinthError(error) || /^lines? \d/.test(error.message)) return error
+  const { server, sqlstate = '' } = error
+  if (server === undefined) return copied(error, `${place}: ${error.message}`)
+  // The file is the user's own, so the values PostgreSQL quotes may be shown.
+  const detail = server.detail === undefined ? '' : ` ${server.detail}`
+  return copied(error, `${place}: ${server.message} (${sqlstate}).${detail}`)
+}
+
+function inFile(error: unknown, name: string): unknown {
+  return isPlinthError(error) && /^lines? \d/.test(error.message) ? copied(error, `${name}, ${error.message}`) : error
+}
+
+function copied(error: PlinthError, message: string): PlinthError {
+  const { code, hint, sqlstate, statement } = error
+  return new PlinthError(code, message, {
+    cause: error,
+    ...(hint === undefined ? {} : { hint }),
+    ...(sqlstate === undefined ? {} : { sqlstate }),
+    ...(statement === undefined ? {} : { statement }),
+  })
+}

@@ -1,0 +1,25 @@
+/** Thrown out of a start that was stopped: not an error. */
+export class Stopped extends Error {}
+
+/** Exit code of a program that was ended by Ctrl-C. */
+const forcedCode = 130
+
+/**
+ * Aborts at the first Ctrl-C, SIGTERM or closed terminal: whoever runs ends in order. The second one ends the process at
+ * once, and the embedded PostgreSQL follows by its guard.
+ */
+export function listenForStop(): AbortSignal {
+  const stop = new AbortController()
+  const receive = (): void => {
+    if (stop.signal.aborted) process.exit(forcedCode)
+    stop.abort(new Stopped())
+  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, receive)
+  return stop.signal
+}
+
+/** Resolves when the signal is aborted. */
+export function whenStopped(stop: AbortSignal): Promise<void> {
+  if (stop.aborted) return Promise.resolve()
+  return new Promise((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }))
+}
