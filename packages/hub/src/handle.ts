@@ -1,14 +1,13 @@
 import { parseOperation } from 'plinth/operation'
 import type { HubRequest, Limits, Reply } from './exchange.ts'
 import { type Executor, executeAnswer, executeBody } from './execute.ts'
-import { errorAnswer, errorReply } from './postgrest/error-reply.ts'
 import { parsePlainJson } from './postgrest/json.ts'
 import { checkContentType } from './postgrest/media-type.ts'
 import { methodNotSupported } from './postgrest/refusals.ts'
 import { writeReply } from './postgrest/reply.ts'
 import { readRequest } from './postgrest/request.ts'
 import { checkSizes } from './request-size.ts'
-import { clientErrorFields } from './client-error.ts'
+import { failureReply } from './failure.ts'
 import type { SchemaCache } from './schema-cache.ts'
 import type { Caller } from './stage/caller.ts'
 import type { Identify } from './stage/identify.ts'
@@ -34,10 +33,7 @@ export function createHandle(parts: HandleParts): Handle {
       caller = await parts.identify(request)
       return isRun ? await runOperation(request, caller, parts) : await answerPostgrest(request, caller, parts)
     } catch (error) {
-      // Every caller but the anonymous one has proved who it is; without one, logging in may help.
-      const isAnonymous = caller === undefined || caller.kind === 'anonymous'
-      const answer = errorAnswer(error, isAnonymous)
-      return errorReply(answer, isRun ? clientErrorFields(error, answer) : {})
+      return await failureReply(error, { caller, isRun, schema: parts.schema })
     }
   }
 }

@@ -3,19 +3,22 @@ import { type Catalog, loadCatalog } from 'plinth/operation'
 import { Refusal } from './refusal.ts'
 
 /**
- * A catalog younger than this many times its own loading time is not read again for an unknown name, or whoever asks
- * for names that do not exist could keep the database busy: so at most a tenth of one connection.
+ * After a reload for an unknown name the next one waits this many times as long as the reload took, or whoever asks for
+ * names that do not exist could keep the database busy: so at most about a tenth of one connection.
  */
-const MIN_AGE_IN_LOADS = 10
+const REST_IN_LOADS = 10
 
-/** The catalog as last read. A name it does not know is looked for once more in a newer one. */
+/**
+ * The catalog as last read. A name it does not know is looked for once more in a newer one; a name it knows and
+ * PostgreSQL does not makes it outdated.
+ */
 export class SchemaCache {
   readonly #database: Queryable
   readonly #schemas: readonly string[]
   readonly #now: () => number
   #catalog: Catalog | undefined
   #loading: Promise<Catalog> | undefined
-  #freshUntil = 0
+  #restUntil = 0
 
   constructor(database: Queryable, schemas: readonly string[], now: () => number = () => performance.now()) {
     this.#database = database
@@ -36,9 +39,7 @@ export class SchemaCache {
   }
 
   async #load(): Promise<Catalog> {
-    const startedAt = this.#now()
     this.#catalog = await loadCatalog(this.#database, this.#schemas)
-    this.#freshUntil = startedAt + MIN_AGE_IN_LOADS * (this.#now() - startedAt)
     return this.#catalog
   }
 
@@ -48,8 +49,27 @@ export class SchemaCache {
     try {
       return look(catalog)
     } catch (error) {
-      if (!(error instanceof Refusal && error.isUnknownName) || this.#now() < this.#freshUntil) throw error
-      return look(await this.reload())
+      const isUnknown = error instanceof Refusal && error.isUnknownName
+      const newer = isUnknown ? await this.#reloadRested() : undefined
+      if (newer === undefined) throw error
+      return look(newer)
     }
+  }
+
+  /** PostgreSQL did not find a name that the catalog gave; the next request is to see a newer catalog. */
+  async noteOutdated(): Promise<void> {
+    // Without a newer catalog the old one stays, and the next such request tries again.
+    await this.#reloadRested().catch(() => undefined)
+  }
+
+  /** Whoever finds a reading under way shares it; one that would begin too soon is left out. */
+  async #reloadRested(): Promise<Catalog | undefined> {
+    if (this.#loading !== undefined) return await this.#loading
+    const startedAt = this.#now()
+    if (startedAt < this.#restUntil) return undefined
+    const catalog = await this.reload()
+    const endedAt = this.#now()
+    this.#restUntil = endedAt + REST_IN_LOADS * (endedAt - startedAt)
+    return catalog
   }
 }

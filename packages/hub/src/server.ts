@@ -15,13 +15,20 @@ export interface Listening {
 
 /** The socket side: Fastify reads bytes under limits, `handle` does everything else. */
 export async function startServer(handle: Handle, limits: Limits, host: string, port: number): Promise<Listening> {
-  const app = createApp(handle, limits)
+  const closing = new AbortController()
+  const app = createApp(handle, limits, closing.signal)
   await app.ready()
   const url = await listenOn(app.server, host, port)
-  return { url, close: (deadlineMs) => closeWithin(app, deadlineMs) }
+  return {
+    url,
+    close: (deadlineMs) => {
+      closing.abort()
+      return closeWithin(app, deadlineMs)
+    },
+  }
 }
 
-function createApp(handle: Handle, limits: Limits): FastifyInstance {
+function createApp(handle: Handle, limits: Limits, closing: AbortSignal): FastifyInstance {
   const app = fastify({
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestTimeoutMs,
@@ -48,6 +55,8 @@ function createApp(handle: Handle, limits: Limits): FastifyInstance {
   })
   const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const { status, headers, body } = await handle(readSocketRequest(request))
+    // A connection kept open would hold the closing up until its client lets go.
+    if (closing.aborted) reply.header('connection', 'close')
     return reply.code(status).headers(headers).send(body)
   }
   app.all('/', answer)

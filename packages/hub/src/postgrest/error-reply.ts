@@ -25,10 +25,12 @@ const failures: ReadonlyMap<ErrorCode, readonly [status: number, code: string, m
 export function errorAnswer(error: unknown, isAnonymous: boolean): ErrorAnswer {
   if (error instanceof Refusal) return error
   if (!isPlinthError(error)) return plain(500, 'PLT500', 'The hub failed on this request.', null, null)
-  const failure = failures.get(error.code)
+  // A function may raise the same SQLSTATE as a failing login, which the phase tells apart.
+  const isBefore = error.phase === 'connect' || error.phase === 'acquire'
+  const failure = error.sqlstate === undefined || isBefore ? failures.get(error.code) : undefined
   if (failure !== undefined) {
     const [status, code, message] = failure
-    return plain(status, code, message, lostWrite(error), null, status === 503 ? { 'retry-after': '1' } : {})
+    return plain(status, code, message, lostWrite(error), null)
   }
   if (error.sqlstate !== undefined) return fromServer(error, error.sqlstate, isAnonymous)
   if (error.code === 'InvalidOperation') return plain(400, 'PGRST100', error.message, null, error.hint ?? null)
@@ -55,7 +57,9 @@ function plain(
   hint: string | null,
   headers: Readonly<Record<string, string>> = {},
 ): ErrorAnswer {
-  return { status, body: { code, message, details, hint }, headers }
+  // Clients of PostgREST try a read again at 503.
+  const again = status === 503 ? { 'retry-after': '1' } : {}
+  return { status, body: { code, message, details, hint }, headers: { ...again, ...headers } }
 }
 
 /** Writes the answer. `more` are further members of the body, for a client that is not PostgREST's. */

@@ -49,7 +49,7 @@ export function compileBody(
 ): Statement {
   return statement((bind) => {
     if (operation.kind === 'select') return selectBody(operation, exactCount, bind)
-    if (operation.kind === 'call') return callBody(operation, isScalar, bind)
+    if (operation.kind === 'call') return callBody(operation, { isScalar, ...(allowedRows && { allowedRows }) }, bind)
     const { with: expressions, main } = write({ ...operation, returning: operation.returning ?? [] }, bind)
     const written = cteName('written', operation.target)
     const body = operation.returning === undefined ? 'null::text' : jsonRows(written)
@@ -79,7 +79,11 @@ export function rowsRefused(error: unknown): number | undefined {
 }
 
 /** An array for a set; else the one value or row. NULL for a function that returns nothing. */
-function callBody(operation: Call, isScalar: boolean, bind: Bind): string {
+function callBody(
+  operation: Call,
+  { isScalar = false, allowedRows }: Pick<BodyOptions, 'isScalar' | 'allowedRows'>,
+  bind: Bind,
+): string {
   const from = invocation(operation, bind)
   // In FROM the function always runs; in a select list nobody reads, the planner drops one that is not volatile.
   if (operation.result === 'none')
@@ -89,7 +93,8 @@ function callBody(operation: Call, isScalar: boolean, bind: Bind): string {
     ? ['"r"."value"', `${from} as "r"("value")`]
     : ['"r".*', `(select * from ${from}) as "r"`]
   const body = operation.result === 'rows' ? `coalesce(json_agg(${one}), '[]')` : `json_agg(${one}) -> 0`
-  return `select (${body})::text as "body", count(*) as "rows", null::bigint as "total" from ${rows}`
+  const count = guardedCount(allowedRows, bind)
+  return `select (${body})::text as "body", ${count} as "rows", null::bigint as "total" from ${rows}`
 }
 
 function selectBody(operation: Select, exactCount: boolean, bind: Bind): string {

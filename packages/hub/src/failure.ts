@@ -1,0 +1,24 @@
+import { isPlinthError } from 'plinth'
+import { clientErrorFields } from './client-error.ts'
+import type { Reply } from './exchange.ts'
+import { errorAnswer, errorReply } from './postgrest/error-reply.ts'
+import { Refusal } from './refusal.ts'
+import type { SchemaCache } from './schema-cache.ts'
+import type { Caller } from './stage/caller.ts'
+
+export interface Failed {
+  /** Undefined when the failure came before the caller was known. */
+  readonly caller: Caller | undefined
+  /** The client is `connectHub` and rebuilds the error. */
+  readonly isRun: boolean
+  readonly schema: SchemaCache
+}
+
+/** The reply to a request that failed, whatever failed. */
+export async function failureReply(error: unknown, { caller, isRun, schema }: Failed): Promise<Reply> {
+  if (isPlinthError(error, 'UndefinedObject') && !(error instanceof Refusal)) await schema.noteOutdated()
+  // Every caller but the anonymous one has proved who it is; without one, logging in may help.
+  const isAnonymous = caller === undefined || caller.kind === 'anonymous'
+  const answer = errorAnswer(error, isAnonymous)
+  return errorReply(answer, isRun ? clientErrorFields(error, answer) : {})
+}

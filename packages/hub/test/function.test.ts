@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { testHub } from './support/hub.ts'
+
+const hub = testHub()
+const call = (name: string, body: unknown, headers: Record<string, string> = {}): ReturnType<typeof hub.ask> =>
+  hub.ask('POST', `/rpc/${name}`, { body, headers })
+
+describe('a function', () => {
+  test('is called by the names of its arguments, defaults left out', async () => {
+    const answer = await call('add', { b: 5, a: 1 })
+    assert.deepEqual([answer.status, answer.text, answer.headers.get('content-range')], [200, '6', '0-0/*'])
+    assert.equal((await hub.ask('GET', '/rpc/add?a=1')).text, '2')
+    assert.equal((await hub.ask('POST', '/rpc/ids')).text, '[1, 2, 3, 4, 5]')
+  })
+
+  test('may return nothing, a null, a row, a set, and JSON of any kind', async () => {
+    assert.deepEqual([(await call('touch', { note: 'x' })).status, (await call('nothing', {})).text], [204, 'null'])
+    assert.equal((await call('first_user', {})).json.name, 'Ada')
+    assert.deepEqual((await call('one_column', {})).json, [{ x: 1 }, { x: 2 }])
+    for (const data of [[1, 'a'], { a: [] }, 'text', 7, true])
+      assert.deepEqual((await call('echo', { data })).json, data)
+    const { text } = await hub.ask('POST', '/rpc/echo', { text: '{"data":{"n":9007199254740993,"m":1.10}}' })
+    assert.deepEqual(text, '{"m": 1.10, "n": 9007199254740993}')
+  })
+
+  test('counts its set, and gives one row as an object', async () => {
+    const counted = await call('ids', {}, { prefer: 'count=exact' })
+    assert.equal(counted.headers.get('content-range'), '0-4/5')
+    const singular = { accept: 'application/vnd.pgrst.object+json' }
+    assert.equal((await call('older_than', { years: 80 }, singular)).json.name, 'Grace')
+    assert.equal((await call('older_than', { years: 1 }, singular)).json.code, 'PGRST116')
+  })
+
+  test('that wrote another number of rows than one object is undone', async () => {
+    const singular = { accept: 'application/vnd.pgrst.object+json' }
+    const before = await hub.sql('select count(*) from notes')
+    const answer = await call('add_notes', { n: 3 }, singular)
+    assert.deepEqual([answer.status, answer.json.details], [406, 'The result contains 3 rows'])
+    assert.deepEqual(await hub.sql('select count(*) from notes'), before)
+    assert.equal((await call('add_notes', { n: 1 }, singular)).json.body, 'made')
+  })
+
+  test('called by GET cannot write', async () => {
+    const before = await hub.sql('select count(*) from notes')
+    const { status, json } = await hub.ask('GET', '/rpc/touch?note=x')
+    assert.deepEqual([status, json.code], [405, '25006'])
+    assert.deepEqual(await hub.sql('select count(*) from notes'), before)
+  })
+
+  test('that is not there with these names is PGRST202, and one of two alike PGRST203', async () => {
+    for (const args of [{}, { a: 1, c: 2 }, { b: 1 }, { A: 1 }]) {
+      const { status, json } = await call('add', args)
+      assert.deepEqual([status, json.code], [404, 'PGRST202'])
+    }
+    const { status, json } = await call('twins', { a: 1 })
+    assert.deepEqual([status, json.code], [300, 'PGRST203'])
+  })
+
+  test('takes no filters yet, and no body that is not an object', async () => {
+    for (const query of ['id=eq.1', 'order=id', 'limit=1', 'select=id'])
+      assert.equal((await hub.ask('POST', `/rpc/ids?${query}`)).json.code, 'PGRST127', query)
+    for (const body of [[1], 'x', 7, null]) assert.equal((await call('add', body)).json.code, 'PGRST102')
+  })
+})
+
+describe('what a function raises', () => {
+  const raised: readonly (readonly [string, number])[] = [
+    ['P0001', 400],
+    ['PT402', 402],
+    ['PT404', 404],
+    ['PT099', 500],
+    ['PT999', 500],
+    ['42501', 403],
+    ['42P01', 404],
+    ['42883', 404],
+    ['23505', 409],
+    ['23503', 409],
+    ['23514', 400],
+    ['22012', 400],
+    ['40001', 500],
+    ['53400', 500],
+    ['53100', 503],
+    ['55000', 500],
+    ['57000', 500],
+    ['58000', 500],
+    ['XX000', 500],
+    ['28000', 403],
+    ['0P000', 403],
+    ['P0002', 500],
+    ['38000', 500],
+    ['54000', 500],
+    ['21000', 500],
+    ['42P17', 500],
+    ['99999', 400],
+  ]
+  for (const [state, status] of raised) {
+    test(`with ${state} is ${status}, word for word`, async () => {
+      const answer = await call('fail_with', { state })
+      assert.equal(answer.status, status)
+      assert.deepEqual(answer.json, { code: state, message: 'said', details: 'why', hint: 'how' })
+    })
+  }
+})

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { describe, test } from 'node:test'
+import { createDatabase } from 'plinth'
+import { ask, keys, testHub } from './support/hub.ts'
+
+const hub = testHub()
+const authorization = `Bearer ${keys.backend}`
+
+describe('a hub that closes', () => {
+  test('finishes what runs, takes nothing new, and is gone', async () => {
+    const closing = hub.another({})
+    const url = await closing.listen({ port: 0 })
+    await hub.sql(
+      'create function slow(ms int) returns int language sql volatile as $$ select 1 from pg_sleep(ms / 1000.0) $$',
+    )
+    await hub.sql(`grant execute on function slow(int) to ${hub.roles.backend}`)
+    const running = fetch(`${url}/rpc/slow?ms=500`, { headers: { authorization } })
+    await waitFor(
+      `select 1 from pg_stat_activity where query like '%"slow"(%' and state = 'active' and pid <> pg_backend_pid()`,
+    )
+    const closed = closing.close({ deadlineMs: 10_000 })
+    await assert.rejects(fetch(`${url}/users`, { headers: { authorization, connection: 'close' } }))
+    const answer = await running
+    assert.deepEqual([answer.status, await answer.json()], [200, 1])
+    const startedAt = Date.now()
+    await closed
+    assert.ok(Date.now() - startedAt < 5_000, 'a connection that is only kept open holds nothing up')
+    assert.equal(closing.url, undefined)
+  })
+
+  test('cuts off at its deadline what does not finish', async () => {
+    const closing = hub.another({})
+    const { hostname, port } = new URL(await closing.listen({ port: 0 }))
+    const socket = connect(Number(port), hostname)
+    await once(socket, 'connect')
+    socket.write('GET /users HTTP/1.1\r\nhost: hub\r\nx-unfinished: ')
+    const gone = once(socket, 'close')
+    await closing.close({ deadlineMs: 100 })
+    await gone
+  })
+
+  test('can be closed twice, and before it ever listened', async () => {
+    const idle = hub.another({})
+    await idle.close()
+    await idle.close()
+  })
+
+  test('is closed at the end of its scope', async () => {
+    let url: string
+    {
+      await using scoped = hub.another({})
+      url = await scoped.listen({ port: 0 })
+      assert.equal((await fetch(`${url}/users?limit=1`, { headers: { authorization } })).status, 200)
+    }
+    await assert.rejects(fetch(url))
+  })
+})
+
+describe('where a hub listens', () => {
+  test('a port that is taken is a clear error', async () => {
+    const { port } = new URL(hub.url)
+    await assert.rejects(hub.another({}).listen({ port: Number(port) }), {
+      code: 'PortInUse',
+      message: `Port ${port} on 127.0.0.1 is taken.`,
+    })
+  })
+
+  test('twice is refused', async () => {
+    await assert.rejects(hub.hub.listen({ port: 0 }), { code: 'InvalidOption' })
+  })
+
+  test("beyond loopback no superuser is let in, neither the URL's role nor a configured one", async () => {
+    await using superuser = createDatabase({ url: process.env['PLINTH_TEST_DATABASE_URL'] ?? '', pool: { max: 2 } })
+    const refused = { code: 'InvalidOption', message: /is a superuser, and 0\.0\.0\.0 can be reached by others/ }
+    await assert.rejects(hub.another({ database: superuser }).listen({ host: '0.0.0.0', port: 0 }), refused)
+    const [row] = await hub.sql('select rolname::text as name from pg_roles where rolsuper limit 1')
+    const anonymousRole = String(row?.['name'])
+    await assert.rejects(hub.another({ anonymousRole }).listen({ host: '0.0.0.0', port: 0 }), refused)
+    await using near = hub.another({ database: superuser })
+    await near.listen({ host: '127.0.0.1', port: 0 })
+    await using far = hub.another({})
+    await far.listen({ host: '0.0.0.0', port: 0 })
+  })
+})
+
+describe('the admin port', () => {
+  test('says live, and ready only while the database is reached', async () => {
+    const [row] = await hub.sql('select current_database()::text as name')
+    const url = new URL(process.env['PLINTH_TEST_DATABASE_URL'] ?? '')
+    url.pathname = `/${row?.['name']}`
+    await using database = createDatabase({ url: url.href, pool: { max: 2 } })
+    await using watched = hub.another({ database, admin: { port: 0 } })
+    await watched.listen({ port: 0 })
+    const admin = watched.adminUrl ?? ''
+    assert.match(admin, /^http:\/\/127\.0\.0\.1:/)
+    const status = async (path: string): Promise<number> => (await fetch(admin + path)).status
+    assert.deepEqual([await status('/live'), await status('/ready'), await status('/users')], [200, 200, 404])
+    await database.close()
+    assert.deepEqual([await status('/live'), await status('/ready')], [200, 503])
+    const answer = await ask(watched, 'GET', '/users')
+    assert.deepEqual([answer.status, answer.json.code, answer.headers.get('retry-after')], [503, 'PGRST000', '1'])
+  })
+})
+
+describe('a table that comes later', () => {
+  test('is found without a restart, by many at once', async () => {
+    const fresh = hub.another({})
+    assert.equal((await ask(fresh, 'GET', '/users?limit=1')).status, 200)
+    await hub.sql(`create table later (id int primary key); grant all on later to ${hub.roles.backend}`)
+    const find = async (): Promise<boolean> => {
+      const answers = await Promise.all(Array.from({ length: 5 }, () => ask(fresh, 'GET', '/later')))
+      return answers.every(({ status }) => status === 200)
+    }
+    assert.ok(await find())
+    await hub.sql('alter table later add column more int')
+    await until(async () => (await ask(fresh, 'GET', '/later?select=more')).status === 200)
+    await hub.sql('drop table later')
+    assert.equal((await ask(fresh, 'GET', '/later')).status, 404)
+    await until(async () => (await ask(fresh, 'GET', '/later')).json.code === 'PGRST205')
+  })
+
+  test('does not let requests for names that do not exist keep the database busy', async () => {
+    let loads = 0
+    const { database } = hub
+    const query = (...given: Parameters<typeof database.query>): ReturnType<typeof database.query> => {
+      loads++
+      return database.query(...given)
+    }
+    const counted = hub.another({ database: Object.create(database, { query: { value: query } }) })
+    for (let n = 0; n < 50; n++) assert.equal((await ask(counted, 'GET', `/nowhere${n}`)).status, 404)
+    // Two statements a reading: the first one, and at most a few for names not found.
+    assert.ok(loads <= 8, `${loads} statements`)
+  })
+})
+
+async function waitFor(text: string): Promise<void> {
+  await until(async () => (await hub.sql(text)).length > 0)
+}
+
+/** The catalog is not read again at once after a reading, so a change shows within a fraction of a second. */
+async function until(isDone: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 10_000
+  while (!(await isDone())) {
+    assert.ok(Date.now() < deadline, 'not within 10 s')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
