@@ -45,7 +45,7 @@ function asRest(operation: Operation): { method: string; path: string; body?: un
     query.set('select', outputs.map(({ column, as }) => (as ? `${as}:${column}` : column)).join(','))
   if (operation.kind === 'select' && operation.order)
     query.set('order', operation.order.map(({ column }) => column).join(','))
-  const path = `/${name}?${query}`
+  const path = `/${name}?${query.toString()}`
   switch (operation.kind) {
     case 'insert':
       return { method: 'POST', path, body: operation.rows }

@@ -89,7 +89,7 @@ describe('the admin port', () => {
   test('says live, and ready only while the database is reached', async () => {
     const [row] = await hub.sql('select current_database()::text as name')
     const url = new URL(process.env['PLINTH_TEST_DATABASE_URL'] ?? '')
-    url.pathname = `/${row?.['name']}`
+    url.pathname = `/${String(row?.['name'])}`
     await using database = createDatabase({ url: url.href, pool: { max: 2 } })
     await using watched = hub.another({ database, admin: { port: 0 } })
     await watched.listen({ port: 0 })

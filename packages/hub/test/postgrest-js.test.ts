@@ -5,9 +5,8 @@ import { keys, testHub } from './support/hub.ts'
 
 const hub = testHub()
 
-/** `any`: the client's types want a schema, and this file tests its requests. */
-function client(key: string = keys.backend): PostgrestClient<any> {
-  return new PostgrestClient<any>(hub.url, { headers: { Authorization: `Bearer ${key}` } })
+function client(key: string = keys.backend): PostgrestClient {
+  return new PostgrestClient(hub.url, { headers: { Authorization: `Bearer ${key}` } })
 }
 
 describe('postgrest-js reads', () => {

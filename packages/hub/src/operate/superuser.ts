@@ -22,6 +22,6 @@ export async function refuseSuperuser(database: Database, host: string, roles: r
     )
 }
 
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }

@@ -32,7 +32,7 @@ export function readFunctionRequest(envelope: Envelope, name: string, catalog: C
   }
 }
 
-export function resultOf({ returns }: CatalogFunction): 'none' | 'rows' | 'value' | 'row' {
+function resultOf({ returns }: CatalogFunction): 'none' | 'rows' | 'value' | 'row' {
   if (returns.kind === 'void') return 'none'
   if (returns.isSet) return 'rows'
   return returns.kind === 'scalar' ? 'value' : 'row'

@@ -94,10 +94,12 @@ function profileOf({ profile }: Form): Record<string, string> {
 /** `/users?id=eq.7`: the answer holds the key of each written row as text. Only one row has a place. */
 function locationOf(table: string, { body, rows }: BodyAnswer): string | undefined {
   if (rows !== 1 || body === null) return undefined
-  const keys: readonly Readonly<Record<string, string | null>>[] = JSON.parse(body)
-  const conditions = Object.entries(keys[0] ?? {}).map(
-    ([column, value]) =>
-      `${encodeURIComponent(column)}=${encodeURIComponent(value === null ? 'is.null' : `eq.${value}`)}`,
-  )
+  const written: unknown = JSON.parse(body)
+  const row: unknown = Array.isArray(written) ? written[0] : undefined
+  if (typeof row !== 'object' || row === null) return undefined
+  const conditions = Object.entries(row).map(([column, value]: [string, unknown]) => {
+    const condition = typeof value === 'string' ? `eq.${value}` : 'is.null'
+    return `${encodeURIComponent(column)}=${encodeURIComponent(condition)}`
+  })
   return conditions.length === 0 ? undefined : `/${encodeURIComponent(table)}?${conditions.join('&')}`
 }

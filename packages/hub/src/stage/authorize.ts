@@ -15,7 +15,7 @@ export function authorize(schema: SchemaCache): Stage {
 }
 
 /** The operation with its target in its schema. Throws a Refusal for a name that is not there. */
-export function resolve(operation: Operation, catalog: Catalog): Operation {
+function resolve(operation: Operation, catalog: Catalog): Operation {
   if (operation.kind === 'call') {
     const { schema, name } = operation.target
     const home = schema ?? catalog.schemas[0] ?? ''
