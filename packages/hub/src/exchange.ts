@@ -35,7 +35,7 @@ export function toFetch(reply: Reply): Response {
   })
 }
 
-/** Fills what a caller sees of a configured time or size; every number is checked when the hub is made. */
+/** What one request may cost; whole numbers above 0, checked when the hub is made. */
 export interface Limits {
   /** Default 1 MiB. */
   readonly bodyBytes: number
@@ -55,7 +55,10 @@ export interface Limits {
   readonly headersTimeoutMs: number
   /** How long a client may take to send the whole request. Default 30,000. */
   readonly requestTimeoutMs: number
-  /** How long the database may work on one request. Default 30,000. */
+  /**
+   * How long the database may work on one request. Default 30,000. More than the database's own `statementTimeoutMs`
+   * takes each request off the shared lanes.
+   */
   readonly statementTimeoutMs: number
 }
 

@@ -12,13 +12,15 @@ export interface Failed {
   /** The client is `connectHub` and rebuilds the error. */
   readonly isRun: boolean
   readonly schema: SchemaCache
+  readonly onFault: (error: unknown) => void
 }
 
 /** The reply to a request that failed, whatever failed. */
-export async function failureReply(error: unknown, { caller, isRun, schema }: Failed): Promise<Reply> {
+export async function failureReply(error: unknown, { caller, isRun, schema, onFault }: Failed): Promise<Reply> {
   if (isPlinthError(error, 'UndefinedObject') && !(error instanceof Refusal)) await schema.noteOutdated()
   // Every caller but the anonymous one has proved who it is; without one, logging in may help.
   const isAnonymous = caller === undefined || caller.kind === 'anonymous'
   const answer = errorAnswer(error, isAnonymous)
+  if (answer.body.code === 'PLT500') onFault(error)
   return errorReply(answer, isRun ? clientErrorFields(error, answer) : {})
 }

@@ -19,6 +19,7 @@ export interface HandleParts {
   readonly stages: readonly Stage[]
   readonly executor: Executor
   readonly limits: Limits
+  readonly onFault: (error: unknown) => void
 }
 
 export type Handle = (request: HubRequest) => Promise<Reply>
@@ -33,7 +34,7 @@ export function createHandle(parts: HandleParts): Handle {
       caller = await parts.identify(request)
       return isRun ? await runOperation(request, caller, parts) : await answerPostgrest(request, caller, parts)
     } catch (error) {
-      return await failureReply(error, { caller, isRun, schema: parts.schema })
+      return await failureReply(error, { caller, isRun, schema: parts.schema, onFault: parts.onFault })
     }
   }
 }

@@ -25,6 +25,8 @@ export interface HubOptions {
   readonly limits?: Partial<Limits>
   /** /live and /ready on a port of their own. Absent: none. */
   readonly admin?: AdminOptions
+  /** Called with a fault of the hub itself, which its caller is told nothing of. Default: a process warning. */
+  readonly onFault?: (error: unknown) => void
 }
 
 export interface ListenOptions {
@@ -70,6 +72,7 @@ export function createHub(options: HubOptions): Hub {
     stages: [authorize(schema)],
     executor: { database, timeoutMs: limits.statementTimeoutMs },
     limits,
+    onFault: options.onFault ?? warn,
   })
   let server: Listening | undefined
   let admin: Listening | undefined
@@ -79,8 +82,13 @@ export function createHub(options: HubOptions): Hub {
     await database.connect()
     await refuseSuperuser(database, host, configuredRoles(options))
     await schema.reload()
-    server = await startServer(handle, limits, host, port)
     if (options.admin) admin = await startAdmin(options.admin, () => schema.isLoaded && database.state === 'connected')
+    try {
+      server = await startServer(handle, limits, host, port)
+    } catch (error) {
+      await close()
+      throw error
+    }
     return server.url
   }
 
@@ -103,6 +111,10 @@ export function createHub(options: HubOptions): Hub {
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error))
 }
 
 function configuredRoles({ anonymousRole, services = {}, jwt }: HubOptions): readonly string[] {

@@ -33,6 +33,8 @@ function createApp(handle: Handle, limits: Limits, closing: AbortSignal): Fastif
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: 72_000,
+    // Nothing sent or taken for this long: a client that does not read its answer would hold it in memory for ever.
+    connectionTimeout: limits.requestTimeoutMs + limits.statementTimeoutMs,
     // A request on a kept connection while the hub closes is still answered.
     return503OnClosing: false,
     exposeHeadRoutes: false,

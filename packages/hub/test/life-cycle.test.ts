@@ -104,6 +104,20 @@ describe('the admin port', () => {
   })
 })
 
+describe('a fault of the hub itself', () => {
+  test('is told to whoever runs the hub, and not to the caller', async () => {
+    const faults: unknown[] = []
+    const database: typeof hub.database = Object.create(hub.database, {
+      query: { value: () => Promise.reject(new TypeError('the secret inside')) },
+    })
+    const broken = hub.another({ database, onFault: (error) => faults.push(error) })
+    const answer = await ask(broken, 'GET', '/users')
+    assert.deepEqual([answer.status, answer.json.code], [500, 'PLT500'])
+    assert.doesNotMatch(answer.text, /secret/)
+    assert.equal(faults.length, 1)
+  })
+})
+
 describe('a table that comes later', () => {
   test('is found without a restart, by many at once', async () => {
     const fresh = hub.another({})

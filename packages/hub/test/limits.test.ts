@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { describe, test } from 'node:test'
 import { codeOf, keys, testHub } from './support/hub.ts'
@@ -110,6 +111,21 @@ describe('a slow client', () => {
     for (const socket of slow) socket.destroy()
   })
 
+  test('that never reads its answer is cut off', async () => {
+    await hub.sql(`create function much() returns text language sql as $$ select repeat('x', 20000000) $$`)
+    await hub.sql(`grant execute on function much() to ${hub.roles.backend}`)
+    const impatient = hub.another({
+      limits: { requestTimeoutMs: 300, headersTimeoutMs: 300, statementTimeoutMs: 2_000 },
+    })
+    const url = await impatient.listen({ port: 0 })
+    const socket = await open(`GET /rpc/much HTTP/1.1\r\nhost: hub\r\nauthorization: ${authorization}\r\n\r\n`, url)
+    await once(socket, 'readable')
+    const startedAt = Date.now()
+    await impatient.close({ deadlineMs: 30_000 })
+    assert.ok(Date.now() - startedAt < 20_000, 'the connection was open until the deadline of close')
+    socket.destroy()
+  })
+
   test('that does not speak HTTP gets an error and is hung up on', async () => {
     const answer = await exchange('hello\r\n\r\n')
     assert.match(answer, /^HTTP\/1\.1 400 Bad Request\r\n/)
@@ -134,8 +150,8 @@ test('a limit that is no number stops the start', () => {
     assert.throws(() => hub.another({ limits }), { code: 'InvalidOption' })
 })
 
-async function open(text: string): Promise<Socket> {
-  const { hostname, port } = new URL(hub.url)
+async function open(text: string, url: string = hub.url): Promise<Socket> {
+  const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
   socket.on('error', () => socket.destroy())
   await new Promise<void>((resolve) => socket.once('connect', resolve))
