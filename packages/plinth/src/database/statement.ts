@@ -5,6 +5,7 @@ import { objectReader } from '../operation/answer.ts'
 import type { Value } from '../operation/value.ts'
 import { isSql, type Sql } from '../sql/sql.ts'
 import type { QueryResult, StatementOptions } from './queryable.ts'
+import { firstWords } from './statement-words.ts'
 
 /** Text and bound parameters of what a caller gave to `query`. */
 export function toStatement(statement: string | Sql, values: readonly Value[] | undefined): Statement {
@@ -12,7 +13,23 @@ export function toStatement(statement: string | Sql, values: readonly Value[] | 
   if (isSql(statement) && values !== undefined && values.length > 0) {
     throw new PlinthError('InvalidOperation', 'A sql template brings its own values; a second list was given.')
   }
-  return { text, values: given.map((value, i) => toParameter(value, i + 1)) }
+  refuseUnsendable(text, given.length)
+  return { text, values: Array.from(given, (value, i) => toParameter(value, i + 1)) }
+}
+
+/** The protocol counts parameters in 16 bits and ends a text at U+0000; what it cannot carry would break the lane for all. */
+const maxParameters = 65_535
+
+function refuseUnsendable(text: string, parameters: number): void {
+  if (typeof text !== 'string' || text.includes('\0') || !text.isWellFormed())
+    throw new PlinthError('InvalidOperation', 'A statement must be text without U+0000 and without lone surrogates.')
+  if (parameters > maxParameters) {
+    throw new PlinthError('InvalidOperation', `${parameters} values were given; PostgreSQL takes ${maxParameters}.`, {
+      hint: 'Give a list as one value: `= any($1)`, or `select … from unnest($1::int[])`.',
+    })
+  }
+  if (/\bstdin\b/i.test(text) && firstWords(text)[0] === 'copy')
+    throw new PlinthError('InvalidOperation', 'COPY FROM STDIN has no source here. Insert the rows instead.')
 }
 
 /**
@@ -21,10 +38,16 @@ export function toStatement(statement: string | Sql, values: readonly Value[] | 
  */
 export function settingsStatement(options: StatementOptions): Statement | undefined {
   const settings = Object.entries(options.settings ?? {})
+  for (const [name, value] of settings) refuseSetting(name, value)
   if (options.timeoutMs !== undefined) settings.push(['statement_timeout', String(wholeMs(options.timeoutMs))])
   if (settings.length === 0) return undefined
   const calls = settings.map((_, i) => `set_config($${2 * i + 1}, $${2 * i + 2}, true)`)
   return { text: `select ${calls.join(', ')}`, values: settings.flat() }
+}
+
+function refuseSetting(name: string, value: unknown): void {
+  if (typeof value === 'string' && value.isWellFormed() && !value.includes('\0')) return
+  throw new PlinthError('InvalidOption', `The setting ${JSON.stringify(name)} must be text that PostgreSQL can hold.`)
 }
 
 export function wholeMs(timeoutMs: number): number {
@@ -40,21 +63,37 @@ export function toQueryResult<R>(answer: StepAnswer, options: StatementOptions):
   return { rows: rows as R[], rowCount: answer.rowCount, columns: answer.columns }
 }
 
-/** White space and comments in front of a statement. One character a turn, so that no input makes it backtrack. */
-const lead = String.raw`^(?:\s|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*\*/)*`
-const controlsTransaction = new RegExp(
-  `${lead}(?:begin|start\\s+transaction|commit|end|rollback|abort|savepoint|release|prepare\\s+transaction)\\b`,
-  'i',
+const controlsTransaction: ReadonlySet<string> = new Set(
+  'begin start commit end rollback abort savepoint release'.split(' '),
 )
-const changesSession = new RegExp(
-  `${lead}(?:set|reset|listen|unlisten|prepare|deallocate|discard|declare|fetch|close|move)\\b`,
-  'i',
+const changesSession: ReadonlySet<string> = new Set(
+  'set reset listen unlisten prepare deallocate discard declare fetch close move load'.split(' '),
 )
+/** Second words that keep SET inside the transaction, and that make a table of the connection alone. */
+const endsWithTransaction: ReadonlySet<string> = new Set(['local', 'transaction', 'constraints'])
+const temporary: ReadonlySet<string> = new Set(['temp', 'temporary', 'local', 'global'])
+
+type Words = readonly [string, string]
+
+function isTransactionControl([first, second]: Words): boolean {
+  return controlsTransaction.has(first) || (first === 'prepare' && second === 'transaction')
+}
+
+function isSessionChange([first, second]: Words): boolean {
+  return changesSession.has(first) || (first === 'create' && temporary.has(second))
+}
+
+/** True when a connection keeps something of the statement after its transaction: it is reset before the next holder. */
+export function outlivesTransaction(text: string): boolean {
+  const words = firstWords(text)
+  return isSessionChange(words) && !(words[0] === 'set' && endsWithTransaction.has(words[1]))
+}
 
 /** A lane that is shared, or will be somebody else's next, must not be left in a state of its own. */
 export function refuseSessionStatement(text: string): void {
-  if (!controlsTransaction.test(text) && !changesSession.test(text)) return
-  throw new PlinthError('SessionStatement', `"${firstWord(text)}" changes the state of a connection that is shared.`, {
+  const words = firstWords(text)
+  if (!isTransactionControl(words) && !isSessionChange(words)) return
+  throw new PlinthError('SessionStatement', `"${words[0]}" changes the state of a connection that is shared.`, {
     statement: text,
     hint: 'Use db.transaction() for transactions, db.session() for everything else that must stay on one connection.',
   })
@@ -62,17 +101,10 @@ export function refuseSessionStatement(text: string): void {
 
 /** Ending a transaction is its owner's; a statement must not do it behind the owner's back. */
 export function refuseTransactionControl(text: string): void {
-  if (!controlsTransaction.test(text)) return
-  throw new PlinthError(
-    'SessionStatement',
-    `"${firstWord(text)}" would begin or end a transaction behind its owner's back.`,
-    {
-      statement: text,
-      hint: 'Return to commit, throw to roll back, and use tx.savepoint() for a part that may fail alone.',
-    },
-  )
-}
-
-function firstWord(text: string): string {
-  return text.trim().split(/\s/, 1)[0] ?? ''
+  const words = firstWords(text)
+  if (!isTransactionControl(words)) return
+  throw new PlinthError('SessionStatement', `"${words[0]}" would begin or end a transaction behind its owner's back.`, {
+    statement: text,
+    hint: 'Return to commit, throw to roll back, and use tx.savepoint() for a part that may fail alone.',
+  })
 }

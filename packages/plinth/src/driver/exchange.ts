@@ -104,9 +104,12 @@ export class Exchange {
     this.#endStep('')
   }
 
-  /** Rows from a client are the business of a copy API; without one the server is told to give up. */
+  /**
+   * The server now waits for rows, and has read over this exchange's Sync: after a refusal it would take the next
+   * exchange's Sync for ours, and each later answer would go to the wrong caller. So the connection ends here.
+   */
   handleCopyInResponse(connection: WireConnection): void {
-    connection.sendCopyFail('COPY FROM STDIN has no source here')
+    connection.stream.destroy(new Error('COPY FROM STDIN has no source here'))
   }
 
   handleCopyData(): void {
@@ -170,6 +173,11 @@ export class Script extends Exchange {
   override submit(connection: WireConnection): null {
     connection.query(this.#text)
     return null
+  }
+
+  /** The simple protocol has no Sync to lose: the server gives up and says so. */
+  override handleCopyInResponse(connection: WireConnection): void {
+    connection.sendCopyFail('COPY FROM STDIN has no source here')
   }
 }
 

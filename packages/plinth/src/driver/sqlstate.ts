@@ -38,6 +38,8 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   '42883': 'UndefinedObject',
   '3F000': 'UndefinedObject',
   '53300': 'ServerOverloaded',
+  // A message the server could not read: its answer proves that the connection stands.
+  '08P01': 'InvalidStatement',
   '3D000': 'ConnectionFailed',
   '08': 'ConnectionLost',
   '22': 'InvalidValue',
