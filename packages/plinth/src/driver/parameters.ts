@@ -8,7 +8,8 @@ export function toParameter(value: Value | undefined, position: number): Paramet
   if (value === undefined) {
     throw new PlinthError('InvalidOperation', `Value $${position} is undefined. For SQL NULL give null.`)
   }
-  if (value instanceof Uint8Array) return value
+  // pg sends a Buffer as bytes and takes any other Uint8Array for text.
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
   return toText(value, position)
 }
 
@@ -17,6 +18,7 @@ function toText(value: Exclude<Value, null>, position: number): string {
     case 'string':
       return wellFormed(value, position)
     case 'number':
+      return Object.is(value, -0) ? '-0' : String(value)
     case 'bigint':
     case 'boolean':
       return String(value)
@@ -34,20 +36,36 @@ function objectToText(value: object & Value, position: number): string {
   if (value instanceof Date) return dateToText(value, position)
   if (value instanceof Uint8Array) return `\\x${Buffer.from(value).toString('hex')}`
   if (Array.isArray(value))
-    return `{${value.map((item: Value | undefined) => elementToText(item, position)).join(',')}}`
-  return wellFormed(JSON.stringify(value), position)
+    return `{${Array.from(value, (item: Value | undefined) => elementToText(item, position)).join(',')}}`
+  return jsonToText(value, position)
+}
+
+function jsonToText(value: object, position: number): string {
+  try {
+    const text: unknown = JSON.stringify(value)
+    if (typeof text === 'string') return text
+  } catch (cause) {
+    throw new PlinthError('InvalidOperation', `Value $${position} is an object that JSON cannot hold.`, { cause })
+  }
+  throw new PlinthError('InvalidOperation', `Value $${position} is an object that has no JSON.`)
 }
 
 /** PostgreSQL's array text: everything quoted but NULL and nested arrays, so no element can end the list. */
 function elementToText(item: Value | undefined, position: number): string {
-  if (item === null || item === undefined) return 'NULL'
+  if (item === null) return 'NULL'
+  if (item === undefined) {
+    throw new PlinthError('InvalidOperation', `The list $${position} holds undefined. For SQL NULL give null.`)
+  }
   const text = toText(item, position)
   return Array.isArray(item) ? text : `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
 }
 
+/** ISO text in UTC, but for the years that ISO 8601 writes with a sign, which PostgreSQL does not read. */
 function dateToText(date: Date, position: number): string {
   if (Number.isNaN(date.getTime())) throw new PlinthError('InvalidOperation', `Value $${position} is an invalid Date.`)
-  return date.toISOString()
+  const year = date.getUTCFullYear()
+  const rest = date.toISOString().replace(/^([+-]\d{6}|\d{4})/, '')
+  return year > 0 ? `${String(year).padStart(4, '0')}${rest}` : `${String(1 - year).padStart(4, '0')}${rest} BC`
 }
 
 /** UTF-8 has no lone surrogates: encoding one would store U+FFFD in its place without a word. */
