@@ -23,9 +23,9 @@ export function executeBody(executor: Executor, form: Form): Run<BodyAnswer> {
   }
 }
 
-function bodyStatement(operation: Operation, { exactCount, allowedRows, isScalar = false }: Form): Statement {
+function bodyStatement(operation: Operation, { exactCount, allowedRows, isHead, isScalar = false }: Form): Statement {
   if (operation.kind === 'count') throw new Refusal(500, 'PLT500', 'A count has no body.')
-  return compileBody(operation, { exactCount, isScalar, ...(allowedRows && { allowedRows }) })
+  return compileBody(operation, { exactCount, isScalar, hasBody: !isHead, ...(allowedRows && { allowedRows }) })
 }
 
 /** The write was undone by the statement itself; here its error gets the name PostgREST's clients know. */

@@ -37,7 +37,7 @@ export interface ListenOptions {
 }
 
 export interface Hub extends AsyncDisposable {
-  /** Answers a request without a socket, by the same steps as over one. Never rejects but for a body that cannot be read. */
+  /** Answers a request without a socket, by the same steps as over one. Rejects only for a body that cannot be read. */
   handle(request: Request): Promise<Response>
   /** Connects the database, reads its catalog, and serves. Resolves to the address, as `url` then says it. */
   listen(options?: ListenOptions): Promise<string>

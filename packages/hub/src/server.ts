@@ -76,7 +76,7 @@ function readSocketRequest({ method, originalUrl, raw, body }: FastifyRequest): 
   }
 }
 
-/** Repeated headers are joined by a comma as HTTP says, `Prefer` among them; a repeated credential is thereby no good. */
+/** Repeated headers are joined by a comma as HTTP says, `Prefer` among them; two credentials are thereby no good. */
 function headersOf(raw: readonly string[]): ReadonlyMap<string, string> {
   const headers = new Map<string, string>()
   for (let at = 0; at + 1 < raw.length; at += 2) {

@@ -99,6 +99,7 @@ describe('POST', () => {
       'application/json; charset=latin1',
       'application/json, text/plain',
       'application/jsonx',
+      'x-application/json',
     ]) {
       const { status } = await hub.ask('POST', '/pairs', { text: '{"a":3,"b":3}', headers: { 'content-type': type } })
       assert.equal(status, 415, type)
@@ -190,6 +191,9 @@ describe('PATCH', () => {
       const empty = await hub.ask('PATCH', '/pairs?a=eq.1', { body: {}, headers })
       assert.deepEqual([empty.status, empty.text], 'prefer' in headers ? [200, '[]'] : [204, ''])
     }
+    const counted = await hub.ask('PATCH', '/pairs?a=eq.1', { body: {}, headers: { prefer: 'count=exact' } })
+    assert.equal(counted.status, 204)
+    assert.equal((await hub.ask('PATCH', '/pairs?a=eq.2', { body: {}, headers: singular })).json.code, 'PGRST116')
     assert.deepEqual(await pairs(), before)
   })
 

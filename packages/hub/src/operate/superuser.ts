@@ -8,7 +8,8 @@ import { type Database, PlinthError } from 'plinth'
 export async function refuseSuperuser(database: Database, host: string, roles: readonly string[]): Promise<void> {
   if (isLoopback(host)) return
   const { rows } = await database.query<{ name: string }>(
-    'select rolname::text as name from pg_catalog.pg_roles where rolsuper and (rolname = session_user or rolname = any($1::text[]))',
+    `select rolname::text as name from pg_catalog.pg_roles
+     where rolsuper and (rolname = session_user or rolname = any($1::text[]))`,
     [roles],
   )
   const [found] = rows

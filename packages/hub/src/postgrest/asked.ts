@@ -8,6 +8,7 @@ export interface Asked {
 }
 
 export interface Form {
+  readonly verb: 'read' | 'create' | 'change' | 'remove' | 'call'
   /** HEAD: all headers of the answer, and no body. */
   readonly isHead: boolean
   /** The answer is one object and not a list; anything but one row is refused, and a write of it undone. */

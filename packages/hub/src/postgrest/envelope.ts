@@ -35,6 +35,7 @@ export function openEnvelope(request: HubRequest, schemas: readonly string[], li
     limits,
     budget: createBudget(limits),
     form: {
+      verb: 'read',
       isHead: request.method === 'HEAD',
       isSingular,
       contentType,

@@ -9,7 +9,7 @@ import { reservedValues } from './parameters.ts'
 import { invalidBody, methodNotForFunction, notImplemented, unparsable } from './refusals.ts'
 import { spendNode } from './scanner.ts'
 
-/** A call of `/rpc/name`: named arguments in a JSON object (POST) or as parameters (GET, in a read-only transaction). */
+/** A call of `/rpc/name`: named arguments in a JSON object (POST), or as parameters (GET, read-only). */
 export function readFunctionRequest(envelope: Envelope, name: string, catalog: Catalog): Asked {
   const { schema } = envelope
   const given = readArguments(envelope)
@@ -24,6 +24,7 @@ export function readFunctionRequest(envelope: Envelope, name: string, catalog: C
     },
     form: {
       ...envelope.form,
+      verb: 'call',
       ...(isSet ? allowedRows(envelope) : {}),
       isSet,
       isScalar: kind === 'scalar',

@@ -3,7 +3,7 @@ import { parseListed, parseOperation } from './filter.ts'
 import { notEmbedded, notImplemented, tooMuch } from './refusals.ts'
 import { type Budget, Scanner, spendNode } from './scanner.ts'
 
-/** Reads the value of `or=(age.lt.18,not.and(a.eq.1,b.eq.2))`; `kind` and `isNegated` come from the parameter's name. */
+/** Reads the value of `or=(age.lt.18,not.and(a.eq.1,b.eq.2))`; `kind` and `isNegated` come from the name before it. */
 export function parseLogic(kind: 'and' | 'or', isNegated: boolean, text: string, budget: Budget): Condition {
   const scanner = new Scanner('logic tree', text)
   const tree = parseGroup(scanner, kind, budget, 1)

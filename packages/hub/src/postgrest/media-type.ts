@@ -18,7 +18,7 @@ const offered: ReadonlyMap<string, Accepted> = new Map([
   ['application/vnd.pgrst.object+json', singular],
 ])
 
-/** The best of what the Accept header lists. A parameter of ours (`nulls=stripped`) is not offered, so it never matches. */
+/** The best of what the Accept header lists. A parameter such as `nulls=stripped` is not offered, so never matches. */
 export function acceptMediaType(accept: string | undefined): Accepted {
   if (accept === undefined || accept.trim() === '') return arrays
   const wanted = accept.split(',').map(parseAccepted)

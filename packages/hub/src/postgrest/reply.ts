@@ -13,25 +13,21 @@ export interface BodyAnswer {
 }
 
 export function writeReply({ operation, form }: Asked, answer: BodyAnswer): Reply {
-  switch (operation.kind) {
-    case 'select':
-      // An update of no column is asked as a select of no row; see table-request.ts.
-      return form.body === 'none' || form.allowedRows
-        ? updateReply(form, answer)
-        : selectReply(form, answer, operation.offset ?? 0)
-    case 'insert':
-    case 'upsert':
-      return insertReply(form, answer, operation.target.name)
-    case 'update':
-      return updateReply(form, answer)
-    case 'delete':
-      return deleteReply(form, answer)
+  switch (form.verb) {
+    case 'read':
+      return readReply(form, answer, 'offset' in operation ? (operation.offset ?? 0) : 0)
+    case 'create':
+      return createReply(form, answer, operation.target.name)
+    case 'change':
+      return changedReply(form, contentRange(0, answer.rows - 1, answer.total), answer)
+    case 'remove':
+      return changedReply(form, contentRange(1, 0, answer.total), answer)
     case 'call':
       return callReply(form, answer)
   }
 }
 
-function selectReply(form: Form, answer: BodyAnswer, offset: number): Reply {
+function readReply(form: Form, answer: BodyAnswer, offset: number): Reply {
   const { rows, total } = answer
   if (form.isSingular && rows !== 1) throw notSingular(rows)
   if (total !== undefined && offset > total) throw offsetBeyondEnd(offset, total)
@@ -39,7 +35,7 @@ function selectReply(form: Form, answer: BodyAnswer, offset: number): Reply {
   return fullReply(status, form, contentRange(offset, offset + rows - 1, total), answer)
 }
 
-function insertReply(form: Form, answer: BodyAnswer, table: string): Reply {
+function createReply(form: Form, answer: BodyAnswer, table: string): Reply {
   const range = contentRange(1, 0, answer.total)
   if (form.body === 'full') return fullReply(201, form, range, answer)
   const location = form.body === 'location' ? locationOf(table, answer) : undefined
@@ -50,13 +46,8 @@ function insertReply(form: Form, answer: BodyAnswer, table: string): Reply {
   }
 }
 
-function updateReply(form: Form, answer: BodyAnswer): Reply {
-  const range = contentRange(0, answer.rows - 1, answer.total)
-  return form.body === 'full' ? fullReply(200, form, range, answer) : emptyReply(form, range)
-}
-
-function deleteReply(form: Form, answer: BodyAnswer): Reply {
-  const range = contentRange(1, 0, answer.total)
+function changedReply(form: Form, range: string, answer: BodyAnswer): Reply {
+  if (form.isSingular && answer.rows !== 1) throw notSingular(answer.rows)
   return form.body === 'full' ? fullReply(200, form, range, answer) : emptyReply(form, range)
 }
 

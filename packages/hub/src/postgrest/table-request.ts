@@ -53,21 +53,23 @@ function readInsert(envelope: Envelope, relation: CatalogRelation, given: Parame
   )
   const { preferences, limits } = envelope
   const missing = preferences.missing ?? 'null'
-  const payload = rowsToInsert(readBody(envelope), given.columns, missing, limits)
+  const { rows, columns } = rowsToInsert(readBody(envelope), given.columns, missing, limits)
   const written = {
     target: nameOf(relation),
-    ...payload,
+    rows,
     ...returning(envelope, relation, given),
     result: 'rows' as const,
   }
   const conflict = given.onConflict ?? relation.primaryKey
   const { resolution } = preferences
-  if (resolution === undefined || conflict.length === 0)
-    return { operation: { kind: 'insert', ...written }, form: writeForm(envelope, { missing: preferences.missing }) }
+  if (resolution === undefined || conflict.length === 0) {
+    const form = writeForm(envelope, 'create', { missing: preferences.missing })
+    return { operation: { kind: 'insert', ...written, ...(columns && { columns }) }, form }
+  }
   const action = resolution === 'merge-duplicates' ? 'update' : 'ignore'
   return {
     operation: { kind: 'upsert', ...written, conflict, action },
-    form: writeForm(envelope, { missing: preferences.missing, resolution }),
+    form: writeForm(envelope, 'create', { missing: preferences.missing, resolution }),
   }
 }
 
@@ -80,11 +82,12 @@ function readUpdate(envelope: Envelope, relation: CatalogRelation, given: Parame
   )
   const set = valuesToSet(readBody(envelope), given.columns)
   const target = nameOf(relation)
-  const form = writeForm(envelope, { missing: envelope.preferences.missing })
+  const form = writeForm(envelope, 'change', { missing: envelope.preferences.missing })
   // Nothing to set changes nothing: no row, but the same errors for what the URL says.
   if (Object.keys(set).length === 0) {
     const where = given.where && { where: given.where }
-    return { operation: { kind: 'select', target, columns: given.select, ...where, limit: 0, result: 'rows' }, form }
+    const none = { kind: 'select', target, columns: given.select, ...where, limit: 0, result: 'rows' } as const
+    return { operation: none, form: { ...form, exactCount: false } }
   }
   return {
     operation: {
@@ -109,7 +112,7 @@ function readDelete(envelope: Envelope, relation: CatalogRelation, given: Parame
       ...returning(envelope, relation, given),
       result: 'rows',
     },
-    form: writeForm(envelope, {}),
+    form: writeForm(envelope, 'remove', {}),
   }
 }
 
@@ -122,7 +125,7 @@ function readBody({ request, limits }: Envelope): ReturnType<typeof parseJson> {
   return parseJson(request.body, limits)
 }
 
-/** What a write reads back: the selected columns, the key for a Location header (as text: no digit is lost), or nothing. */
+/** What a write reads back: the selected columns, the key for Location (as text: no digit is lost), or nothing. */
 function returning(
   { preferences }: Envelope,
   relation: CatalogRelation,
@@ -135,6 +138,7 @@ function returning(
 
 function writeForm(
   envelope: Envelope,
+  verb: Form['verb'],
   honoured: { [K in 'missing' | 'resolution']?: Form['applied'][K] | undefined },
 ): Form {
   const { form, preferences } = envelope
@@ -145,6 +149,7 @@ function writeForm(
   return {
     ...form,
     ...allowedRows(envelope),
+    verb,
     body,
     applied: {
       ...form.applied,

@@ -29,7 +29,9 @@ export function unknownWriteColumn(relation: CatalogRelation, name: string): Ref
 export function unknownFunction(schema: string, name: string, args: readonly string[]): Refusal {
   const suffix = args.length === 0 ? ' without parameters' : `(${args.join(', ')})`
   return new Refusal(404, 'PGRST202', `Could not find the function ${schema}.${name}${suffix} in the schema cache`, {
-    details: `Searched for the function ${schema}.${name} ${described(args)}, but no matches were found in the schema cache.`,
+    details:
+      `Searched for the function ${schema}.${name} ${described(args)}, ` +
+      'but no matches were found in the schema cache.',
     code: 'UndefinedObject',
     sqlstate: '42883',
     isUnknownName: true,

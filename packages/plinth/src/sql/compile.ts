@@ -34,6 +34,8 @@ export interface BodyOptions {
   readonly exactCount: boolean
   /** A write that touches fewer or more rows fails as a whole, in the same statement: see `rowsRefused`. */
   readonly allowedRows?: { readonly least: number; readonly most: number }
+  /** False: the rows of a select are counted and not read; `body` is NULL. Default true. */
+  readonly hasBody?: boolean
   /** The function yields bare values, not rows: its body is made of them. */
   readonly isScalar?: boolean
 }
@@ -45,10 +47,10 @@ export interface BodyOptions {
  */
 export function compileBody(
   operation: Select | Insert | Upsert | Update | Delete | Call,
-  { exactCount, allowedRows, isScalar = false }: BodyOptions,
+  { exactCount, allowedRows, hasBody = true, isScalar = false }: BodyOptions,
 ): Statement {
   return statement((bind) => {
-    if (operation.kind === 'select') return selectBody(operation, exactCount, bind)
+    if (operation.kind === 'select') return selectBody(operation, { exactCount, hasBody }, bind)
     if (operation.kind === 'call') return callBody(operation, { isScalar, ...(allowedRows && { allowedRows }) }, bind)
     const { with: expressions, main } = write({ ...operation, returning: operation.returning ?? [] }, bind)
     const written = cteName('written', operation.target)
@@ -97,11 +99,16 @@ function callBody(
   return `select (${body})::text as "body", ${count} as "rows", null::bigint as "total" from ${rows}`
 }
 
-function selectBody(operation: Select, exactCount: boolean, bind: Bind): string {
+function selectBody(
+  operation: Select,
+  { exactCount, hasBody }: { readonly exactCount: boolean; readonly hasBody: boolean },
+  bind: Bind,
+): string {
   const where = whereClause(operation.where, bind)
   const total = exactCount ? `(select count(*) from ${relation(operation.target)}${where})` : 'null::bigint'
   const rows = select(operation, bind, where)
-  return `select ${jsonRows('"r"')} as "body", count(*) as "rows", ${total} as "total" from (${rows}) as "r"`
+  const body = hasBody ? jsonRows('"r"') : 'null::text'
+  return `select ${body} as "body", count(*) as "rows", ${total} as "total" from (${rows}) as "r"`
 }
 
 /** `r.*` is the row even where a column is called r; plain `r` would be that column. */
