@@ -17,10 +17,16 @@ export interface Failed {
 
 /** The reply to a request that failed, whatever failed. */
 export async function failureReply(error: unknown, { caller, isRun, schema, onFault }: Failed): Promise<Reply> {
-  if (isPlinthError(error, 'UndefinedObject') && !(error instanceof Refusal)) await schema.noteOutdated()
+  if (isOutdated(error)) await schema.noteOutdated()
   // Every caller but the anonymous one has proved who it is; without one, logging in may help.
   const isAnonymous = caller === undefined || caller.kind === 'anonymous'
   const answer = errorAnswer(error, isAnonymous)
   if (answer.body.code === 'PLT500') onFault(error)
   return errorReply(answer, isRun ? clientErrorFields(error, answer) : {})
+}
+
+/** PostgreSQL refused names or types (class 42, a missing grant apart), which the catalog had given: it has changed. */
+function isOutdated(error: unknown): boolean {
+  if (!isPlinthError(error) || error instanceof Refusal) return false
+  return error.sqlstate?.startsWith('42') === true && error.sqlstate !== '42501'
 }

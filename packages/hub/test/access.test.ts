@@ -224,6 +224,34 @@ describe('the key for this run', () => {
     // The login role owns nothing and inherits nothing here.
     assert.equal((await ask('run-key')).status, 403)
     assert.equal((await ask('other-key')).status, 401)
+    assert.equal((await ask(keys.backend)).status, 200)
+  })
+})
+
+describe('a caller', () => {
+  test('leaves nothing behind for the next one on the same connection', async () => {
+    await hub.sql(
+      `create function who() returns json language sql stable as $$ select json_build_object('role', current_user,
+        'claims', current_setting('request.jwt.claims', true), 'zone', current_setting('TimeZone')) $$;
+       grant execute on function who() to public`,
+    )
+    const mixed = hub.another({ runKey: 'run-key', anonymousRole: hub.roles.anonymous })
+    const who = async (headers: Record<string, string>): Promise<string> =>
+      (await mixed.handle(new Request('http://hub/rpc/who', { method: 'POST', headers }))).text()
+    const callers = [
+      [{ apikey: keys.backend, prefer: 'timezone=Asia/Tokyo' }, hub.roles.backend],
+      [{ apikey: keys.server }, hub.roles.server],
+      [{ apikey: 'run-key' }, hub.roles.login],
+      [{}, hub.roles.anonymous],
+    ] as const
+    const rounds = Array.from({ length: 25 }, () => callers).flat()
+    const answers = await Promise.all(rounds.map(([headers]) => who({ ...headers })))
+    for (const [at, [headers, role]] of rounds.entries()) {
+      const answer = JSON.parse(answers[at] ?? '')
+      assert.equal(answer.role, role)
+      assert.equal(answer.zone === 'Asia/Tokyo', 'prefer' in headers)
+      assert.equal(JSON.parse(answer.claims).role, role === hub.roles.login ? undefined : role)
+    }
   })
 })
 

@@ -135,7 +135,7 @@ describe('a slow client', () => {
 
 describe('a slow statement', () => {
   test('is ended by the server after the time a request may take', async () => {
-    await hub.sql('create function nap() returns void language sql volatile as $$ select pg_sleep(30) $$')
+    await hub.sql('create function nap() returns void language sql volatile as $$ select pg_sleep(10) $$')
     await hub.sql(`grant execute on function nap() to ${hub.roles.backend}`)
     const quick = hub.another({ limits: { statementTimeoutMs: 100 } })
     const response = await quick.handle(

@@ -13,7 +13,8 @@ export type Caller =
 export function settingsOf(caller: Caller): Readonly<Record<string, string>> {
   switch (caller.kind) {
     case 'owner':
-      return {}
+      // Empty, not absent: PostgreSQL leaves '' behind where a setting once was, and a policy may read it as JSON.
+      return { 'request.jwt.claims': '{}' }
     case 'token':
       return { role: caller.role, 'request.jwt.claims': JSON.stringify(caller.claims) }
     case 'service':
