@@ -20,6 +20,9 @@ const preparedLimit = 256
 /** How long past its statement's own time limit a server may stay silent before the connection counts as dead. */
 const silenceGraceMs = 3000
 
+/** How long closing waits for the server to hang up. */
+const goodbyeMs = 1000
+
 /**
  * One connection, pipelined: exchanges are sent at once and answered in order. It is a lane of the pool, shared or
  * exclusive, and is never used again once an exchange ended without the server's ReadyForQuery.
@@ -27,11 +30,16 @@ const silenceGraceMs = 3000
 export class Connection {
   readonly #client: WireClient
   readonly #prepared = new PreparedStatements(preparedLimit)
-  readonly #inFlight = new Set<Exchange>()
+  /** With the server's own time limit for each, oldest first. */
+  readonly #inFlight = new Map<Exchange, number>()
   readonly #lostListeners = new Set<(cause: unknown) => void>()
   #failed: Exchange | undefined
+  #heardAt = 0
+  #watch: NodeJS.Timeout | undefined
   #lostCause: unknown
   #isLost = false
+  /** Set by a statement whose effect outlives its transaction; the pool resets the connection before the next holder. */
+  needsReset = false
   #isClosing = false
 
   private constructor(client: WireClient) {
@@ -39,6 +47,9 @@ export class Connection {
     // pg's own listener comes first, so the transaction status is known when a failed exchange settles.
     client.connection.on('readyForQuery', () => this.#settleFailed())
     client.connection.on('errorMessage', () => this.#noteFailed())
+    client.connection.on('commandComplete', () => {
+      this.#heardAt = performance.now()
+    })
     client.on('error', (cause) => this.#lose(cause))
     client.on('end', () => this.#lose(new PlinthError('ConnectionLost', 'The server closed the connection.')))
   }
@@ -99,11 +110,18 @@ export class Connection {
     this.#prepared.clear()
     await this.run([{ text: 'discard all', values: [] }], limitMs)
     this.#prepared.clear()
+    this.needsReset = false
   }
 
   onNotification(listener: (channel: string, payload: string) => void): () => void {
-    const receive = (message: { readonly channel: string; readonly payload?: string }): void =>
-      listener(message.channel, message.payload ?? '')
+    const receive = (message: { readonly channel: string; readonly payload?: string }): void => {
+      try {
+        listener(message.channel, message.payload ?? '')
+      } catch (cause) {
+        // Thrown on, it would come out of the socket's event and end the process.
+        observe({ kind: 'listener.failed', cause })
+      }
+    }
     this.#client.on('notification', receive)
     return () => this.#client.off('notification', receive)
   }
@@ -115,10 +133,12 @@ export class Connection {
     return () => this.#lostListeners.delete(listener)
   }
 
-  /** Says goodbye to the server. Nothing may be in flight. */
+  /** Says goodbye to the server, and hangs up when it does not answer. Nothing may be in flight. */
   async close(): Promise<void> {
     this.#isClosing = true
+    const timer = setTimeout(() => this.#client.connection.stream.destroy(), goodbyeMs)
     await this.#client.end()
+    clearTimeout(timer)
   }
 
   /** Cuts the socket: the server rolls back what was open. */
@@ -132,9 +152,13 @@ export class Connection {
     make: (resolve: (answers: readonly StepAnswer[]) => void, reject: (failure: ExchangeFailure) => void) => Exchange,
   ): Promise<readonly StepAnswer[]> {
     return new Promise((resolve, reject) => {
+      // pg would only say that the client is not queryable; why it was lost is what the caller must know.
+      if (this.#isLost)
+        return reject({ error: this.#lostCause, completed: 0, answered: false } satisfies ExchangeFailure)
       const end = (): void => {
-        clearTimeout(timer)
         this.#inFlight.delete(exchange)
+        this.#heardAt = performance.now()
+        if (this.#inFlight.size === 0) clearTimeout(this.#watch)
       }
       const exchange = make(
         (answers) => {
@@ -146,10 +170,31 @@ export class Connection {
           reject(failure)
         },
       )
-      const timer = setTimeout(() => this.#giveUp(limitMs), limitMs + silenceGraceMs)
-      this.#inFlight.add(exchange)
-      this.#client.query(exchange)
+      this.#inFlight.set(exchange, limitMs)
+      if (this.#inFlight.size === 1) this.#watchFor(limitMs + silenceGraceMs)
+      try {
+        this.#client.query(exchange)
+      } catch (cause) {
+        // Half a message may be on its way.
+        this.destroy(cause)
+      }
     })
+  }
+
+  #watchFor(ms: number): void {
+    clearTimeout(this.#watch)
+    this.#watch = setTimeout(() => this.#lookForSilence(), ms).unref()
+  }
+
+  /** Only the oldest exchange is running: the others wait for it, and their time has not begun. */
+  #lookForSilence(): void {
+    for (const [exchange, limitMs] of this.#inFlight) {
+      const silentMs = performance.now() - Math.max(exchange.startedAt, this.#heardAt)
+      const left = limitMs + silenceGraceMs - silentMs
+      if (left > 0) this.#watchFor(left)
+      else this.#giveUp(limitMs)
+      return
+    }
   }
 
   #giveUp(limitMs: number): void {
@@ -159,7 +204,7 @@ export class Connection {
 
   #noteFailed(): void {
     // pg has handed the error to the exchange at the head, which is the oldest one in flight.
-    for (const exchange of this.#inFlight) {
+    for (const exchange of this.#inFlight.keys()) {
       if (exchange.serverError) this.#failed = exchange
       return
     }
@@ -176,7 +221,7 @@ export class Connection {
     this.#isLost = true
     this.#lostCause = cause
     this.#settleFailed()
-    for (const exchange of [...this.#inFlight]) exchange.settleFailure(cause)
+    for (const exchange of [...this.#inFlight.keys()]) exchange.settleFailure(cause)
     if (this.#isClosing) return
     observe({ kind: 'connection.lost', cause })
     for (const listener of this.#lostListeners) listener(cause)

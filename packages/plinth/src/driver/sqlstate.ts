@@ -27,8 +27,9 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   '57P02': 'ConnectionLost',
   '57P03': 'ConnectionFailed',
   '57P05': 'ConnectionLost',
-  '25P03': 'ConnectionLost',
-  '25P04': 'ConnectionLost',
+  // Our own time limits: the same work would idle again.
+  '25P03': 'TransactionTimeout',
+  '25P04': 'TransactionTimeout',
   '25006': 'WriteInReadTransaction',
   '25P02': 'TransactionAborted',
   '42501': 'PermissionDenied',
@@ -59,7 +60,7 @@ const retryable: ReadonlySet<ErrorCode> = new Set([
 
 /** Turns what pg rejected with into a PlinthError: by SQLSTATE when the server answered, else the connection was lost. */
 export function toPlinthError(error: unknown, context: FailureContext): PlinthError {
-  if (error instanceof PlinthError) return error
+  if (error instanceof PlinthError) return withContext(error, context)
   return isServerError(error) ? fromServer(error, context) : fromSocket(error, context)
 }
 
@@ -70,7 +71,7 @@ function fromServer(error: ServerError, context: FailureContext): PlinthError {
     ...namesOf(context),
     phase: context.phase,
     sqlstate: error.code,
-    outcome: isLost ? context.outcomeWhenLost : 'not applied',
+    outcome: isLost || code === 'TransactionTimeout' ? context.outcomeWhenLost : 'not applied',
     retryable: retryable.has(code) || (isLost && context.outcomeWhenLost === 'not applied'),
     cause: error,
     server: reportOf(error),
@@ -86,6 +87,18 @@ function fromSocket(error: unknown, context: FailureContext): PlinthError {
     outcome: context.outcomeWhenLost,
     retryable: context.outcomeWhenLost === 'not applied',
     cause: error,
+  })
+}
+
+/** Why a connection was given up is the same for all its statements; what is known about each of them is not. */
+function withContext(error: PlinthError, context: FailureContext): PlinthError {
+  return new PlinthError(error.code, error.message, {
+    ...namesOf(context),
+    phase: context.phase,
+    outcome: context.outcomeWhenLost,
+    retryable: error.code === 'ConnectionLost' && context.outcomeWhenLost === 'not applied',
+    cause: error,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
   })
 }
 

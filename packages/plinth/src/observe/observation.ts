@@ -8,6 +8,7 @@ export type Observation =
   | { readonly kind: 'connection.state'; readonly from: State; readonly to: State; readonly cause?: unknown }
   | { readonly kind: 'connection.lost'; readonly cause: unknown }
   | { readonly kind: 'retry'; readonly attempt: number; readonly delayMs: number; readonly cause: unknown }
+  | { readonly kind: 'listener.failed'; readonly cause: unknown }
   | { readonly kind: 'hook.failed'; readonly transaction: string; readonly cause: unknown }
 
 const observations = channel('plinth:observation')
