@@ -1,7 +1,7 @@
 import { PlinthError } from '../errors.ts'
 import type { Connection } from '../driver/connection.ts'
 import { observe } from '../observe/observation.ts'
-import { connectBackoff, delayMs } from './backoff.ts'
+import { connectBackoff, delayMs, pause } from './backoff.ts'
 import type { State, StateChange } from './queryable.ts'
 
 /**
@@ -22,6 +22,7 @@ export class Availability {
   readonly #openConnection: () => Promise<Connection>
   readonly #listeners = new Set<(change: StateChange) => void>()
   #state: State = 'disconnected'
+  readonly #ending = new AbortController()
   #probe: Promise<void> | undefined
   #spare: Connection | undefined
   #waiting = 0
@@ -54,22 +55,27 @@ export class Availability {
 
   /** Opens a connection, waiting for the server while it is away. The caller brings its own deadline. */
   async open(): Promise<Connection> {
-    if (this.#state === 'connected') {
+    for (;;) {
+      await this.#untilReachable()
+      if (this.#isEnding()) throw closedError()
+      const spare = this.#spare
+      this.#spare = undefined
+      if (spare && !spare.isLost) return spare
       try {
         return await this.#openConnection()
       } catch (error) {
         if (!this.#noteFailure(error)) throw error
       }
     }
+  }
+
+  async #untilReachable(): Promise<void> {
     this.#waiting++
     try {
       await this.reachable()
     } finally {
       this.#waiting--
     }
-    const spare = this.#spare
-    this.#spare = undefined
-    return spare && !spare.isLost ? spare : this.#openConnection()
   }
 
   /** A connection broke: look at once whether the server is still there, so that a restart is noticed without traffic. */
@@ -79,6 +85,7 @@ export class Availability {
 
   drain(): void {
     if (this.#state !== 'closed') this.#change('draining')
+    this.#ending.abort()
   }
 
   async end(): Promise<void> {
@@ -97,8 +104,7 @@ export class Availability {
   async #untilConnected(): Promise<void> {
     for (let attempt = 1; !this.#isEnding(); attempt++) {
       try {
-        const connection = await this.#openConnection()
-        await this.#keepSpare(connection)
+        await this.#keepSpare(await this.#openConnection())
         if (!this.#isEnding()) this.#change('connected')
         return
       } catch (error) {
@@ -106,15 +112,17 @@ export class Availability {
         const wait = delayMs(connectBackoff, attempt)
         observe({ kind: 'retry', attempt, delayMs: wait, cause: error })
         // Not a reason to keep the process alive: whoever waits for the connection has a timer of its own.
-        await new Promise<void>((resolve) => setTimeout(resolve, wait).unref())
+        await pause(wait, this.#ending.signal, true)
       }
     }
     throw closedError()
   }
 
   async #keepSpare(connection: Connection): Promise<void> {
-    if (this.#waiting > 0 || this.#state !== 'connected') this.#spare = connection
-    if (this.#isEnding() || this.#spare !== connection) await connection.close()
+    // Kept without a taker it would be one more than the pool may have; after connect() the pool's first lane takes it.
+    const isWanted = (this.#waiting > 0 || this.#state === 'connecting') && !this.#spare && !this.#isEnding()
+    if (isWanted) this.#spare = connection
+    else await connection.close()
   }
 
   /** True when trying again can help. */
@@ -134,7 +142,13 @@ export class Availability {
     const change = { from: this.#state, to, ...(cause === undefined ? {} : { cause }) }
     this.#state = to
     observe({ kind: 'connection.state', ...change })
-    for (const listener of this.#listeners) listener({ ...change, at: new Date() })
+    for (const listener of this.#listeners) {
+      try {
+        listener({ ...change, at: new Date() })
+      } catch (failure) {
+        observe({ kind: 'listener.failed', cause: failure })
+      }
+    }
   }
 }
 

@@ -16,8 +16,8 @@ export function delayMs(backoff: Backoff, attempt: number, random: () => number 
   return random() * Math.min(backoff.capMs, backoff.baseMs * backoff.factor ** (attempt - 1))
 }
 
-/** Waits, or ends early when `signal` aborts; then it resolves too: the caller looks at its own signal. */
-export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+/** Waits, or ends early when `signal` aborts; then it resolves too: the caller looks at its own signal. In the background it keeps no process alive. */
+export function pause(ms: number, signal?: AbortSignal, isBackground = false): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
       clearTimeout(timer)
@@ -25,6 +25,7 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
       resolve()
     }
     const timer = setTimeout(end, ms)
+    if (isBackground) timer.unref()
     signal?.addEventListener('abort', end)
     if (signal?.aborted) end()
   })

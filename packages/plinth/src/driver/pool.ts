@@ -26,6 +26,9 @@ interface Idle {
   readonly since: number
 }
 
+/** Time for DISCARD ALL. */
+const resetLimitMs = 5000
+
 /**
  * The connections of one database. Exclusive lanes belong to one holder at a time (transactions, sessions); shared lanes
  * carry the single statements of everybody, pipelined. Each lane counts towards `max`.
@@ -47,14 +50,20 @@ export class Pool {
   readonly #idleTimer: NodeJS.Timeout
   #idle: Idle[] = []
   #exclusive = 0
+  #opening = 0
   #openingShared: Promise<Connection> | undefined
+  #waitingShared = 0
   #refusal: PlinthError | undefined
+  #isClosed = false
+  readonly #closing = Promise.withResolvers<never>()
   #whenReleased: () => void = () => undefined
 
   /** `whyAway` explains a wait that timed out because the server cannot be reached. */
   constructor(limits: PoolLimits, open: () => Promise<Connection>, whyAway: () => PlinthError | undefined) {
     this.#limits = limits
     this.#open = open
+    // Nobody may be waiting when the pool closes.
+    this.#closing.promise.catch(() => undefined)
     this.#whyAway = whyAway
     this.#idleTimer = setInterval(() => this.#evictIdle(), Math.max(50, limits.idleTimeoutMs / 2)).unref()
   }
@@ -69,8 +78,8 @@ export class Pool {
     if (this.#refusal) throw this.#refusal
     let best: Connection | undefined
     for (const lane of this.#shared) if (!best || lane.inFlight < best.inFlight) best = lane
-    if (!best) return this.#withinAcquireTimeout(this.#openShared())
-    if (best.inFlight >= this.#limits.maxWaiting) throw this.#overloaded(best.inFlight)
+    if (!best) return this.#firstLane()
+    if (best.inFlight > this.#limits.maxWaiting) throw this.#overloaded(best.inFlight)
     if (best.inFlight > 0 && this.#shared.size < this.#limits.sharedLanes) {
       // A failure to grow is no failure of this statement, and the next one tries again.
       this.#openShared().catch(() => undefined)
@@ -81,23 +90,34 @@ export class Pool {
   /** A connection for the caller alone, given back by `release`. */
   acquire(signal?: AbortSignal): Promise<Connection> {
     if (this.#refusal) return Promise.reject(this.#refusal)
+    if (signal?.aborted) return Promise.reject(cancelled(signal))
     const idle = this.#idle.pop()
     if (idle) {
       this.#held.add(idle.connection)
       return Promise.resolve(idle.connection)
     }
-    if (this.#waiting.size >= this.#limits.maxWaiting) return Promise.reject(this.#overloaded(this.#waiting.size))
+    // Those for whom a connection is being opened, or may be, do not wait for anybody.
+    const served = this.#room - this.#exclusive + this.#opening
+    if (this.#waiting.size >= this.#limits.maxWaiting + served)
+      return Promise.reject(this.#overloaded(this.#waiting.size))
     return this.#wait(signal)
   }
 
   /** Gives a connection back. Its holder has ended every transaction on it; a lost one just frees its slot. */
   release(connection: Connection): void {
+    if (!this.#held.has(connection)) return
+    // No holder may leave a transaction or a statement behind; whoever does loses the connection.
+    if (connection.status !== 'I' || connection.inFlight > 0) connection.destroy(leftOpen())
+    if (connection.isLost || !connection.needsReset) return this.#releaseClean(connection)
+    connection
+      .reset(resetLimitMs)
+      .catch((failure: unknown) => connection.destroy(failure))
+      .finally(() => this.#releaseClean(connection))
+  }
+
+  #releaseClean(connection: Connection): void {
     if (!this.#held.delete(connection)) return
-    if (connection.isLost || this.#refusal) {
-      this.#exclusive--
-      if (!connection.isLost) void connection.close()
-      this.#openForWaiter()
-    } else this.#giveOrKeep(connection)
+    this.#giveOrKeep(connection)
     this.#whenReleased()
   }
 
@@ -105,13 +125,15 @@ export class Pool {
   async close(refusal: PlinthError, deadlineMs: number): Promise<void> {
     this.#refusal = refusal
     clearInterval(this.#idleTimer)
+    this.#closing.reject(refusal)
     for (const waiter of [...this.#waiting]) waiter.refuse(refusal)
     await this.#quiet(deadlineMs)
-    const rest = [...this.#held]
-    for (const connection of [...rest, ...this.#busyLanes()]) {
+    const stop = async (connection: Connection): Promise<void> => {
       await connection.cancel()
       connection.destroy(refusal)
     }
+    await Promise.all([...this.#held, ...this.#busyLanes()].map(stop))
+    this.#isClosed = true
     await Promise.all(
       [...this.#idle.map((idle) => idle.connection), ...this.#shared].map((connection) => connection.close()),
     )
@@ -137,33 +159,50 @@ export class Pool {
           reject(error)
         },
       }
-      const abort = (): void => waiter.refuse(signal?.reason)
+      const abort = (): void => waiter.refuse(cancelled(signal))
       const timer = setTimeout(() => waiter.refuse(this.#timedOut()), this.#limits.acquireTimeoutMs)
       this.#waiting.add(waiter)
-      if (signal?.aborted) return abort()
       signal?.addEventListener('abort', abort)
       this.#openForWaiter()
     })
   }
 
   #openForWaiter(): void {
-    const room = this.#limits.max - this.#limits.sharedLanes
-    if (this.#waiting.size === 0 || this.#exclusive >= room || this.#refusal) return
+    if (this.#waiting.size <= this.#opening || this.#exclusive >= this.#room || this.#refusal) return
     this.#exclusive++
+    this.#opening++
     this.#open().then(
       (connection) => {
+        this.#opening--
         connection.onLost(() => this.#forgetIdle(connection))
         this.#giveOrKeep(connection)
       },
       (error) => {
+        this.#opening--
         this.#exclusive--
-        first(this.#waiting)?.refuse(error)
+        this.#refuseAfter(error)
         this.#openForWaiter()
       },
     )
   }
 
+  /** What failed for one fails for all, unless a connection is left that somebody will give back. */
+  #refuseAfter(error: unknown): void {
+    const waiters = [...this.#waiting]
+    const refused = this.#exclusive === this.#opening ? waiters : waiters.slice(0, 1)
+    for (const waiter of refused) waiter.refuse(error)
+  }
+
+  get #room(): number {
+    return this.#limits.max - this.#limits.sharedLanes
+  }
+
   #giveOrKeep(connection: Connection): void {
+    if (connection.isLost || this.#isClosed) {
+      this.#exclusive--
+      if (!connection.isLost) void connection.close()
+      return this.#openForWaiter()
+    }
     const waiter = first(this.#waiting)
     if (waiter) waiter.give(connection)
     else this.#idle.push({ connection, since: performance.now() })
@@ -172,6 +211,10 @@ export class Pool {
   #openShared(): Promise<Connection> {
     this.#openingShared ??= this.#open()
       .then((lane) => {
+        if (this.#refusal) {
+          void lane.close()
+          throw this.#refusal
+        }
         this.#shared.add(lane)
         lane.onLost(() => this.#shared.delete(lane))
         return lane
@@ -218,11 +261,21 @@ export class Pool {
     deadline.clear()
   }
 
+  async #firstLane(): Promise<Connection> {
+    if (this.#waitingShared >= Math.max(1, this.#limits.maxWaiting)) throw this.#overloaded(this.#waitingShared)
+    this.#waitingShared++
+    try {
+      return await this.#withinAcquireTimeout(this.#openShared())
+    } finally {
+      this.#waitingShared--
+    }
+  }
+
   async #withinAcquireTimeout(opening: Promise<Connection>): Promise<Connection> {
     const deadline = timer(this.#limits.acquireTimeoutMs)
     const tooLate = deadline.passed.then(() => Promise.reject(this.#timedOut()))
     try {
-      return await Promise.race([opening, tooLate])
+      return await Promise.race([opening, tooLate, this.#closing.promise])
     } finally {
       deadline.clear()
     }
@@ -254,6 +307,22 @@ export class Pool {
       },
     )
   }
+}
+
+function cancelled(signal: AbortSignal | undefined): unknown {
+  const cause: unknown = signal?.reason
+  if (cause instanceof PlinthError) return cause
+  return new PlinthError('Cancelled', 'The caller aborted while it waited for a connection.', {
+    phase: 'acquire',
+    cause,
+  })
+}
+
+function leftOpen(): PlinthError {
+  return new PlinthError(
+    'ConnectionLost',
+    'The connection was given back with a transaction or a statement still open.',
+  )
 }
 
 function first<T>(set: ReadonlySet<T>): T | undefined {
