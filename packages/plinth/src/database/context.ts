@@ -10,10 +10,16 @@ export interface RunningScope {
 }
 
 /** Used to notice misuse, never to find a transaction: that is passed as a parameter. */
-const running = new AsyncLocalStorage<RunningScope>()
+const running = new AsyncLocalStorage<Running>()
+
+/** A transaction of one database may run inside that of another, so the whole chain is kept. */
+interface Running {
+  readonly scope: RunningScope
+  readonly outer: Running | undefined
+}
 
 export function runInScope<R>(scope: RunningScope, work: () => Promise<R>): Promise<R> {
-  return running.run(scope, work)
+  return running.run({ scope, outer: running.getStore() }, work)
 }
 
 export function runOutsideScopes<R>(work: () => R): R {
@@ -22,8 +28,9 @@ export function runOutsideScopes<R>(work: () => R): R {
 
 /** The open transaction of `database` around the caller, if any. */
 export function enclosingScope(database: object): RunningScope | undefined {
-  const scope = running.getStore()
-  return scope?.isOpen && scope.database === database ? scope : undefined
+  for (let at = running.getStore(); at; at = at.outer)
+    if (at.scope.isOpen && at.scope.database === database) return at.scope
+  return undefined
 }
 
 export function refuseNested(database: object, name: string): void {

@@ -1,5 +1,6 @@
 import type { Connection } from '../driver/connection.ts'
-import type { ExchangeFailure, Statement, StepAnswer } from '../driver/exchange.ts'
+import { type ExchangeFailure, isStale, type Statement, type StepAnswer } from '../driver/exchange.ts'
+import { isServerError } from '../driver/peer.ts'
 import { type FailureContext, toPlinthError } from '../driver/sqlstate.ts'
 import { PlinthError } from '../errors.ts'
 
@@ -77,4 +78,9 @@ async function cancelOrDestroy(connection: Connection): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 10))
   if (connection.inFlight > 0)
     connection.destroy(new PlinthError('Cancelled', 'The server did not stop a cancelled statement.'))
+}
+
+/** The statement was dropped or outdated on the server and did not run; its lane has forgotten it. */
+export function isStaleError(error: unknown): boolean {
+  return error instanceof PlinthError && isServerError(error.cause) && isStale(error.cause)
 }

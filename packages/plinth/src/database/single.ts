@@ -1,12 +1,10 @@
 import type { Statement, StepAnswer } from '../driver/exchange.ts'
-import { isStale } from '../driver/exchange.ts'
-import { isServerError } from '../driver/peer.ts'
 import type { Pool } from '../driver/pool.ts'
 import { type FailureContext, toPlinthError } from '../driver/sqlstate.ts'
 import { PlinthError } from '../errors.ts'
 import { observe } from '../observe/observation.ts'
 import { delayMs, pause, transactionBackoff } from './backoff.ts'
-import { isFailure, runHeld } from './held.ts'
+import { isFailure, isStaleError, runHeld } from './held.ts'
 import type { StatementOptions } from './queryable.ts'
 import { settingsStatement } from './statement.ts'
 
@@ -102,9 +100,4 @@ function mayRunAgain(error: unknown, effect: Effect): boolean {
   if (!(error instanceof PlinthError)) return false
   if (error.code === 'SerializationFailure' || error.code === 'DeadlockDetected') return true
   return isStaleError(error) || (error.code === 'ConnectionLost' && effect === 'read')
-}
-
-/** The statement was dropped or outdated on the server and did not run; its lane has forgotten it. */
-function isStaleError(error: unknown): boolean {
-  return error instanceof PlinthError && isServerError(error.cause) && isStale(error.cause)
 }

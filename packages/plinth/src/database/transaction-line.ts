@@ -4,6 +4,7 @@ import type { Outcome, Phase } from '../errors.ts'
 import { PlinthError } from '../errors.ts'
 import { runHeld } from './held.ts'
 import type { IsolationLevel, StatementOptions } from './queryable.ts'
+import { outlivesTransaction, wholeMs } from './statement.ts'
 
 export interface LineOptions {
   readonly name: string
@@ -28,7 +29,7 @@ export class TransactionLine {
   readonly #connection: Connection
   readonly #options: LineOptions
   #pending: Statement[]
-  #hasBegun = false
+  #begun: Promise<unknown> | undefined
   #marks = 0
 
   constructor(connection: Connection, options: LineOptions) {
@@ -50,6 +51,7 @@ export class TransactionLine {
   }
 
   async run(statement: Statement, settings: Statement | undefined, options: StatementOptions): Promise<StepAnswer> {
+    if (outlivesTransaction(statement.text)) this.#connection.needsReset = true
     const statements = [...this.#takePending(), ...(settings ? [settings] : []), statement]
     const extra = [...(options.signal ? [options.signal] : []), ...statementLimit(options)]
     const signal = extra.length === 0 ? this.signal : AbortSignal.any([this.signal, ...extra])
@@ -88,7 +90,9 @@ export class TransactionLine {
 
   /** COMMIT, with its command tag checked: PostgreSQL answers ROLLBACK to the COMMIT of a failed transaction. */
   async commit(): Promise<void> {
-    if (!this.#hasBegun) return
+    if (!this.#begun) return
+    // Lost before COMMIT was sent: nothing was saved, and that is known.
+    if (this.#connection.isLost) await this.#send([], 'commit', 'not applied', undefined)
     if (this.status === 'I') throw this.#endedElsewhere()
     this.#pending = []
     const [answer] = await this.#send([{ text: 'commit', values: [] }], 'commit', 'unknown', undefined)
@@ -106,7 +110,7 @@ export class TransactionLine {
 
   /** A rollback that fails destroys the connection, which rolls back too; it never hides the error that led here. */
   async rollback(): Promise<void> {
-    if (!this.#hasBegun || this.#connection.isLost || this.status === 'I') return
+    if (!this.#begun || this.#connection.isLost || this.status === 'I') return
     try {
       await this.#send([{ text: 'rollback', values: [] }], 'statement', 'not applied', undefined)
     } catch (cause) {
@@ -114,7 +118,11 @@ export class TransactionLine {
     }
   }
 
-  #send(
+  /**
+   * The exchange with BEGIN goes alone: what is sent behind it would commit by itself if BEGIN failed. Everything waits
+   * for the same promise once, so the order stays that of the calls.
+   */
+  async #send(
     statements: readonly Statement[],
     phase: Phase,
     outcomeWhenLost: Outcome,
@@ -129,11 +137,19 @@ export class TransactionLine {
       outcomeWhenLost,
       ...(statement === undefined ? {} : { statement }),
     }
-    return runHeld(this.#connection, statements, { limitMs: statementTimeoutMs, signal, context })
+    const run = (): Promise<readonly StepAnswer[]> =>
+      runHeld(this.#connection, statements, { limitMs: statementTimeoutMs, signal, context })
+    if (!this.#begun) {
+      const first = run()
+      this.#begun = first.catch(() => undefined)
+      return first
+    }
+    await this.#begun
+    if (this.status === 'I' && !this.#connection.isLost && phase === 'statement') throw this.#endedElsewhere()
+    return run()
   }
 
   #takePending(): readonly Statement[] {
-    this.#hasBegun = true
     const pending = this.#pending
     if (pending.length > 0) this.#pending = []
     return pending
@@ -146,16 +162,12 @@ export class TransactionLine {
   }
 
   #endedElsewhere(): PlinthError {
-    return new PlinthError(
-      'TransactionAborted',
-      `"${this.#options.name}" had already ended on the server when it was to commit.`,
-      {
-        transaction: this.#options.name,
-        phase: 'commit',
-        outcome: 'unknown',
-        hint: 'A statement of it, perhaps in a procedure, ran COMMIT or ROLLBACK itself.',
-      },
-    )
+    return new PlinthError('TransactionAborted', `"${this.#options.name}" had already ended on the server.`, {
+      transaction: this.#options.name,
+      phase: 'commit',
+      outcome: 'unknown',
+      hint: 'A statement of it, perhaps in a procedure, ran COMMIT or ROLLBACK itself.',
+    })
   }
 }
 
@@ -169,7 +181,7 @@ function beginStatements(options: LineOptions): Statement[] {
 
 function statementLimit(options: StatementOptions): AbortSignal[] {
   if (options.timeoutMs === undefined) return []
-  const { timeoutMs } = options
+  const timeoutMs = wholeMs(options.timeoutMs)
   const controller = new AbortController()
   const error = new PlinthError('StatementTimeout', `The statement did not end within ${timeoutMs} ms.`, {
     phase: 'statement',

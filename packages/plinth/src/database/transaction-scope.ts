@@ -7,6 +7,7 @@ import type { Value } from '../operation/value.ts'
 import { compile } from '../sql/compile.ts'
 import type { Sql } from '../sql/sql.ts'
 import { enclosingScope, type RunningScope, runInScope, runOutsideScopes } from './context.ts'
+import { untilDeadline } from './deadline.ts'
 import type { ObjectRow, QueryResult, StatementOptions, Transaction } from './queryable.ts'
 import { refuseTransactionControl, settingsStatement, toQueryResult, toStatement } from './statement.ts'
 import type { TransactionLine } from './transaction-line.ts'
@@ -33,8 +34,8 @@ export class TransactionScope implements RunningScope {
   readonly handle: Transaction
   readonly #line: TransactionLine
   readonly #inFlight = new Set<Promise<unknown>>()
-  #commitHooks: Hook[] = []
-  #rollbackHooks: Hook[] = []
+  readonly #commitHooks: Hook[] = []
+  readonly #rollbackHooks: Hook[] = []
   #state: 'open' | 'ending' | Ending = 'open'
   #endedAt = 0
   #child: Promise<void> | undefined
@@ -90,6 +91,12 @@ export class TransactionScope implements RunningScope {
     }
   }
 
+  /** A hook given after the end would never run. */
+  #addHook(hooks: Hook[], hook: Hook): void {
+    if (this.#state !== 'open') throw this.#closed()
+    hooks.push(hook)
+  }
+
   query<R>(
     statement: string | Sql,
     values: readonly Value[] | undefined,
@@ -125,7 +132,10 @@ export class TransactionScope implements RunningScope {
     const child = new TransactionScope(this.#line, this.database, `${this.name}, savepoint ${++this.#savepoints}`, this)
     const mark = this.#line.savepoint()
     try {
-      const result = await runInScope(child, () => work(child.handle))
+      const result = await untilDeadline(
+        runInScope(child, () => work(child.handle)),
+        this.#line.signal,
+      )
       await child.closeGate()
       this.#line.release(mark)
       child.end('committed')
@@ -246,8 +256,8 @@ export class TransactionScope implements RunningScope {
         this.query<R>(statement, values, options),
       run: <R>(operation: Typed<R>) => this.run(operation),
       savepoint: <R>(work: (tx: Transaction) => Promise<R>) => this.savepoint(work),
-      afterCommit: (hook: Hook) => void this.#commitHooks.push(hook),
-      afterRollback: (hook: Hook) => void this.#rollbackHooks.push(hook),
+      afterCommit: (hook: Hook) => this.#addHook(this.#commitHooks, hook),
+      afterRollback: (hook: Hook) => this.#addHook(this.#rollbackHooks, hook),
     }
     // The brand exists for the type checker alone, so that nothing but this line makes a Transaction.
     return handle as unknown as Transaction

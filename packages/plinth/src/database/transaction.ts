@@ -4,8 +4,9 @@ import { PlinthError } from '../errors.ts'
 import { observe } from '../observe/observation.ts'
 import { delayMs, pause, transactionBackoff } from './backoff.ts'
 import { refuseNested, runInScope } from './context.ts'
+import { Deadline, untilDeadline } from './deadline.ts'
 import type { OwnedTransaction, Transaction, TransactionOptions } from './queryable.ts'
-import { wholeMs } from './statement.ts'
+import { isStaleError } from './held.ts'
 import { TransactionLine } from './transaction-line.ts'
 import { TransactionScope } from './transaction-scope.ts'
 
@@ -18,8 +19,15 @@ export interface TransactionHome {
   readonly statementTimeoutMs: number
 }
 
-const defaultTimeoutMs = 30_000
 const defaultAttempts = 5
+
+/** The level is part of BEGIN's text, and not every caller is type-checked. */
+const isolationLevels: ReadonlySet<unknown> = new Set(['read committed', 'repeatable read', 'serializable'])
+
+function checkIsolation(level: unknown): void {
+  if (level === undefined || isolationLevels.has(level)) return
+  throw new PlinthError('InvalidOption', `isolation must be one of ${[...isolationLevels].join(', ')}.`)
+}
 
 /** Runs `work` in a transaction, again on conflicts that another run can win, never past the caller's deadline. */
 export async function runTransaction<R>(
@@ -29,6 +37,7 @@ export async function runTransaction<R>(
   readOnly: boolean,
 ): Promise<R> {
   const name = options.name ?? 'transaction'
+  checkIsolation(options.isolation)
   refuseNested(home.database, name)
   using deadline = new Deadline(name, options)
   const attempts = options.retry?.attempts ?? defaultAttempts
@@ -84,6 +93,7 @@ export async function beginTransaction(
   options: Omit<TransactionOptions, 'retry'>,
 ): Promise<OwnedTransaction> {
   const name = options.name ?? 'transaction'
+  checkIsolation(options.isolation)
   refuseNested(home.database, name)
   const deadline = new Deadline(name, options)
   const connection = await acquire(home, deadline).catch((error) => {
@@ -100,15 +110,18 @@ export async function beginTransaction(
 
   let ended = false
   const finish = async (end: () => Promise<void>, ending: 'committed' | 'rolled back'): Promise<void> => {
-    if (ended) throw alreadyEnded(name)
+    if (ended) throw alreadyEnded(name, deadline.signal.reason)
     ended = true
+    let outcome: 'committed' | 'rolled back' = 'rolled back'
     try {
       await end()
+      outcome = ending
     } finally {
       deadline[Symbol.dispose]()
+      // Before the hooks: one of them may need a connection, and this may be the only one.
       home.release(connection)
+      await scope.runHooks(outcome)
     }
-    await scope.runHooks(ending)
   }
   const undo = (): Promise<void> => finish(() => rollback(line, scope), 'rolled back')
   const commitOwned = (): Promise<void> => finish(() => commitOrRollBack(line, scope), 'committed')
@@ -119,10 +132,11 @@ export async function beginTransaction(
   return owned as unknown as OwnedTransaction
 }
 
-function alreadyEnded(name: string): PlinthError {
+function alreadyEnded(name: string, cause: unknown): PlinthError {
   return new PlinthError('TransactionClosed', `"${name}" was committed or rolled back before.`, {
     transaction: name,
     phase: 'commit',
+    cause,
   })
 }
 
@@ -131,7 +145,6 @@ async function commitOrRollBack(line: TransactionLine, scope: TransactionScope):
     await commit(line, scope)
   } catch (error) {
     await rollback(line, scope)
-    await scope.runHooks('rolled back')
     throw error
   }
 }
@@ -161,13 +174,18 @@ async function rollback(line: TransactionLine, scope: TransactionScope): Promise
 }
 
 async function acquire(home: TransactionHome, deadline: Deadline): Promise<Connection> {
+  deadline.signal.throwIfAborted()
   return home.acquire(deadline.signal)
 }
 
-/** 40001 and 40P01 anywhere in the chain of causes (an ORM wraps them), or a connection that broke before COMMIT was sent. */
+/**
+ * 40001 and 40P01 anywhere in the chain of causes (an ORM wraps them), a connection that broke before COMMIT was sent, or
+ * a prepared statement that a DDL outdated.
+ */
 function isConflict(error: unknown): boolean {
   let cause = error
   for (let depth = 0; depth < 8 && cause instanceof Error; depth++) {
+    if (isStaleError(cause)) return true
     if (cause instanceof PlinthError) return cause.retryable && conflicts.has(rootCode(cause))
     if ('code' in cause && (cause.code === '40001' || cause.code === '40P01')) return true
     cause = cause.cause
@@ -180,53 +198,4 @@ const conflicts: ReadonlySet<string> = new Set(['SerializationFailure', 'Deadloc
 /** An aborted transaction stands for the failure that aborted it. */
 function rootCode(error: PlinthError): string {
   return error.code === 'TransactionAborted' && error.cause instanceof PlinthError ? error.cause.code : error.code
-}
-
-/** Rejects when the signal aborts although `work` has not settled: a callback that hangs must not hold its connection. */
-function untilDeadline<R>(work: Promise<R>, signal: AbortSignal): Promise<R> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason)
-    signal.addEventListener('abort', abort)
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-    if (signal.aborted) abort()
-  })
-}
-
-/** The time a transaction has for all its attempts, and its caller's own signal. */
-class Deadline {
-  readonly at: number
-  readonly #controller = new AbortController()
-  readonly #timer: NodeJS.Timeout
-  readonly #detach: () => void
-
-  constructor(name: string, options: TransactionOptions) {
-    const timeoutMs = wholeMs(options.timeoutMs ?? defaultTimeoutMs)
-    this.at = performance.now() + timeoutMs
-    this.#timer = setTimeout(() => this.#controller.abort(timedOut(name, timeoutMs)), timeoutMs)
-    const { signal } = options
-    const abort = (): void => this.#controller.abort(cancelled(name, signal?.reason))
-    signal?.addEventListener('abort', abort)
-    this.#detach = () => signal?.removeEventListener('abort', abort)
-    if (signal?.aborted) abort()
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal
-  }
-
-  [Symbol.dispose](): void {
-    clearTimeout(this.#timer)
-    this.#detach()
-  }
-}
-
-function timedOut(name: string, timeoutMs: number): PlinthError {
-  return new PlinthError('TransactionTimeout', `"${name}" was rolled back: it had not ended after ${timeoutMs} ms.`, {
-    transaction: name,
-    hint: 'Do the slow part outside the transaction, or give it a larger timeoutMs.',
-  })
-}
-
-function cancelled(name: string, cause: unknown): PlinthError {
-  return new PlinthError('Cancelled', `"${name}" was rolled back: its caller aborted.`, { transaction: name, cause })
 }
