@@ -8,6 +8,7 @@ import type { Operation, Typed } from '../operation/operation.ts'
 import type { Value } from '../operation/value.ts'
 import { compile } from '../sql/compile.ts'
 import { quoteName, type Sql } from '../sql/sql.ts'
+import { refuseNested, refuseRootHandle, type RunningScope, runInScope } from './context.ts'
 import { isFailure, runHeld } from './held.ts'
 import type { ObjectRow, QueryResult, Session, StatementOptions, Transaction, TransactionOptions } from './queryable.ts'
 import { refuseTransactionControl, settingsStatement, toQueryResult, toStatement } from './statement.ts'
@@ -27,7 +28,12 @@ export async function openSession(home: SessionHome, signal?: AbortSignal): Prom
 class PoolSession implements Session {
   readonly #home: SessionHome
   readonly #connection: Connection
+  readonly #listening = new Map<string, number>()
+  readonly #stops = new Set<() => void>()
   #isOpen = true
+  /** The last transaction begun here; the next one, and every statement, waits for it. */
+  #transaction: Promise<unknown> = Promise.resolve()
+  #open = 0
 
   constructor(home: SessionHome, connection: Connection) {
     this.#home = home
@@ -50,7 +56,7 @@ class PoolSession implements Session {
   }
 
   async script(text: string): Promise<void> {
-    this.#refuseClosed()
+    await this.#outsideTransaction()
     const { statementTimeoutMs } = this.#home
     try {
       await this.#connection.runScript(text, statementTimeoutMs)
@@ -63,7 +69,21 @@ class PoolSession implements Session {
     }
   }
 
-  transaction<R>(work: (tx: Transaction) => Promise<R>, options: TransactionOptions = {}): Promise<R> {
+  async transaction<R>(work: (tx: Transaction) => Promise<R>, options: TransactionOptions = {}): Promise<R> {
+    this.#refuseClosed()
+    refuseNested(this.#home.database, options.name ?? 'transaction')
+    const earlier = this.#transaction
+    const mine = earlier.then(() => this.#runTransaction(work, options))
+    this.#transaction = mine.catch(() => undefined)
+    this.#open++
+    try {
+      return await mine
+    } finally {
+      this.#open--
+    }
+  }
+
+  #runTransaction<R>(work: (tx: Transaction) => Promise<R>, options: TransactionOptions): Promise<R> {
     this.#refuseClosed()
     const { database, statementTimeoutMs } = this.#home
     const connection = this.#connection
@@ -73,7 +93,17 @@ class PoolSession implements Session {
       acquire: () => Promise.resolve(connection),
       release: () => undefined,
     }
-    return runTransaction(home, work, options, false)
+    const scope: RunningScope = { database: this, name: options.name ?? 'transaction', isOpen: true, parent: undefined }
+    return runTransaction(home, (tx) => runInScope(scope, () => work(tx)), options, false)
+  }
+
+  /** There is one connection, so a statement sent now would run inside the open transaction. */
+  async #outsideTransaction(): Promise<void> {
+    this.#refuseClosed()
+    if (this.#open === 0) return
+    refuseRootHandle(this)
+    while (this.#open > 0) await this.#transaction
+    this.#refuseClosed()
   }
 
   async listen(channel: string, receive: (payload: string) => void): Promise<AsyncDisposable> {
@@ -81,18 +111,32 @@ class PoolSession implements Session {
     const stop = this.#connection.onNotification((from, payload) => {
       if (from === channel) receive(payload)
     })
-    await this.#execute({ text: `listen ${name}`, values: [] }, {})
-    return {
-      [Symbol.asyncDispose]: async () => {
-        stop()
-        if (this.#isOpen) await this.#execute({ text: `unlisten ${name}`, values: [] }, {})
-      },
+    this.#stops.add(stop)
+    this.#listening.set(channel, (this.#listening.get(channel) ?? 0) + 1)
+    const leave = async (): Promise<void> => {
+      stop()
+      if (!this.#stops.delete(stop)) return
+      const left = (this.#listening.get(channel) ?? 1) - 1
+      this.#listening.set(channel, left)
+      // Others may listen here too, and a connection that is gone listens no more.
+      if (left === 0 && this.#isOpen && !this.#connection.isLost)
+        await this.#execute({ text: `unlisten ${name}`, values: [] }, {})
     }
+    try {
+      await this.#execute({ text: `listen ${name}`, values: [] }, {})
+    } catch (error) {
+      stop()
+      this.#stops.delete(stop)
+      throw error
+    }
+    return { [Symbol.asyncDispose]: leave }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#isOpen) return
     this.#isOpen = false
+    // The next holder of the connection may listen to the same channel.
+    for (const stop of this.#stops) stop()
     const { pool, statementTimeoutMs } = this.#home
     try {
       if (!this.#connection.isLost) await this.#connection.reset(statementTimeoutMs)
@@ -105,7 +149,7 @@ class PoolSession implements Session {
   }
 
   async #execute(statement: Statement, options: StatementOptions): Promise<StepAnswer> {
-    this.#refuseClosed()
+    await this.#outsideTransaction()
     const settings = settingsStatement(options)
     const limitMs = Math.max(options.timeoutMs ?? 0, this.#home.statementTimeoutMs)
     const context = { phase: 'statement', statement: statement.text, outcomeWhenLost: 'unknown' } as const
