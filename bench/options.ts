@@ -14,7 +14,7 @@ export interface Options {
 const usage = `npm run bench -- [options]
   --smoke         a few milliseconds a round: does everything run?
   --rounds N      counted rounds of each cell, default 5; one more before them warms up
-  --ms N          length of a round, default 250
+  --ms N          length of a round, default 200
   --only WORDS    cells whose name holds all the words: --only "read 64 plinth"
   --json FILE     where every round is written, default bench/results.json (none for --smoke)
   --url URL       another server than an embedded one; a database and two roles are made in it and dropped`
@@ -33,7 +33,7 @@ export function readOptions(args: readonly string[]): Options {
   })
   return {
     rounds: atLeastOne('--rounds', values.rounds ?? (values.smoke ? '1' : '5')),
-    roundMs: atLeastOne('--ms', values.ms ?? (values.smoke ? '5' : '250')),
+    roundMs: atLeastOne('--ms', values.ms ?? (values.smoke ? '5' : '200')),
     callers: [1, 16, 64],
     only: values.only.toLowerCase().split(/\s+/).filter(Boolean),
     jsonFile: values.json ?? (values.smoke ? undefined : fileURLToPath(new URL('results.json', import.meta.url))),

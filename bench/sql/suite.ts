@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import pg from 'pg'
-import type { Suite } from '../contestant.ts'
+import type { Contestant, Suite } from '../contestant.ts'
 import { userOf } from '../sample.ts'
 import { drizzleBuilder, drizzlePrepared } from './drizzle.ts'
 import { kysely } from './kysely.ts'
@@ -15,22 +15,33 @@ export function sqlSuite(url: string): Suite {
       { name: 'read', title: 'point reads by key', check: checkUser },
       { name: 'insert', title: 'single inserts, the row returned', check: checkEntry },
       {
+        name: 'mixed',
+        title: '4 point reads to 1 insert',
+        check: (seen, n) => (isInsert(n) ? checkEntry(seen, n) : checkUser(seen, n)),
+      },
+      {
         name: 'transaction',
         title: 'transactions of 3 statements: read, insert, update',
         check: (seen, n) => checkTransaction(url, seen, n),
       },
     ],
-    open: async () => [
-      pgPool(url, false),
-      pgPool(url, true),
-      await pgPipeline(url, 2),
-      drizzleBuilder(url),
-      drizzlePrepared(url),
-      kysely(url),
-      plinthQuery(url),
-      plinthRun(url),
-    ],
+    open: async () => {
+      const alike = [pgPool(url, false), pgPool(url, true), drizzleBuilder(url), drizzlePrepared(url), kysely(url)]
+      const ours = [plinthQuery(url), plinthRun(url)]
+      return [...[...alike, ...ours].map(withMixed), await pgPipeline(url, 2)]
+    },
   }
+}
+
+/** Reads beside writes: a read must not wait for the disk because an insert went before it on the same connection. */
+function withMixed(contestant: Contestant): Contestant {
+  const { read, insert } = contestant.works
+  assert.ok(read && insert)
+  return { ...contestant, works: { ...contestant.works, mixed: (n) => (isInsert(n) ? insert(n) : read(n)) } }
+}
+
+function isInsert(n: number): boolean {
+  return n % 5 === 0
 }
 
 function checkUser(seen: unknown, n: number): void {
