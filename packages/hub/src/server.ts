@@ -2,6 +2,7 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { PlinthError } from 'plinth'
+import { followConnections } from './drain.ts'
 import type { HubRequest, Limits, Reply } from './exchange.ts'
 import type { Handle } from './handle.ts'
 import { errorAnswer, errorReply } from './postgrest/error-reply.ts'
@@ -17,13 +18,15 @@ export interface Listening {
 export async function startServer(handle: Handle, limits: Limits, host: string, port: number): Promise<Listening> {
   const closing = new AbortController()
   const app = createApp(handle, limits, closing.signal)
+  const drain = followConnections(app.server)
   await app.ready()
   const url = await listenOn(app.server, host, port)
   return {
     url,
-    close: (deadlineMs) => {
+    close: async (deadlineMs) => {
       closing.abort()
-      return closeWithin(app, deadlineMs)
+      await drain(deadlineMs)
+      await app.close()
     },
   }
 }
@@ -133,18 +136,4 @@ export function listenOn(server: Server, host: string, port: number): Promise<st
       resolve(`http://${host.includes(':') ? `[${host}]` : host}:${bound}`)
     })
   })
-}
-
-/** Stops accepting, waits for running requests, and after the deadline cuts the rest off. */
-async function closeWithin(app: FastifyInstance, deadlineMs: number): Promise<void> {
-  const cut = setTimeout(() => app.server.closeAllConnections(), deadlineMs)
-  try {
-    await new Promise<void>((resolve) => {
-      app.server.close(() => resolve())
-      app.server.closeIdleConnections()
-    })
-    await app.close()
-  } finally {
-    clearTimeout(cut)
-  }
 }

@@ -30,12 +30,30 @@ describe('a hub that closes', () => {
     assert.equal(closing.url, undefined)
   })
 
+  test('does not cut short a long answer that its client still reads', async () => {
+    await hub.sql(`create function long() returns text language sql as $$ select repeat('x', 20000000) $$`)
+    await hub.sql(`grant execute on function long() to ${hub.roles.backend}`)
+    await using closing = hub.another({})
+    const { hostname, port } = new URL(await closing.listen({ port: 0 }))
+    const socket = connect(Number(port), hostname)
+    socket.write(`GET /rpc/long HTTP/1.1\r\nhost: hub\r\nauthorization: ${authorization}\r\n\r\n`)
+    await once(socket, 'readable')
+    const closed = closing.close({ deadlineMs: 20_000 })
+    let received = 0
+    for await (const chunk of socket) received += chunk.length
+    await closed
+    assert.ok(received > 20_000_000, `${received} bytes`)
+  })
+
   test('cuts off at its deadline what does not finish', async () => {
     const closing = hub.another({})
     const { hostname, port } = new URL(await closing.listen({ port: 0 }))
     const socket = connect(Number(port), hostname)
     await once(socket, 'connect')
-    socket.write('GET /users HTTP/1.1\r\nhost: hub\r\nx-unfinished: ')
+    const head = `POST /notes HTTP/1.1\r\nhost: hub\r\nauthorization: ${authorization}\r\n`
+    socket.write(`${head}content-type: application/json\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n`)
+    // The hub has read the headers and waits for a body that does not come.
+    await once(socket, 'data')
     const gone = once(socket, 'close')
     await closing.close({ deadlineMs: 100 })
     await gone
