@@ -9,6 +9,7 @@ import { fill, openHubRole } from './development/fill.ts'
 import { openFolder, openKeys } from './development/folder.ts'
 import { type FoundTable, readSchemas, readTables } from './development/tables.ts'
 import { hashKey } from './key.ts'
+import { reportFault } from './terminal/failure.ts'
 import { whenStopped } from './terminal/stop.ts'
 
 export interface DevOptions {
@@ -46,7 +47,8 @@ export async function dev(options: DevOptions, stop: AbortSignal): Promise<void>
 function openHub(database: Database, schemas: readonly string[], keys: Keys, options: DevOptions): Hub {
   const services = Object.entries(keys).map(([name, key]) => [name, { role: name, keys: [hashKey(key)] }] as const)
   const { port, adminPort = port === 0 || port === 65_535 ? 0 : port + 1 } = options
-  return createHub({ database, schemas, services: Object.fromEntries(services), admin: { port: adminPort } })
+  const admin = { port: adminPort }
+  return createHub({ database, schemas, services: Object.fromEntries(services), admin, onFault: reportFault })
 }
 
 interface Found {

@@ -5,6 +5,7 @@ import type { PlinthConfig } from './config/config.ts'
 import { loadConfig } from './config/load-config.ts'
 import { curlLine, encode } from './development/curl.ts'
 import { createKey } from './key.ts'
+import { reportFault } from './terminal/failure.ts'
 import { whenStopped } from './terminal/stop.ts'
 import { bold, columns, count, dim } from './terminal/text.ts'
 
@@ -50,7 +51,8 @@ function openHub(
 ): Hub {
   const { url: _url, host: _host, port: _port, pool: _pool, ...options } = config
   const admin = adminPort === undefined ? {} : { admin: { ...config.admin, port: adminPort } }
-  return createHub({ ...options, ...admin, database, schemas, ...(runKey === undefined ? {} : { runKey }) })
+  const key = runKey === undefined ? {} : { runKey }
+  return createHub({ ...options, ...admin, ...key, database, schemas, onFault: reportFault })
 }
 
 function hasIdentity({ services = {}, jwt, anonymousRole }: PlinthConfig): boolean {

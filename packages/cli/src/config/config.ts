@@ -2,7 +2,7 @@ import type { HubOptions } from '@plinth/hub'
 import type { PoolOptions } from 'plinth'
 
 /** What plinth.config.ts exports as its default. Command line options go before it. */
-export interface PlinthConfig extends Omit<HubOptions, 'database' | 'runKey'> {
+export interface PlinthConfig extends Omit<HubOptions, 'database' | 'runKey' | 'onFault'> {
   /** postgres://user:password@host:port/database, with a role that may `set role` to those of the services. */
   readonly url?: string
   /** Default 127.0.0.1. */

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { PlinthError } from 'plinth'
 import { createKey } from '../key.ts'
 
@@ -19,11 +19,18 @@ export function openFolder(path: string): string {
     }
     // A folder that somebody else made may be his project: a .gitignore there would hide his files.
     if (!existsSync(folder)) {
-      mkdirSync(folder, { recursive: true })
+      makeFolder(folder)
       writeFileSync(join(folder, '.gitignore'), '*\n')
     }
     return folder
   })
+}
+
+/** Not by `recursive`, which in Node 24.21 never returns where the system refuses with ENOENT, as in /proc. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return
+  makeFolder(dirname(folder))
+  mkdirSync(folder)
 }
 
 /** The services' keys, made at the first start. The caller holds the data folder's lock. */

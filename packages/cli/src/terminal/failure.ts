@@ -20,3 +20,8 @@ function withoutLog(message: string): string {
   const cause = log.findLast((line) => /\b(?:FATAL|PANIC|ERROR):/.test(line)) ?? log.at(-1) ?? ''
   return `${first.replace(/ Its log ends:$/, '')} ${cause.replace(/^.*?\b(?=(?:FATAL|PANIC|ERROR):)/, '')}`
 }
+
+/** A request that failed by a fault of the hub: its caller is told nothing, whoever runs it everything. */
+export function reportFault(error: unknown): void {
+  console.error(describeFailure(error))
+}
