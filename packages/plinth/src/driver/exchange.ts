@@ -136,6 +136,8 @@ export class Exchange {
       if (step.prepared && (step.isNew || isStale(this.#serverError)))
         this.#prepared.forget(step.statement.text, step.prepared)
     }
+    // One statement the server dropped means a DEALLOCATE or DISCARD: the others are gone too, ROLLBACK among them.
+    if (this.#serverError?.code === '26000') this.#prepared.clear()
     const error = this.#serverError ?? lostCause
     this.#reject({ error, completed: this.#answers.length, answered: this.#serverError !== undefined })
   }
