@@ -15,7 +15,8 @@ export interface Ended {
   readonly stderr: string
 }
 
-export interface Command {
+/** Killed when it leaves its scope, should a test fail before it stopped it. */
+export interface Command extends AsyncDisposable {
   readonly child: ChildProcess
   readonly ended: Promise<Ended>
   /** Resolves with everything written so far when it holds the text. Rejects when the command ends before. */
@@ -56,7 +57,7 @@ export function plinth(args: readonly string[], { cwd, uid, nodeArgs = [] }: Sta
     child.kill(signal)
     return ended
   }
-  return { child, ended, output, stop }
+  return { child, ended, output, stop, [Symbol.asyncDispose]: async () => void (await stop('SIGKILL')) }
 }
 
 /** Runs the command to its end, which must be one line on stderr and exit code 1. Returns the line. */
