@@ -10,7 +10,7 @@ import { openFolder, openKeys } from './development/folder.ts'
 import { type FoundTable, readSchemas, readTables } from './development/tables.ts'
 import { hashKey } from './key.ts'
 import { reportFault } from './terminal/failure.ts'
-import { whenStopped } from './terminal/stop.ts'
+import { unlessStopped, whenStopped } from './terminal/stop.ts'
 
 export interface DevOptions {
   readonly data: string
@@ -30,7 +30,7 @@ export async function dev(options: DevOptions, stop: AbortSignal): Promise<void>
   const folder = openFolder(options.data)
   await using server = await startEmbedded({ dataDir: join(folder, content.name), database: 'dev' })
   stop.throwIfAborted()
-  const filled = await fill(server.url, content, stop)
+  const filled = await unlessStopped(stop, fill(server.url, content, stop))
   const keys = openKeys(folder, content.name, content.services)
   await using database = createDatabase({ url: await openHubRole(server.url), service: 'plinth-hub' })
   const schemas = await readSchemas(database)

@@ -6,7 +6,7 @@ import { loadConfig } from './config/load-config.ts'
 import { curlLine, encode } from './development/curl.ts'
 import { createKey } from './key.ts'
 import { reportFault } from './terminal/failure.ts'
-import { whenStopped } from './terminal/stop.ts'
+import { unlessStopped, whenStopped } from './terminal/stop.ts'
 import { bold, columns, count, dim } from './terminal/text.ts'
 
 /** What is absent comes from the configuration, or is the default there. */
@@ -34,7 +34,7 @@ export async function hub(flags: HubFlags, stop: AbortSignal): Promise<void> {
   const schemas = flags.schema?.split(',').map((name) => name.trim()) ?? config.schemas ?? ['public']
   await using database = createDatabase({ url, service: 'plinth-hub', ...(config.pool && { pool: config.pool }) })
   await using served = openHub(database, schemas, config, flags.adminPort, runKey)
-  await database.connect({ deadlineMs: Math.max(flags.waitMs, 1), signal: stop })
+  await unlessStopped(stop, database.connect({ deadlineMs: Math.max(flags.waitMs, 1), signal: stop }))
   await served.listen({ host, port })
   stop.throwIfAborted()
   console.log(await announcement({ database, hub: served, schemas, config, runKey, url }))

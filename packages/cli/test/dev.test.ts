@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { addressOf, type Command, plinth, processesBelow, refusal, temporaryFolder, until } from './support/command.ts'
@@ -42,7 +44,7 @@ let firstKeys: string[] = []
 
 test('a start that is killed while it fills the database is made up for by the next', async () => {
   const command = plinth(['dev', '--port', '0'], { cwd })
-  await until('the cluster is there', 30_000, () => existsSync(join(cwd, '.plinth/sample/cluster')))
+  await command.output('Filling the database')
   await command.stop('SIGKILL')
   const { output } = await startDev().then(async (started) => {
     const { code } = await started.command.stop('SIGINT')
@@ -98,6 +100,29 @@ test('each service may use its own tables only, and a request without a key none
 
   await command.stop('SIGKILL')
   if (!onlyLinux) await until('postgres is gone', 3_000, () => processesBelow(join(cwd, '.plinth')).length === 0)
+})
+
+test('a second Ctrl-C does not wait for a request that never ends', { skip: onlyLinux }, async () => {
+  const { command, output } = await startDev()
+  const { hostname, port } = new URL(addressOf('Hub', output))
+  const socket = connect(Number(port), hostname)
+  socket.on('error', () => undefined)
+  socket.write('POST /users HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{')
+  await once(socket, 'connect')
+  command.child.kill('SIGINT')
+  await command.output('Stopping.')
+  assert.equal((await command.stop('SIGINT')).code, 130)
+  socket.destroy()
+  await until('postgres is gone', 3_000, () => processesBelow(join(cwd, '.plinth')).length === 0)
+})
+
+test('when PostgreSQL ends by itself the command says so and ends', { skip: onlyLinux }, async () => {
+  const { command } = await startDev()
+  const pid = Number.parseInt(readFileSync(join(cwd, '.plinth/sample/cluster/postmaster.pid'), 'utf8'), 10)
+  process.kill(pid, 'SIGKILL')
+  const { code, stderr } = await command.ended
+  assert.equal(code, 1)
+  assert.match(stderr, /^plinth: The PostgreSQL of [^\n]+ ended[^\n]+\n$/)
 })
 
 test('a broken data folder is told in one line and left as it is', async () => {

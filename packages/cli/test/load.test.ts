@@ -53,6 +53,16 @@ test('a changed file is told, with the way to load it anew; the data stays', asy
   await second.command.stop('SIGTERM')
 })
 
+test('Ctrl-C in the middle of a long load ends it at once, and nothing of it stays', async () => {
+  const options = { cwd: temporaryFolder() }
+  const long = join(options.cwd, 'long.sql')
+  writeFileSync(long, 'create table t (id int); select pg_sleep(600);')
+  await using command = plinth(['dev', '--port', '0', '--load', long], options)
+  await command.output('Filling the database')
+  const { code, stderr } = await command.stop('SIGINT')
+  assert.deepEqual([code, stderr], [0, ''])
+})
+
 test('a file that is not there, or is no text, is told in one line before anything is made', async () => {
   const options = { cwd: temporaryFolder() }
   assert.match(await refusal(['dev', '--load', 'none.sql'], options), /none\.sql cannot be read: ENOENT/)

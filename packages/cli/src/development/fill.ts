@@ -28,6 +28,7 @@ export async function fill(url: string, content: Content, stop: AbortSignal): Pr
   })
   const note = await readNote(database)
   if (note) return { ...note, isNew: false, isCurrent: note.sha256 === content.sha256, passed: [] }
+  console.log(`Filling the database from ${content.source}.`)
   const passed = await database.transaction(
     async (tx) => {
       const lines = await runScript(tx, content.source, content.script)

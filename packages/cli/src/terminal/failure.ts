@@ -2,6 +2,8 @@ import { isPlinthError, type PlinthError } from 'plinth'
 
 /** What is written about a failure: one line where somebody can do something about it, else everything for a report. */
 export function describeFailure(error: unknown): string {
+  // Closing failed too, after the error that matters.
+  if (error instanceof Error && 'suppressed' in error) return describeFailure(error.suppressed)
   if (isPlinthError(error)) return `plinth: ${oneLine(error)}`
   if (error instanceof Error && error.name === 'CACError') return `plinth: ${error.message}. See plinth --help.`
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)

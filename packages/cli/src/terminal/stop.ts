@@ -23,3 +23,13 @@ export function whenStopped(stop: AbortSignal): Promise<void> {
   if (stop.aborted) return Promise.resolve()
   return new Promise((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }))
 }
+
+/** Turns what a stopped piece of work rejects with into `Stopped`; every other error stays as it is. */
+export async function unlessStopped<T>(stop: AbortSignal, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    stop.throwIfAborted()
+    throw error
+  }
+}
