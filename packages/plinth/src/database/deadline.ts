@@ -15,6 +15,8 @@ export class Deadline {
     const timeoutMs = wholeMs(options.timeoutMs ?? defaultTimeoutMs)
     this.at = performance.now() + timeoutMs
     this.#timer = setTimeout(() => this.#controller.abort(timedOut(name, timeoutMs)), timeoutMs)
+    // The connection keeps the process alive while there is one; a callback that never ends must not after close().
+    this.#timer.unref()
     const { signal } = options
     const abort = (): void => this.#controller.abort(cancelled(name, signal?.reason))
     signal?.addEventListener('abort', abort)

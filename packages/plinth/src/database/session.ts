@@ -34,6 +34,8 @@ class PoolSession implements Session {
   /** The last transaction begun here; the next one, and every statement, waits for it. */
   #transaction: Promise<unknown> = Promise.resolve()
   #open = 0
+  readonly #running = new Set<Promise<void>>()
+  #alone: Promise<void> | undefined
 
   constructor(home: SessionHome, connection: Connection) {
     this.#home = home
@@ -57,15 +59,13 @@ class PoolSession implements Session {
 
   async script(text: string): Promise<void> {
     await this.#outsideTransaction()
-    const { statementTimeoutMs } = this.#home
     try {
-      await this.#connection.runScript(text, statementTimeoutMs)
+      await this.#connection.runScript(text)
     } catch (error) {
       throw isFailure(error) ? toPlinthError(error.error, { phase: 'statement', outcomeWhenLost: 'unknown' }) : error
     } finally {
       // A script may hold BEGIN without COMMIT; the next statement must not run inside it.
-      if (!this.#connection.isLost && this.#connection.status !== 'I')
-        await this.#connection.runScript('rollback', statementTimeoutMs)
+      if (!this.#connection.isLost && this.#connection.status !== 'I') await this.#connection.runScript('rollback')
     }
   }
 
@@ -100,7 +100,6 @@ class PoolSession implements Session {
   /** There is one connection, so a statement sent now would run inside the open transaction. */
   async #outsideTransaction(): Promise<void> {
     this.#refuseClosed()
-    if (this.#open === 0) return
     refuseRootHandle(this)
     while (this.#open > 0) await this.#transaction
     this.#refuseClosed()
@@ -139,6 +138,7 @@ class PoolSession implements Session {
     for (const stop of this.#stops) stop()
     const { pool, statementTimeoutMs } = this.#home
     try {
+      await Promise.allSettled(this.#running)
       if (!this.#connection.isLost) await this.#connection.reset(statementTimeoutMs)
     } catch (cause) {
       // A connection that cannot be reset is not handed to the next holder.
@@ -149,15 +149,39 @@ class PoolSession implements Session {
   }
 
   async #execute(statement: Statement, options: StatementOptions): Promise<StepAnswer> {
-    await this.#outsideTransaction()
+    this.#refuseClosed()
+    // Awaited only where there is something to wait for: what was called before the session was left is sent before.
+    if (this.#open > 0) await this.#outsideTransaction()
     const settings = settingsStatement(options)
     const limitMs = Math.max(options.timeoutMs ?? 0, this.#home.statementTimeoutMs)
     const context = { phase: 'statement', statement: statement.text, outcomeWhenLost: 'unknown' } as const
     const statements = settings ? [settings, statement] : [statement]
-    const answers = await runHeld(this.#connection, statements, { limitMs, signal: options.signal, context })
+    const { signal } = options
+    const answers = await this.#inTurn(signal, () =>
+      runHeld(this.#connection, statements, { limitMs, signal, context }),
+    )
     const answer = answers.at(-1)
     if (!answer) throw new PlinthError('StatementFailed', 'The server answered fewer statements than were sent.')
     return answer
+  }
+
+  /** A cancel stops whatever the connection is running, so a statement that may be cancelled runs with none beside it. */
+  async #inTurn<R>(signal: AbortSignal | undefined, run: () => Promise<R>): Promise<R> {
+    while (this.#alone) await this.#alone
+    const before = [...this.#running]
+    const turn = signal ? Promise.allSettled(before).then(run) : run()
+    const done = turn.then(
+      () => undefined,
+      () => undefined,
+    )
+    this.#running.add(done)
+    if (signal) this.#alone = done
+    try {
+      return await turn
+    } finally {
+      this.#running.delete(done)
+      if (this.#alone === done) this.#alone = undefined
+    }
   }
 
   #refuseClosed(): void {

@@ -47,9 +47,6 @@ export class Connection {
     // pg's own listener comes first, so the transaction status is known when a failed exchange settles.
     client.connection.on('readyForQuery', () => this.#settleFailed())
     client.connection.on('errorMessage', () => this.#noteFailed())
-    client.connection.on('commandComplete', () => {
-      this.#heardAt = performance.now()
-    })
     client.on('error', (cause) => this.#lose(cause))
     client.on('end', () => this.#lose(new PlinthError('ConnectionLost', 'The server closed the connection.')))
   }
@@ -80,6 +77,12 @@ export class Connection {
     return this.#inFlight.size
   }
 
+  /** How long the server has been at what is first in line, in ms; 0 with nothing in flight. */
+  get busyMs(): number {
+    for (const exchange of this.#inFlight.keys()) return performance.now() - Math.max(exchange.startedAt, this.#heardAt)
+    return 0
+  }
+
   get isLost(): boolean {
     return this.#isLost
   }
@@ -89,14 +92,25 @@ export class Connection {
     return this.#client.getTransactionStatus() ?? 'I'
   }
 
-  /** Sends `statements` with one Sync. Rejects with an `ExchangeFailure`. `limitMs`: the server's own time limit for them. */
-  run(statements: readonly Statement[], limitMs: number): Promise<readonly StepAnswer[]> {
-    return this.#start(limitMs, (resolve, reject) => new Exchange(statements, this.#prepared, resolve, reject))
+  /**
+   * Sends `statements` with one Sync. Rejects with an `ExchangeFailure`. `limitMs`: the server's own time limit for
+   * them; `noteBusyMs` hears how long the server took, what was in line before them not included.
+   */
+  run(
+    statements: readonly Statement[],
+    limitMs: number,
+    noteBusyMs?: (ms: number) => void,
+  ): Promise<readonly StepAnswer[]> {
+    const make = (...settle: Settle): Exchange => new Exchange(statements, this.#prepared, ...settle)
+    return this.#start(limitMs, make, noteBusyMs)
   }
 
-  /** Runs a text of several statements by the simple protocol. */
-  runScript(text: string, limitMs: number): Promise<readonly StepAnswer[]> {
-    return this.#start(limitMs, (resolve, reject) => new Script(text, this.#prepared, resolve, reject))
+  /**
+   * Runs a text of several statements by the simple protocol. The server's limit is for each of them, and it sends no
+   * answer before the last has ended, so its silence says nothing.
+   */
+  runScript(text: string): Promise<readonly StepAnswer[]> {
+    return this.#start(Infinity, (resolve, reject) => new Script(text, this.#prepared, resolve, reject))
   }
 
   /** Asks the server to cancel what it runs for this connection. */
@@ -149,7 +163,8 @@ export class Connection {
 
   #start(
     limitMs: number,
-    make: (resolve: (answers: readonly StepAnswer[]) => void, reject: (failure: ExchangeFailure) => void) => Exchange,
+    make: (...settle: Settle) => Exchange,
+    noteBusyMs?: (ms: number) => void,
   ): Promise<readonly StepAnswer[]> {
     return new Promise((resolve, reject) => {
       // pg would only say that the client is not queryable; why it was lost is what the caller must know.
@@ -157,8 +172,11 @@ export class Connection {
         return reject({ error: this.#lostCause, completed: 0, answered: false } satisfies ExchangeFailure)
       const end = (): void => {
         this.#inFlight.delete(exchange)
-        this.#heardAt = performance.now()
-        if (this.#inFlight.size === 0) clearTimeout(this.#watch)
+        const now = performance.now()
+        noteBusyMs?.(now - Math.max(exchange.startedAt, this.#heardAt))
+        this.#heardAt = now
+        if (this.#inFlight.size === 0) this.#stopWatch()
+        else if (!this.#watch) this.#lookForSilence()
       }
       const exchange = make(
         (answers) => {
@@ -181,9 +199,14 @@ export class Connection {
     })
   }
 
-  #watchFor(ms: number): void {
+  #stopWatch(): void {
     clearTimeout(this.#watch)
-    this.#watch = setTimeout(() => this.#lookForSilence(), ms).unref()
+    this.#watch = undefined
+  }
+
+  #watchFor(ms: number): void {
+    this.#stopWatch()
+    if (ms < Infinity) this.#watch = setTimeout(() => this.#lookForSilence(), ms).unref()
   }
 
   /** Only the oldest exchange is running: the others wait for it, and their time has not begun. */
@@ -228,6 +251,8 @@ export class Connection {
     this.#lostListeners.clear()
   }
 }
+
+type Settle = [resolve: (answers: readonly StepAnswer[]) => void, reject: (failure: ExchangeFailure) => void]
 
 function clientOptions(options: ConnectionOptions): WireClientOptions {
   const ours = Object.entries(options.settings).map(

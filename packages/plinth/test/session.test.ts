@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { createDatabase } from '../src/database/database.ts'
+import { until, watchActivity } from './support/activity.ts'
+import { testDatabase } from './support/database.ts'
+
+const { url } = await testDatabase({ script: 'create table t (id int)' })
+const activity = await watchActivity(url)
+const db = createDatabase({ url, pool: { max: 1 } })
+after(() => activity.close())
+after(() => db.close())
+
+test('what a session left behind is gone for the next, on the same connection', async () => {
+  const pids = new Set<unknown>()
+  const heard: string[] = []
+  {
+    await using session = await db.session()
+    pids.add((await session.query('select pg_backend_pid() as pid')).rows[0]?.['pid'])
+    await session.query('create temp table mine as select 1 as n')
+    assert.deepEqual((await session.query('select n from mine')).rows, [{ n: 1 }])
+    await session.query('set search_path to nowhere')
+    await session.query('select pg_advisory_lock(7)')
+    await session.listen('news', (payload) => void heard.push(payload))
+  }
+  assert.deepEqual(await activity.query(`select 1 from pg_locks where locktype = 'advisory'`), [])
+  await using next = await db.session()
+  pids.add((await next.query('select pg_backend_pid() as pid')).rows[0]?.['pid'])
+  assert.equal(pids.size, 1)
+  assert.deepEqual((await next.query('show search_path')).rows, [{ search_path: '"$user", public' }])
+  assert.deepEqual((await next.query(`select to_regclass('mine') as t`)).rows, [{ t: null }])
+  assert.deepEqual((await next.query('select count(*)::int as n from pg_listening_channels()')).rows, [{ n: 0 }])
+  const own: string[] = []
+  await next.listen('news', (payload) => void own.push(payload))
+  await next.query(`notify news, 'hello'`)
+  await until(async () => own.length > 0)
+  assert.deepEqual([heard, own], [[], ['hello']])
+})
+
+test('two listeners of one channel are independent, and a failing one harms nobody', async () => {
+  await using session = await db.session()
+  const heard: string[] = []
+  const first = await session.listen('a "b', () => void heard.push('first'))
+  await session.listen('a "b', () => {
+    throw new Error('mine')
+  })
+  await session.listen('a "b', (payload) => void heard.push(payload))
+  await first[Symbol.asyncDispose]()
+  await first[Symbol.asyncDispose]()
+  await activity.query(`notify "a ""b", 'x'`)
+  await until(async () => heard.length > 0)
+  assert.deepEqual(heard, ['x'])
+})
+
+test('a script left inside a transaction is rolled back and the session goes on', async () => {
+  await using session = await db.session()
+  await session.script(`begin; insert into t values (1)`)
+  assert.deepEqual((await session.query('select count(*)::int as n from t')).rows, [{ n: 0 }])
+  await assert.rejects(session.script(`begin; insert into t values (1); select 1 / 0; commit`), {
+    code: 'InvalidValue',
+  })
+  await session.script(`insert into t values (1); select 1; begin; insert into t values (2); commit`)
+  assert.deepEqual((await session.query('select count(*)::int as n from t')).rows, [{ n: 2 }])
+  await assert.rejects(session.script('copy t from stdin; select 1'), { sqlstate: '57014' })
+  assert.equal((await session.query('select 1')).rowCount, 1)
+})
+
+test('a script may run longer than one statement may', async () => {
+  await using quick = createDatabase({ url, pool: { max: 1 }, statementTimeoutMs: 400 })
+  await using session = await quick.session()
+  await session.script('select pg_sleep(0.3);'.repeat(13))
+})
+
+test('transactions of one session take turns, and its other statements stay outside', async () => {
+  await using session = await db.session()
+  await session.query('truncate t')
+  const order: string[] = []
+  const failing = session.transaction(async (tx) => {
+    await tx.query('insert into t values (1)')
+    await assert.rejects(session.query('select 1'), { code: 'RootHandleInTransaction' })
+    await assert.rejects(
+      session.transaction(async () => 1),
+      { code: 'NestedTransaction' },
+    )
+    order.push('first')
+    throw new Error('mine')
+  })
+  const second = session.transaction(async (tx) => {
+    await tx.query('insert into t values (2)')
+    order.push('second')
+  })
+  const outside = session.query('insert into t values (3)')
+  await assert.rejects(failing, { message: 'mine' })
+  await Promise.all([second, outside])
+  assert.deepEqual(order, ['first', 'second'])
+  assert.deepEqual((await session.query('select id from t order by id')).rows, [{ id: 2 }, { id: 3 }])
+})
+
+test('a session is refused after its end, and BEGIN is never its statement', async () => {
+  const session = await db.session()
+  await assert.rejects(session.query('begin'), { code: 'SessionStatement' })
+  await session[Symbol.asyncDispose]()
+  await session[Symbol.asyncDispose]()
+  await assert.rejects(session.query('select 1'), { code: 'DatabaseClosed' })
+  await assert.rejects(session.script('select 1'), { code: 'DatabaseClosed' })
+  await assert.rejects(
+    session.transaction(async () => 1),
+    { code: 'DatabaseClosed' },
+  )
+  await assert.rejects(
+    session.listen('a', () => undefined),
+    { code: 'DatabaseClosed' },
+  )
+})
+
+test('a session left with a statement still running does not hand it to the next', async () => {
+  const session = await db.session()
+  const running = session.query('select pg_sleep(0.2), 1 as n')
+  await session[Symbol.asyncDispose]()
+  assert.equal((await running).rows[0]?.['n'], 1)
+  assert.deepEqual((await db.query('select 2 as n')).rows, [{ n: 2 }])
+})
