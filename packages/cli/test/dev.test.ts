@@ -5,7 +5,17 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { addressOf, type Command, plinth, processesBelow, refusal, temporaryFolder, until } from './support/command.ts'
+import {
+  addressOf,
+  bin,
+  run,
+  type Command,
+  plinth,
+  processesBelow,
+  refusal,
+  temporaryFolder,
+  until,
+} from './support/command.ts'
 
 // One folder through its life: the tests build on each other, because each start of PostgreSQL takes its time.
 const cwd = temporaryFolder()
@@ -161,4 +171,15 @@ test('a data directory of another PostgreSQL is not touched', async () => {
     await refusal(['dev', '--data', 'pgdata', '--port', '0'], { cwd }),
     /data directory of another PostgreSQL/,
   )
+})
+
+test('under npm it ends when npm is killed', { skip: onlyLinux }, async () => {
+  writeFileSync(
+    join(cwd, 'package.json'),
+    JSON.stringify({ scripts: { start: `exec "${process.execPath}" "${bin}" dev --port 0` } }),
+  )
+  const npm = run('npm', ['start'], { cwd })
+  await npm.output(ready)
+  await npm.stop('SIGKILL')
+  await until('postgres is gone', 3_000, () => processesBelow(join(cwd, '.plinth')).length === 0)
 })

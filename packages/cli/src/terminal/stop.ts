@@ -1,6 +1,8 @@
 /** Thrown out of a start that was stopped: not an error. */
 export class Stopped extends Error {}
 
+const parentPollMs = 500
+
 /** Exit code of a program that was ended by Ctrl-C. */
 const forcedCode = 130
 
@@ -15,7 +17,19 @@ export function listenForStop(): AbortSignal {
     stop.abort(new Stopped())
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, receive)
+  if (process.env['npm_lifecycle_event'] !== undefined) followParent(() => stop.abort(new Stopped()))
   return stop.signal
+}
+
+/** npm that is killed by force takes nobody along: without it, what `npm start` began would stay on its port unseen. */
+function followParent(end: () => void): void {
+  const parent = process.ppid
+  const poll = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(poll)
+    end()
+  }, parentPollMs)
+  poll.unref()
 }
 
 /** Resolves when the signal is aborted. */

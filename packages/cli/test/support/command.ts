@@ -7,7 +7,7 @@ import { after } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-const bin = fileURLToPath(new URL('../../bin/plinth.js', import.meta.url))
+export const bin: string = fileURLToPath(new URL('../../bin/plinth.js', import.meta.url))
 
 export interface Ended {
   readonly code: number | null
@@ -32,8 +32,13 @@ interface StartOptions {
 }
 
 /** Starts the command as a user would, as a process of its own. Killed at the end of the file, had a test failed. */
-export function plinth(args: readonly string[], { cwd, uid, nodeArgs = [] }: StartOptions = {}): Command {
-  const child = spawn(process.execPath, [...nodeArgs, bin, ...args], {
+export function plinth(args: readonly string[], options: StartOptions = {}): Command {
+  return run(process.execPath, [...(options.nodeArgs ?? []), bin, ...args], options)
+}
+
+/** The same for any other program. */
+export function run(file: string, args: readonly string[], { cwd, uid }: StartOptions = {}): Command {
+  const child = spawn(file, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(cwd === undefined ? {} : { cwd }),
     ...(uid === undefined ? {} : { uid, gid: uid, env: { ...process.env, HOME: '/nonexistent' } }),
