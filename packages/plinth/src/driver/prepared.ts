@@ -38,9 +38,11 @@ export class PreparedStatements {
       return known
     }
     if (text.length > longestKeptText) return undefined
+    this.#evict()
+    // Each kept one is still on its way: in a burst of new texts the rest run unnamed.
+    if (this.#byText.size >= this.#limit) return undefined
     const prepared: Prepared = { name: `plinth_${++this.#made}`, columns: undefined }
     this.#byText.set(text, prepared)
-    this.#evict()
     return prepared
   }
 
@@ -64,12 +66,11 @@ export class PreparedStatements {
   }
 
   #evict(): void {
-    if (this.#byText.size <= this.#limit) return
     for (const [text, prepared] of this.#byText) {
+      if (this.#byText.size < this.#limit) return
       if (!prepared.columns) continue
       this.#byText.delete(text)
       this.#toClose.push(prepared.name)
-      return
     }
   }
 }
