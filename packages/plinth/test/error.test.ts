@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { after, test } from 'node:test'
+import { promisify } from 'node:util'
+import { createDatabase } from '../src/database/database.ts'
+import { isPlinthError } from '../src/errors.ts'
+import { errorOf } from './support/activity.ts'
+import { testDatabase } from './support/database.ts'
+
+const { url } = await testDatabase({
+  script: `create table t (id int primary key, secret text unique, n int check (n < 10), other int references t (id));
+    insert into t values (1, 'hunter2', 1)`,
+})
+const db = createDatabase({ url, pool: { max: 2 } })
+after(() => db.close())
+
+const violations = [
+  ['UniqueViolation', `insert into t values (2, 'hunter2')`, 't_secret_key'],
+  ['CheckViolation', `insert into t values (2, 'hunter2x', 77)`, 't_n_check'],
+  ['ForeignKeyViolation', `insert into t values (2, 'hunter2x', 1, 4242)`, 't_other_fkey'],
+  ['NotNullViolation', `insert into t (secret) values ('hunter2x')`, undefined],
+  ['InvalidValue', `select 'hunter2'::int`, undefined],
+] as const
+
+for (const [code, text, constraint] of violations)
+  test(`${code}: names are kept, values are only in what the server said`, async () => {
+    const error = await errorOf(db.query(text))
+    assert.ok(isPlinthError(error, code))
+    assert.equal(error.outcome, 'not applied')
+    assert.ok(!/hunter2|77|4242/.test(error.message), error.message)
+    assert.equal(error.server?.constraint, constraint)
+    assert.ok(!Object.keys(error).includes('server'))
+    assert.ok(
+      !JSON.stringify(error, (key, value: unknown) => (key === 'statement' || key === 'cause' ? '' : value)).includes(
+        'hunter2',
+      ),
+    )
+  })
+
+test('a failure lets nobody else in the process die', async () => {
+  const program = `
+    import { createDatabase } from ${JSON.stringify(new URL('../src/database/database.ts', import.meta.url).href)}
+    const db = createDatabase({ url: process.env.DB, pool: { max: 4, sharedLanes: 2, idleTimeoutMs: 50 } })
+    const quiet = (promise) => promise.then(() => 0, () => 0)
+    await db.connect()
+    const session = await db.session()
+    await session.listen('a', () => { throw new Error('mine') })
+    await session.query("notify a, 'x'")
+    db.on('state', () => { throw new Error('mine') })
+    const tx = await db.begin({ timeoutMs: 300 })
+    await tx.query('select 1')
+    const held = quiet(db.transaction((tx) => tx.query('select pg_sleep(5)'), { retry: { attempts: 1 } }))
+    const lane = quiet(db.query('select pg_sleep(5)'))
+    const pids = 'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()'
+    await quiet(db.query(pids))
+    await Promise.all([held, lane])
+    void db.transaction(async (tx) => { void tx.query('select 1 / 0'); void tx.savepoint(async () => { throw new Error('mine') }) }).catch(() => 0)
+    await quiet(tx.commit())
+    await quiet(session[Symbol.asyncDispose]())
+    await db.query('select 1')
+    void db.transaction(() => new Promise(() => 0)).catch(() => 0)
+    await db.close({ deadlineMs: 50 })
+    console.log('alive')
+  `
+  const args = ['--conditions=plinth-dev', '--input-type=module', '-e', program]
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, {
+    env: { ...process.env, DB: url },
+    timeout: 20_000,
+  })
+  assert.equal(stdout.trim(), 'alive', stderr)
+})
