@@ -11,9 +11,10 @@ import type { Sql } from '../sql/sql.ts'
 import { Availability, closedError } from './availability.ts'
 import { pause } from './backoff.ts'
 import { refuseRootHandle } from './context.ts'
+import { LaneChoice } from './lane-choice.ts'
 import type * as Q from './queryable.ts'
 import { openSession } from './session.ts'
-import { type Effect, runSingle } from './single.ts'
+import { type Effect, runSingle, type SingleHome } from './single.ts'
 import { refuseSessionStatement, toQueryResult, toStatement } from './statement.ts'
 import { beginTransaction, runTransaction, type TransactionHome } from './transaction.ts'
 
@@ -35,6 +36,7 @@ class PoolDatabase implements Q.Database {
   readonly #statementTimeoutMs: number
   readonly #availability: Availability
   readonly #pool: Pool
+  readonly #lanes = new LaneChoice(1000)
   readonly #transactions: TransactionHome
   #closing: Promise<void> | undefined
 
@@ -127,8 +129,13 @@ class PoolDatabase implements Q.Database {
     return this.close()
   }
 
-  get #singleHome(): { pool: Pool; sharedLanes: number; statementTimeoutMs: number } {
-    return { pool: this.#pool, sharedLanes: this.#limits.sharedLanes, statementTimeoutMs: this.#statementTimeoutMs }
+  get #singleHome(): SingleHome {
+    return {
+      pool: this.#pool,
+      lanes: this.#lanes,
+      sharedLanes: this.#limits.sharedLanes,
+      statementTimeoutMs: this.#statementTimeoutMs,
+    }
   }
 
   async #openConnection(options: Q.DatabaseOptions): Promise<Connection> {

@@ -1,15 +1,18 @@
+import type { Connection } from '../driver/connection.ts'
 import type { Statement, StepAnswer } from '../driver/exchange.ts'
 import type { Pool } from '../driver/pool.ts'
 import { type FailureContext, toPlinthError } from '../driver/sqlstate.ts'
 import { PlinthError } from '../errors.ts'
 import { observe } from '../observe/observation.ts'
 import { delayMs, pause, transactionBackoff } from './backoff.ts'
-import { isFailure, isStaleError, runHeld } from './held.ts'
+import { type HeldRun, isFailure, isStaleError, runHeld } from './held.ts'
+import type { LaneChoice } from './lane-choice.ts'
 import type { StatementOptions } from './queryable.ts'
 import { settingsStatement } from './statement.ts'
 
 export interface SingleHome {
   readonly pool: Pool
+  readonly lanes: LaneChoice
   readonly sharedLanes: number
   readonly statementTimeoutMs: number
 }
@@ -20,9 +23,9 @@ export type Effect = 'read' | 'write'
 const maxAttempts = 5
 
 /**
- * Runs one statement by itself: on a shared lane in one round trip, its settings in front of it under the same Sync.
- * With a signal, or more time than the lanes allow, it gets an exclusive lane: there it can be cancelled alone, and
- * holds up nobody behind it.
+ * Runs one statement by itself in one round trip, its settings in front of it under the same Sync. A quick read goes
+ * over a shared lane (see `LaneChoice`). A write, a slow read, and one with a signal or more time than the lanes allow
+ * gets an exclusive lane: there it can be cancelled alone, and holds up nobody behind it.
  */
 export async function runSingle(
   home: SingleHome,
@@ -58,10 +61,16 @@ async function runOnce(
   context: FailureContext,
 ): Promise<StepAnswer> {
   const limitMs = Math.max(options.timeoutMs ?? 0, home.statementTimeoutMs)
-  const alone = options.signal !== undefined || home.sharedLanes === 0 || limitMs > home.statementTimeoutMs
-  const answers = alone
-    ? await runAlone(home, statements, options, limitMs, context)
-    : await runShared(home, statements, limitMs, context)
+  const text = statements.at(-1)?.text ?? ''
+  const mayShare =
+    home.sharedLanes > 0 &&
+    options.signal === undefined &&
+    limitMs === home.statementTimeoutMs &&
+    home.lanes.mayShare(text)
+  const lane = mayShare ? await home.pool.shared() : undefined
+  const answers = lane
+    ? await runShared(home, lane, statements, text, limitMs, context)
+    : await runAlone(home, statements, text, { limitMs, signal: options.signal, context })
   const answer = answers.at(-1)
   if (!answer) throw new PlinthError('StatementFailed', 'The server answered fewer statements than were sent.')
   return answer
@@ -70,27 +79,29 @@ async function runOnce(
 async function runAlone(
   home: SingleHome,
   statements: readonly Statement[],
-  options: StatementOptions,
-  limitMs: number,
-  context: FailureContext,
+  text: string,
+  run: HeldRun,
 ): Promise<readonly StepAnswer[]> {
-  const connection = await home.pool.acquire(options.signal)
+  const connection = await home.pool.acquire(run.signal)
+  const from = performance.now()
   try {
-    return await runHeld(connection, statements, { limitMs, signal: options.signal, context })
+    return await runHeld(connection, statements, run)
   } finally {
+    home.lanes.note(text, performance.now() - from)
     home.pool.release(connection)
   }
 }
 
 async function runShared(
   home: SingleHome,
+  lane: Connection,
   statements: readonly Statement[],
+  text: string,
   limitMs: number,
   context: FailureContext,
 ): Promise<readonly StepAnswer[]> {
-  const lane = home.pool.shared()
   try {
-    return await (lane instanceof Promise ? await lane : lane).run(statements, limitMs)
+    return await lane.run(statements, limitMs, (ms) => home.lanes.note(text, ms))
   } catch (error) {
     throw isFailure(error) ? toPlinthError(error.error, context) : error
   }

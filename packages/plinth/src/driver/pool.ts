@@ -26,6 +26,9 @@ interface Idle {
   readonly since: number
 }
 
+/** A lane whose first in line has run for this long is passed over. */
+const heldUpMs = 5
+
 /** Time for DISCARD ALL. */
 const resetLimitMs = 5000
 
@@ -69,18 +72,23 @@ export class Pool {
   }
 
   get stats(): PoolStats {
-    const total = this.#exclusive + this.#shared.size
+    const total = this.#total
     return { total, idle: this.#idle.length, busy: total - this.#idle.length, waiting: this.#waiting.size }
   }
 
-  /** The shared lane with the least in flight. Another is opened behind the scenes while all of them are busy. */
-  shared(): Connection | Promise<Connection> {
+  /**
+   * The shared lane with the least in flight; another is opened behind the scenes while all of them are busy. Undefined
+   * when each lane is held up by what is first in line and an exclusive one is to be had.
+   */
+  shared(): Connection | Promise<Connection> | undefined {
     if (this.#refusal) throw this.#refusal
-    let best: Connection | undefined
-    for (const lane of this.#shared) if (!best || lane.inFlight < best.inFlight) best = lane
+    const lanes = [...this.#shared]
+    const free = leastBusy(lanes.filter((lane) => lane.busyMs < heldUpMs))
+    const best = free ?? leastBusy(lanes)
     if (!best) return this.#firstLane()
+    if (!free && this.#hasRoom) return undefined
     if (best.inFlight > this.#limits.maxWaiting) throw this.#overloaded(best.inFlight)
-    if (best.inFlight > 0 && this.#shared.size < this.#limits.sharedLanes) {
+    if (best.inFlight > 0 && this.#shared.size < this.#limits.sharedLanes && this.#total < this.#limits.max) {
       // A failure to grow is no failure of this statement, and the next one tries again.
       this.#openShared().catch(() => undefined)
     }
@@ -193,8 +201,18 @@ export class Pool {
     for (const waiter of refused) waiter.refuse(error)
   }
 
+  /** Exclusive lanes there may be: all but the shared ones, of which one always has its place. */
   get #room(): number {
-    return this.#limits.max - this.#limits.sharedLanes
+    const shared = Math.max(this.#shared.size, this.#limits.sharedLanes > 0 ? 1 : 0)
+    return this.#limits.max - shared - (this.#openingShared && this.#shared.size > 0 ? 1 : 0)
+  }
+
+  get #hasRoom(): boolean {
+    return this.#idle.length > 0 || (this.#waiting.size <= this.#opening && this.#exclusive < this.#room)
+  }
+
+  get #total(): number {
+    return this.#exclusive + this.#shared.size + (this.#openingShared ? 1 : 0)
   }
 
   #giveOrKeep(connection: Connection): void {
@@ -322,6 +340,13 @@ function leftOpen(): PlinthError {
   return new PlinthError(
     'ConnectionLost',
     'The connection was given back with a transaction or a statement still open.',
+  )
+}
+
+function leastBusy(lanes: readonly Connection[]): Connection | undefined {
+  return lanes.reduce<Connection | undefined>(
+    (best, lane) => (best && best.inFlight <= lane.inFlight ? best : lane),
+    undefined,
   )
 }
 
