@@ -167,8 +167,9 @@ test('close() cancels at its deadline what still runs, and a write on a lane the
   await activity.backend('select pg_sleep(60), 1')
   await activity.backend('select pg_sleep(60), 2')
   await db.close({ deadlineMs: 50 })
-  assert.ok(isPlinthError(await held))
-  assert.ok(isPlinthError(await single))
+  const [inside, alone] = [await held, await single]
+  assert.ok(isPlinthError(inside) && isPlinthError(alone))
+  assert.deepEqual([inside.outcome, alone.outcome], ['not applied', 'unknown'])
   await until(async () => (await activity.count('cutting')) === 0)
 })
 

@@ -77,11 +77,13 @@ test('1,000 statements at once, with failures among them, each get their own ans
   })
 })
 
-test('a connection keeps at most 256 prepared statements', async () => {
-  for (let i = 0; i < 300; i++) await db.query(`select ${i} as n`)
-  assert.deepEqual((await db.query('select 0 as n')).rows, [{ n: 0 }])
-  const { rows } = await db.query('select count(*)::int as n from pg_prepared_statements')
-  assert.ok(Number(rows[0]?.['n']) <= 257, `${String(rows[0]?.['n'])} statements`)
+test('a connection keeps at most 256 prepared statements, the latest among them', async () => {
+  await using one = createDatabase({ url, pool: { max: 1 } })
+  for (let i = 0; i < 300; i++) await one.query(`select ${i} as n`)
+  assert.deepEqual((await one.query('select 0 as n')).rows, [{ n: 0 }])
+  const kept = (await one.query('select statement from pg_prepared_statements')).rows.map(({ statement }) => statement)
+  assert.ok(kept.length <= 257, `${kept.length} statements`)
+  assert.ok(kept.includes('select 299 as n') && !kept.includes('select 1 as n'))
 })
 
 test('a server that forgot its prepared statements is asked again', async () => {
