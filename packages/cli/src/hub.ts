@@ -35,11 +35,21 @@ export async function hub(flags: HubFlags, stop: AbortSignal): Promise<void> {
   await using database = createDatabase({ url, service: 'plinth-hub', ...(config.pool && { pool: config.pool }) })
   await using served = openHub(database, schemas, config, flags.adminPort, runKey)
   await unlessStopped(stop, database.connect({ deadlineMs: Math.max(flags.waitMs, 1), signal: stop }))
+  await refuseMissingSchema(database, schemas)
   await served.listen({ host, port })
   stop.throwIfAborted()
   console.log(await announcement({ database, hub: served, schemas, config, runKey, url }))
   await whenStopped(stop)
   console.log('Stopping.')
+}
+
+async function refuseMissingSchema(database: Database, schemas: readonly string[]): Promise<void> {
+  const { rows } = await database.query<{ name: string }>(
+    'select name from unnest($1::text[]) as name where to_regnamespace(quote_ident(name)) is null',
+    [[...schemas]],
+  )
+  const [first] = rows
+  if (first !== undefined) throw new PlinthError('InvalidOption', `The database has no schema ${first.name}.`)
 }
 
 function openHub(

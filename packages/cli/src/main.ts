@@ -10,19 +10,19 @@ function readVersion(): string {
 }
 
 interface DevFlags {
-  readonly data: string
+  readonly data: string | number
   readonly port: unknown
   readonly adminPort?: unknown
-  readonly load?: string
+  readonly load?: string | number
 }
 
 interface HubFlags {
-  readonly url?: string
-  readonly host?: string
+  readonly url?: string | number
+  readonly host?: string | number
   readonly port?: unknown
   readonly adminPort?: unknown
-  readonly schema?: string
-  readonly config?: string
+  readonly schema?: string | number
+  readonly config?: string | number
   readonly wait: unknown
 }
 
@@ -37,9 +37,9 @@ function createCommand(): CAC {
     .example('plinth dev --load dump.sql')
     .action(async (flags: DevFlags) => {
       const { dev } = await import('./dev.ts')
-      const { data, load } = flags
+      const load = text(flags.load)
       const adminPort = optional('--admin-port', flags.adminPort)
-      await dev({ data: String(data), port: whole('--port', flags.port), adminPort, load }, listenForStop())
+      await dev({ data: String(flags.data), port: whole('--port', flags.port), adminPort, load }, listenForStop())
     })
   cli
     .command('hub', 'The hub over a database that is there already')
@@ -54,8 +54,9 @@ function createCommand(): CAC {
     .action(async (flags: HubFlags) => {
       const { hub } = await import('./hub.ts')
       const ports = { port: optional('--port', flags.port), adminPort: optional('--admin-port', flags.adminPort) }
-      const { url, host, schema, config } = flags
-      await hub({ url, host, schema, config, ...ports, waitMs: whole('--wait', flags.wait) * 1000 }, listenForStop())
+      const named = { url: text(flags.url), host: text(flags.host), config: text(flags.config) }
+      const schema = text(flags.schema)
+      await hub({ ...named, schema, ...ports, waitMs: whole('--wait', flags.wait) * 1000 }, listenForStop())
     })
   cli
     .command('key <name>', 'A new key for a service, and its hash for plinth.config.ts')
@@ -66,6 +67,11 @@ function createCommand(): CAC {
   cli.version(readVersion())
   cli.help()
   return cli
+}
+
+/** cac makes a number of what looks like one: a schema may be called 7. */
+function text(value: string | number | undefined): string | undefined {
+  return value === undefined ? undefined : String(value)
 }
 
 function optional(flag: string, value: unknown): number | undefined {

@@ -116,6 +116,7 @@ test('a configuration, a database or a port that cannot be had is told in one li
     refusal(['hub', '--url', server.url, '--port', 'http'], { cwd }),
     refusal(['hub', '--ulr', server.url], { cwd }),
     refusal(['hub', '--url', server.url], { cwd: project('hash', plainKey) }),
+    refusal(['hub', '--url', server.url, '--schema', 'public, 7'], { cwd }),
   ])
   taken.close()
   assert.match(lines[0] ?? '', /There is no file none\.ts/)
@@ -123,6 +124,7 @@ test('a configuration, a database or a port that cannot be had is told in one li
   assert.match(lines[2] ?? '', /127\.0\.0\.1:1\/none was not reachable within 1000 ms.*ECONNREFUSED/)
   assert.match(lines[3] ?? '', new RegExp(`Port ${port} on 127\\.0\\.0\\.1 is taken`))
   assert.match(lines[4] ?? '', /--port is http; it must be a whole number/)
+  assert.match(lines[7] ?? '', /no schema 7/)
   assert.match(lines[6] ?? '', /key of the service a is not sha256/)
   assert.match(lines[5] ?? '', /Unknown option `--ulr`/)
 })

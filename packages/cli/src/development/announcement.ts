@@ -28,7 +28,7 @@ export function announcement(running: Running): string {
     ...content.services.map((service) => describeService(service, keys[service] ?? '', tables)),
     curl
       ? `${dim('Read:')}\n${curl.read}\n\n${dim('Write:')}\n${curl.write}`
-      : 'No table has a key, a row and a text to show.',
+      : 'There is no table yet with a key, a row and a text to make an example of.',
     dim('Ctrl-C stops everything.'),
   ]
   return `\n${parts.join('\n\n')}\n`
@@ -69,7 +69,8 @@ function describeService(service: string, key: string, tables: readonly FoundTab
     `${(numbers[i] ?? '').padStart(width)} rows`,
   ])
   const more = list.length > shownTables ? [`  and ${list.length - shownTables} more tables`] : []
-  return [`Service ${bold(service)}, key ${key}`, columns(list.slice(0, shownTables)), ...more].join('\n')
+  const tableLines = list.length === 0 ? ['  no table'] : [columns(list.slice(0, shownTables)), ...more]
+  return [`Service ${bold(service)}, key ${key}`, ...tableLines].join('\n')
 }
 
 function day(date: Date): string {
