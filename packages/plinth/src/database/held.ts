@@ -54,7 +54,7 @@ function isCancelAnswer(failure: ExchangeFailure): boolean {
 }
 
 /** The caller's own reason when it is an error of ours (a deadline), else Cancelled. */
-export function abortError(
+function abortError(
   signal: AbortSignal,
   context: FailureContext,
   outcome: 'not applied' | 'applied' | 'unknown',
