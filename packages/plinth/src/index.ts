@@ -9,7 +9,15 @@ export { sql } from './sql/sql.ts'
 export type { Sql } from './sql/sql.ts'
 export { table } from './operation/table.ts'
 export type { DrizzleTable, TableOptions } from './operation/table.ts'
-export type { Direction, FindOptions, KeyOf, OrderBy, PageOptions, Table, UpsertOptions } from './operation/table-types.ts'
+export type {
+  Direction,
+  FindOptions,
+  KeyOf,
+  OrderBy,
+  PageOptions,
+  Table,
+  UpsertOptions,
+} from './operation/table-types.ts'
 export type { Tests, Where } from './operation/where.ts'
 export type { Scalar } from './operation/encode.ts'
 export { call } from './operation/call.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
-import { objectReader } from '../src/operation/answer.ts'
+import { objectReader } from '../src/operation/row-reader.ts'
 import { decoderFor } from '../src/operation/decode.ts'
 import { table } from '../src/operation/table.ts'
 import { arrayText } from '../src/sql/array-text.ts'

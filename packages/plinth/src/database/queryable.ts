@@ -1,5 +1,5 @@
 import type { State } from '../observe/observation.ts'
-import type { AnswerColumn } from '../operation/answer.ts'
+import type { AnswerColumn } from '../operation/row-reader.ts'
 import type { Typed } from '../operation/operation.ts'
 import type { Value } from '../operation/value.ts'
 import type { Sql } from '../sql/sql.ts'

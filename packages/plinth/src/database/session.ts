@@ -152,7 +152,7 @@ class PoolSession implements Session {
     this.#refuseClosed()
     // Awaited only where there is something to wait for: what was called before the session was left is sent before.
     if (this.#open > 0) await this.#outsideTransaction()
-    const settings = settingsStatement(options)
+    const settings = settingsStatement(options, this.#home.statementTimeoutMs)
     const limitMs = Math.max(options.timeoutMs ?? 0, this.#home.statementTimeoutMs)
     const context = { phase: 'statement', statement: statement.text, outcomeWhenLost: 'unknown' } as const
     const statements = settings ? [settings, statement] : [statement]

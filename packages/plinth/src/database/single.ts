@@ -33,7 +33,7 @@ export async function runSingle(
   options: StatementOptions,
   effect: Effect,
 ): Promise<StepAnswer> {
-  const settings = settingsStatement(options)
+  const settings = settingsStatement(options, home.statementTimeoutMs)
   const statements = settings ? [settings, statement] : [statement]
   for (let attempt = 1; ; attempt++) {
     const outcomeWhenLost = effect === 'read' ? 'not applied' : 'unknown'

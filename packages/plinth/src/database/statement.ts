@@ -1,7 +1,7 @@
 import type { Statement, StepAnswer } from '../driver/exchange.ts'
 import { toParameter } from '../driver/parameters.ts'
 import { PlinthError } from '../errors.ts'
-import { objectReader } from '../operation/answer.ts'
+import { objectReader } from '../operation/row-reader.ts'
 import type { Value } from '../operation/value.ts'
 import { isSql, type Sql } from '../sql/sql.ts'
 import type { QueryResult, StatementOptions } from './queryable.ts'
@@ -34,12 +34,14 @@ function refuseUnsendable(text: string, parameters: number): void {
 
 /**
  * What runs in front of a statement in its round trip: settings that live as long as the transaction it is in, which
- * for a single statement is the implicit one around it.
+ * for a single statement is the implicit one around it. A time limit the session
+ * has already (`sessionTimeoutMs`) is left out.
  */
-export function settingsStatement(options: StatementOptions): Statement | undefined {
+export function settingsStatement(options: StatementOptions, sessionTimeoutMs?: number): Statement | undefined {
   const settings = Object.entries(options.settings ?? {})
   for (const [name, value] of settings) refuseSetting(name, value)
-  if (options.timeoutMs !== undefined) settings.push(['statement_timeout', String(wholeMs(options.timeoutMs))])
+  if (options.timeoutMs !== undefined && options.timeoutMs !== sessionTimeoutMs)
+    settings.push(['statement_timeout', String(wholeMs(options.timeoutMs))])
   if (settings.length === 0) return undefined
   const calls = settings.map((_, i) => `set_config($${2 * i + 1}, $${2 * i + 2}, true)`)
   return { text: `select ${calls.join(', ')}`, values: settings.flat() }

@@ -188,6 +188,8 @@ export class Connection {
           reject(failure)
         },
       )
+      const { stream } = this.#client.connection
+      const uncork = this.#inFlight.size === 0 ? corkForNow(stream) : corkForThisTurn(stream)
       this.#inFlight.set(exchange, limitMs)
       if (this.#inFlight.size === 1) this.#watchFor(limitMs + silenceGraceMs)
       try {
@@ -195,6 +197,8 @@ export class Connection {
       } catch (cause) {
         // Half a message may be on its way.
         this.destroy(cause)
+      } finally {
+        uncork()
       }
     })
   }
@@ -250,6 +254,27 @@ export class Connection {
     for (const listener of this.#lostListeners) listener(cause)
     this.#lostListeners.clear()
   }
+}
+
+type Stream = WireClient['connection']['stream']
+
+/** The messages of one exchange go out as one write. */
+function corkForNow(stream: Stream): () => void {
+  stream.cork()
+  return () => stream.uncork()
+}
+
+/**
+ * A busy lane gets many exchanges in one turn of the event loop, when the answers of others let their callers go on.
+ * One write for all of them took 20 % off the CPU of point reads at 64 callers, 40 % of which had been system calls;
+ * for a caller who is alone the detour by nextTick cost 13 %.
+ */
+function corkForThisTurn(stream: Stream): () => void {
+  if (stream.writableCorked === 0) {
+    stream.cork()
+    process.nextTick(() => stream.uncork())
+  }
+  return () => undefined
 }
 
 type Settle = [resolve: (answers: readonly StepAnswer[]) => void, reject: (failure: ExchangeFailure) => void]

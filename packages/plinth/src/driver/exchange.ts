@@ -1,4 +1,5 @@
-import type { Answer, AnswerColumn } from '../operation/answer.ts'
+import type { Answer } from '../operation/answer.ts'
+import type { AnswerColumn } from '../operation/row-reader.ts'
 import { isServerError, type PgPackage, type ServerError, type WireConnection } from './peer.ts'
 import type { Prepared, PreparedStatements } from './prepared.ts'
 
@@ -65,12 +66,9 @@ export class Exchange {
   }
 
   submit(connection: WireConnection): null {
-    const { stream } = connection
-    stream.cork()
     for (const name of this.#prepared.takeClosing()) connection.close({ type: 'S', name })
     for (const statement of this.#statements) this.#send(connection, statement)
     connection.sync()
-    stream.uncork()
     this.#beginStep()
     return null
   }

@@ -1,4 +1,4 @@
-import type { AnswerColumn } from '../operation/answer.ts'
+import type { AnswerColumn } from '../operation/row-reader.ts'
 
 /** One statement text on one connection. */
 export interface Prepared {

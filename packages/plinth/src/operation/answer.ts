@@ -1,13 +1,8 @@
 import { PlinthError } from '../errors.ts'
 import { encodeCursor } from './cursor.ts'
 import { decoderFor } from './decode.ts'
-import type { Operation, Output, Outputs, Page } from './operation.ts'
-
-export interface AnswerColumn {
-  readonly name: string
-  /** Type oid as PostgreSQL states it; a domain states its base type. */
-  readonly oid: number
-}
+import { type AnswerColumn, objectReader, type RowReader } from './row-reader.ts'
+import type { Operation, Outputs, Page } from './operation.ts'
 
 /** What PostgreSQL answered, before it becomes JavaScript values: text as it came over the wire. JSON keeps it whole. */
 export interface Answer {
@@ -81,38 +76,14 @@ function readPage(page: Page, operation: Operation, answer: Answer): PageOf<unkn
   return { rows: visible.map(rowReader(operation, answer)), next: cursor && encodeCursor(order ?? [], cursor) }
 }
 
-function rowReader(operation: Operation, answer: Answer): (row: readonly (string | null)[]) => Record<string, unknown> {
+function rowReader(operation: Operation, answer: Answer): RowReader {
   const hidden = typeof operation.result === 'object' ? operation.result.cursorColumns : 0
-  const columns = answer.columns.slice(0, answer.columns.length - hidden)
-  return objectReader(columns, outputsByName(outputsOf(operation)))
-}
-
-/** Makes row objects. `__proto__` is a legal column name, so it is defined, not assigned. */
-export function objectReader(
-  columns: readonly AnswerColumn[],
-  outputs: ReadonlyMap<string, Output> = new Map(),
-): (row: readonly (string | null)[]) => Record<string, unknown> {
-  const decoders = columns.map((column) => decoderFor(column.oid, outputs.get(column.name)))
-  const names = columns.map((column) => column.name)
-  const isPlain = !names.includes('__proto__')
-  return (row) => {
-    const object: Record<string, unknown> = {}
-    for (let i = 0; i < names.length; i++) {
-      const [name, text, decode] = [names[i] ?? '', row[i], decoders[i]]
-      const value = text === null || text === undefined || decode === undefined ? null : decode(text)
-      if (isPlain) object[name] = value
-      else Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true })
-    }
-    return object
-  }
+  const columns = hidden === 0 ? answer.columns : answer.columns.slice(0, answer.columns.length - hidden)
+  return objectReader(columns, outputsOf(operation))
 }
 
 function outputsOf(operation: Operation): Outputs {
   if (operation.kind === 'select') return operation.columns
   if (operation.kind === 'count' || operation.kind === 'call') return 'all'
   return operation.returning ?? 'all'
-}
-
-function outputsByName(outputs: Outputs): Map<string, Output> {
-  return new Map(outputs === 'all' ? [] : outputs.map((output) => [output.as ?? output.column, output]))
 }
