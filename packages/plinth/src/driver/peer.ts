@@ -62,9 +62,10 @@ let loaded: PgPackage | undefined
 export function loadPg(): PgPackage {
   if (loaded) return loaded
   try {
-    const pg: PgPackage = createRequire(import.meta.url)('pg')
-    loaded = pg
-    return pg
+    const pg: unknown = createRequire(import.meta.url)('pg')
+    // pg's own types say nothing of the surface for submittables; this file does.
+    loaded = pg as PgPackage
+    return loaded
   } catch (cause) {
     throw new PlinthError(
       'MissingPeer',
