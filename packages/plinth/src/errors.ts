@@ -51,7 +51,9 @@ export type ErrorCode =
   | 'HubUnreachable'
   | 'HubRefused'
 
-/** What PostgreSQL said, word for word. It can contain row values, so it is kept out of messages and of `console.log`. */
+/**
+ * What PostgreSQL said, word for word. It can contain row values, so it is kept out of messages and of `console.log`.
+ */
 export interface ServerReport {
   readonly severity: string
   readonly message: string

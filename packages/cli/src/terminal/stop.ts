@@ -7,8 +7,8 @@ const parentPollMs = 500
 const forcedCode = 130
 
 /**
- * Aborts at the first Ctrl-C, SIGTERM or closed terminal: whoever runs ends in order. The second one ends the process at
- * once, and the embedded PostgreSQL follows by its guard.
+ * Aborts at the first Ctrl-C, SIGTERM or closed terminal: whoever runs ends in order. The second one ends the process
+ * at once, and the embedded PostgreSQL follows by its guard.
  */
 export function listenForStop(): AbortSignal {
   const stop = new AbortController()

@@ -30,8 +30,8 @@ interface FunctionRow {
 
 /**
  * Every relation of the schemas in one statement, read from the pg_catalog tables because information_schema hides what
- * the reading role may not use, and takes seconds at a thousand tables. Partitions are left out, as their parent answers
- * for them. `collate "C"` keeps the order the same on every server.
+ * the reading role may not use, and takes seconds at a thousand tables. Partitions are left out, as their parent
+ * answers for them. `collate "C"` keeps the order the same on every server.
  */
 const relationsText = `
 select n.nspname as schema, c.relname as name, c.relkind as kind, col.columns,

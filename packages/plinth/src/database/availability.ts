@@ -78,7 +78,9 @@ export class Availability {
     }
   }
 
-  /** A connection broke: look at once whether the server is still there, so that a restart is noticed without traffic. */
+  /**
+   * A connection broke: look at once whether the server is still there, so that a restart is noticed without traffic.
+   */
   noteLost(): void {
     if (this.#state === 'connected') this.#probing().catch((error) => this.#noteFailure(error))
   }

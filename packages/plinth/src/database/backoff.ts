@@ -1,4 +1,7 @@
-/** Full jitter: a delay anywhere between 0 and the exponential step, so that callers who failed together do not return together. */
+/**
+ * Full jitter: a delay anywhere between 0 and the exponential step, so that callers who failed together do not return
+ * together.
+ */
 export interface Backoff {
   readonly baseMs: number
   readonly factor: number
@@ -16,7 +19,10 @@ export function delayMs(backoff: Backoff, attempt: number, random: () => number 
   return random() * Math.min(backoff.capMs, backoff.baseMs * backoff.factor ** (attempt - 1))
 }
 
-/** Waits, or ends early when `signal` aborts; then it resolves too: the caller looks at its own signal. In the background it keeps no process alive. */
+/**
+ * Waits, or ends early when `signal` aborts; then it resolves too: the caller looks at its own signal. In the
+ * background it keeps no process alive.
+ */
 export function pause(ms: number, signal?: AbortSignal, isBackground = false): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {

@@ -45,7 +45,9 @@ function cancelled(name: string, cause: unknown): PlinthError {
   return new PlinthError('Cancelled', `"${name}" was rolled back: its caller aborted.`, { transaction: name, cause })
 }
 
-/** Rejects when the signal aborts although `work` has not settled: a callback that hangs must not hold its connection. */
+/**
+ * Rejects when the signal aborts although `work` has not settled: a callback that hangs must not hold its connection.
+ */
 export function untilDeadline<R>(work: Promise<R>, signal: AbortSignal): Promise<R> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason)

@@ -56,7 +56,10 @@ export interface ReadTransaction extends Queryable {
 /** A transaction somebody else owns: a service that is given one cannot begin, commit or roll back. */
 export interface Transaction extends ReadTransaction {
   readonly [writing]: true
-  /** Runs `work` in a savepoint: when it throws, its writes are undone, the transaction goes on, and the error is thrown here. */
+  /**
+   * Runs `work` in a savepoint: when it throws, its writes are undone, the transaction goes on, and the error is thrown
+   * here.
+   */
   savepoint<R>(work: (tx: Transaction) => Promise<R>): Promise<R>
   /** Runs `hook` after COMMIT was confirmed. It cannot undo the transaction; a failing hook is an observation. */
   afterCommit(hook: () => void | Promise<void>): void
@@ -104,7 +107,9 @@ export interface StateChange {
 
 export interface Database extends Queryable, AsyncDisposable {
   readonly state: State
-  /** Connects, or waits for the attempt under way. Retries with backoff and jitter until the deadline. Default 30,000. */
+  /**
+   * Connects, or waits for the attempt under way. Retries with backoff and jitter until the deadline. Default 30,000.
+   */
   connect(options?: { readonly deadlineMs?: number; readonly signal?: AbortSignal }): Promise<void>
   /** Calls `listener` on each change of state; the returned function stops it. */
   on(event: 'state', listener: (change: StateChange) => void): () => void

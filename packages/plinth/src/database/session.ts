@@ -24,7 +24,9 @@ export async function openSession(home: SessionHome, signal?: AbortSignal): Prom
   return new PoolSession(home, await home.pool.acquire(signal))
 }
 
-/** One exclusive lane for as long as its holder wants it. What it left behind is undone when it goes back to the pool. */
+/**
+ * One exclusive lane for as long as its holder wants it. What it left behind is undone when it goes back to the pool.
+ */
 class PoolSession implements Session {
   readonly #home: SessionHome
   readonly #connection: Connection
@@ -165,7 +167,9 @@ class PoolSession implements Session {
     return answer
   }
 
-  /** A cancel stops whatever the connection is running, so a statement that may be cancelled runs with none beside it. */
+  /**
+   * A cancel stops whatever the connection is running, so a statement that may be cancelled runs with none beside it.
+   */
   async #inTurn<R>(signal: AbortSignal | undefined, run: () => Promise<R>): Promise<R> {
     while (this.#alone) await this.#alone
     const before = [...this.#running]

@@ -17,7 +17,10 @@ export function toStatement(statement: string | Sql, values: readonly Value[] | 
   return { text, values: Array.from(given, (value, i) => toParameter(value, i + 1)) }
 }
 
-/** The protocol counts parameters in 16 bits and ends a text at U+0000; what it cannot carry would break the lane for all. */
+/**
+ * The protocol counts parameters in 16 bits and ends a text at U+0000; what it cannot carry would break the lane for
+ * all.
+ */
 const maxParameters = 65_535
 
 function refuseUnsendable(text: string, parameters: number): void {
@@ -85,7 +88,9 @@ function isSessionChange([first, second]: Words): boolean {
   return changesSession.has(first) || (first === 'create' && temporary.has(second))
 }
 
-/** True when a connection keeps something of the statement after its transaction: it is reset before the next holder. */
+/**
+ * True when a connection keeps something of the statement after its transaction: it is reset before the next holder.
+ */
 export function outlivesTransaction(text: string): boolean {
   const words = firstWords(text)
   return isSessionChange(words) && !(words[0] === 'set' && endsWithTransaction.has(words[1]))

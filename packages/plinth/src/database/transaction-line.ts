@@ -18,7 +18,9 @@ export interface LineOptions {
   readonly deadline: number
 }
 
-/** Within this much of the session's own statement_timeout, a shorter one is not worth a statement in BEGIN's message. */
+/**
+ * Within this much of the session's own statement_timeout, a shorter one is not worth a statement in BEGIN's message.
+ */
 const timeoutSlackMs = 1000
 
 /**
@@ -72,7 +74,10 @@ export class TransactionLine {
       this.#pending.push({ text: mark.text.replace('savepoint', 'release savepoint'), values: [] })
   }
 
-  /** Undoes what ran since the savepoint. Where BEGIN itself failed, or the connection is gone, there is nothing to undo. */
+  /**
+   * Undoes what ran since the savepoint. Where BEGIN itself failed, or the connection is gone, there is nothing to
+   * undo.
+   */
   async rollbackTo(mark: Statement): Promise<void> {
     if (this.#dropPending(mark) || this.#connection.isLost || this.status === 'I') return
     const name = mark.text.slice('savepoint '.length)
@@ -83,7 +88,8 @@ export class TransactionLine {
     try {
       await this.#send([...this.#takePending(), ...statements], 'statement', 'not applied', undefined)
     } catch (error) {
-      // The savepoint was never reached: an earlier statement had failed. The transaction stays failed and says so at its end.
+      // The savepoint was never reached: an earlier statement had failed. The transaction stays failed and says so at
+      // its end.
       if (!(error instanceof PlinthError)) throw error
     }
   }

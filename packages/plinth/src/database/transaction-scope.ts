@@ -59,7 +59,9 @@ export class TransactionScope implements RunningScope {
     return this.#firstFailure?.error
   }
 
-  /** The gate: settles what is in flight, refuses what cannot be kept, and leaves the line ready for COMMIT or RELEASE. */
+  /**
+   * The gate: settles what is in flight, refuses what cannot be kept, and leaves the line ready for COMMIT or RELEASE.
+   */
   async closeGate(): Promise<void> {
     this.#state = 'ending'
     const floating = this.#inFlight.size
@@ -208,7 +210,9 @@ export class TransactionScope implements RunningScope {
     return new PlinthError('TransactionClosed', `Statement on "${this.name}", which ${how}.`, {
       transaction: this.name,
       phase: 'statement',
-      hint: 'A promise was not awaited, or the handle was stored. Await everything inside the callback; do later work in tx.afterCommit().',
+      hint:
+        'A promise was not awaited, or the handle was stored. Await everything inside the callback; ' +
+        'do later work in tx.afterCommit().',
     })
   }
 

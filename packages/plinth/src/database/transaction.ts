@@ -179,8 +179,8 @@ async function acquire(home: TransactionHome, deadline: Deadline): Promise<Conne
 }
 
 /**
- * 40001 and 40P01 anywhere in the chain of causes (an ORM wraps them), a connection that broke before COMMIT was sent, or
- * a prepared statement that a DDL outdated.
+ * 40001 and 40P01 anywhere in the chain of causes (an ORM wraps them), a connection that broke before COMMIT was sent,
+ * or a prepared statement that a DDL outdated.
  */
 function isConflict(error: unknown): boolean {
   let cause = error

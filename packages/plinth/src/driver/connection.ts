@@ -38,7 +38,9 @@ export class Connection {
   #watch: NodeJS.Timeout | undefined
   #lostCause: unknown
   #isLost = false
-  /** Set by a statement whose effect outlives its transaction; the pool resets the connection before the next holder. */
+  /**
+   * Set by a statement whose effect outlives its transaction; the pool resets the connection before the next holder.
+   */
   needsReset = false
   #isClosing = false
 
@@ -55,7 +57,8 @@ export class Connection {
     const pg = loadPg()
     adoptExchange(pg)
     const client = new pg.Client(clientOptions(options))
-    // Before connect resolves pg reports through the promise, but a socket error may follow it: unheard, it would end the process.
+    // Before connect resolves pg reports through the promise, but a socket error may follow it: unheard, it would end
+    // the process.
     const ignore = (): void => undefined
     client.on('error', ignore)
     try {
@@ -225,7 +228,8 @@ export class Connection {
   }
 
   #giveUp(limitMs: number): void {
-    const message = `The server was silent for ${limitMs + silenceGraceMs} ms, past its own time limit of ${limitMs} ms.`
+    const silentMs = limitMs + silenceGraceMs
+    const message = `The server was silent for ${silentMs} ms, past its own time limit of ${limitMs} ms.`
     this.destroy(new PlinthError('ConnectionLost', message, { outcome: 'unknown' }))
   }
 

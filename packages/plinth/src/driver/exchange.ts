@@ -114,7 +114,9 @@ export class Exchange {
     // COPY TO STDOUT: its rows have no place in an answer; the tag still says how many there were.
   }
 
-  /** Called by pg for an ErrorResponse, where ReadyForQuery still follows, and for a broken connection, where none does. */
+  /**
+   * Called by pg for an ErrorResponse, where ReadyForQuery still follows, and for a broken connection, where none does.
+   */
   handleError(error: Error): void {
     if (isServerError(error)) this.#serverError = error
     else this.settleFailure(error)

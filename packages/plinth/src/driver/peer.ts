@@ -58,7 +58,9 @@ export interface PgPackage {
 
 let loaded: PgPackage | undefined
 
-/** `pg` is an optional peer: the hub client runs without it. Whoever opens a connection needs it and is told so by name. */
+/**
+ * `pg` is an optional peer: the hub client runs without it. Whoever opens a connection needs it and is told so by name.
+ */
 export function loadPg(): PgPackage {
   if (loaded) return loaded
   try {

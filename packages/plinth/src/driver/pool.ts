@@ -33,8 +33,8 @@ const heldUpMs = 5
 const resetLimitMs = 5000
 
 /**
- * The connections of one database. Exclusive lanes belong to one holder at a time (transactions, sessions); shared lanes
- * carry the single statements of everybody, pipelined. Each lane counts towards `max`.
+ * The connections of one database. Exclusive lanes belong to one holder at a time (transactions, sessions); shared
+ * lanes carry the single statements of everybody, pipelined. Each lane counts towards `max`.
  *
  * | a lane is | counted in | leaves by |
  * |---|---|---|

@@ -7,7 +7,9 @@ export interface FailureContext {
   readonly statement?: string
   readonly transaction?: string
   readonly attempts?: number
-  /** What is known when the connection broke: a statement in a transaction was not applied, a lone write may have been. */
+  /**
+   * What is known when the connection broke: a statement in a transaction was not applied, a lone write may have been.
+   */
   readonly outcomeWhenLost: Outcome
 }
 
@@ -58,7 +60,9 @@ const retryable: ReadonlySet<ErrorCode> = new Set([
   'ConnectionFailed',
 ])
 
-/** Turns what pg rejected with into a PlinthError: by SQLSTATE when the server answered, else the connection was lost. */
+/**
+ * Turns what pg rejected with into a PlinthError: by SQLSTATE when the server answered, else the connection was lost.
+ */
 export function toPlinthError(error: unknown, context: FailureContext): PlinthError {
   if (error instanceof PlinthError) return withContext(error, context)
   return isServerError(error) ? fromServer(error, context) : fromSocket(error, context)
@@ -112,7 +116,8 @@ function messageOf(error: ServerError, context: FailureContext): string {
   const constraint = error.constraint === undefined ? '' : ` of ${error.constraint}`
   const column = error.column === undefined ? '' : ` in column ${error.column}`
   const table = error.table === undefined ? '' : ` on table ${error.table}`
-  return `${titles[error.code] ?? titles[error.code.slice(0, 2)]}${constraint}${column}${table} (${error.code})${where}.`
+  const title = titles[error.code] ?? titles[error.code.slice(0, 2)]
+  return `${title}${constraint}${column}${table} (${error.code})${where}.`
 }
 
 const titles: Readonly<Record<string, string>> = {

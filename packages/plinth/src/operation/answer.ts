@@ -4,7 +4,9 @@ import { decoderFor } from './decode.ts'
 import { type AnswerColumn, objectReader, type RowReader } from './row-reader.ts'
 import type { Operation, Outputs, Page } from './operation.ts'
 
-/** What PostgreSQL answered, before it becomes JavaScript values: text as it came over the wire. JSON keeps it whole. */
+/**
+ * What PostgreSQL answered, before it becomes JavaScript values: text as it came over the wire. JSON keeps it whole.
+ */
 export interface Answer {
   readonly columns: readonly AnswerColumn[]
   readonly rows: readonly (readonly (string | null)[])[]
@@ -22,8 +24,8 @@ export interface PageOf<R> {
  * Runs an operation through `execute` and turns the answer into the caller's result. Every runner ends here, so a value
  * is the same JavaScript value in process, in a transaction and over HTTP.
  *
- * An upsert that asks for the old row can find neither the old nor the new one when another transaction commits that row
- * between its snapshot and its insert; a fresh snapshot sees it, so it is asked again.
+ * An upsert that asks for the old row can find neither the old nor the new one when another transaction commits that
+ * row between its snapshot and its insert; a fresh snapshot sees it, so it is asked again.
  */
 export async function runOperation(
   operation: Operation,
@@ -56,7 +58,9 @@ function readAnswer(operation: Operation, answer: Answer): unknown {
       if (row !== undefined) return rowReader(operation, answer)(row)
       if (result === 'first') return undefined
       throw new PlinthError('RowNotFound', `${operation.kind} on ${operation.target.name} found no row.`, {
-        hint: 'The key matches nothing, or a row-level security policy hides it. Use first() where no row is a normal answer.',
+        hint:
+          'The key matches nothing, or a row-level security policy hides it. ' +
+          'Use first() where no row is a normal answer.',
       })
     }
   }

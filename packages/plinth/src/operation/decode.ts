@@ -34,7 +34,9 @@ function unreadable(what: string, hint: string): PlinthError {
   })
 }
 
-/** Years 0001 to 9999 in a zone of whole hours, which is nearly all: JavaScript reads them itself, four times as fast. */
+/**
+ * Years 0001 to 9999 in a zone of whole hours, which is nearly all: JavaScript reads them itself, four times as fast.
+ */
 const isUsualInstant = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?[+-]\d\d$/
 
 /**
@@ -159,7 +161,10 @@ function scalarDecoder(oid: number, read: Reading | undefined): Decoder {
   return read ? chosen[read] : (scalars.get(oid) ?? asIs)
 }
 
-/** Reads PostgreSQL's array text, `{1,NULL,"a \"b\""}`, nested to any depth. A leading `[0:2]=` gives bounds and is skipped. */
+/**
+ * Reads PostgreSQL's array text, `{1,NULL,"a \"b\""}`, nested to any depth. A leading `[0:2]=` gives bounds and is
+ * skipped.
+ */
 function parseArray(text: string, decode: Decoder): unknown[] {
   let at = text.indexOf('{') + 1
   const quoted = (): string => {

@@ -78,7 +78,9 @@ function drizzleColumn(table: string, key: string, source: object): Column {
   }
 }
 
-/** A custom type that maps nothing promises what the driver gives. One with functions of its own cannot cross a wire. */
+/**
+ * A custom type that maps nothing promises what the driver gives. One with functions of its own cannot cross a wire.
+ */
 function isPlainCustomType(type: string, column: object): boolean {
   return type === 'PgCustomColumn' && isUnmapped(column, 'mapFromDriverValue') && isUnmapped(column, 'mapToDriverValue')
 }

@@ -33,7 +33,9 @@ import type {
 
 /** What an operation from outside may ask for, before anything is done for it. */
 export interface OperationLimits {
-  /** Objects and lists, those inside rows and arguments not counted: the size of the body bounds them. Default 1,000. */
+  /**
+   * Objects and lists, those inside rows and arguments not counted: the size of the body bounds them. Default 1,000.
+   */
   readonly maxNodes?: number
   /** Levels of nesting, also inside rows. Default 64. */
   readonly maxDepth?: number

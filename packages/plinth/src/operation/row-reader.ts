@@ -10,7 +10,10 @@ export interface AnswerColumn {
 /** Turns one row of PostgreSQL's text into an object of JavaScript values. */
 export type RowReader = (row: readonly (string | null)[]) => Record<string, unknown>
 
-/** A prepared statement has one list of columns for all its answers, and a table() one list of outputs for all it builds. */
+/**
+ * A prepared statement has one list of columns for all its answers, and a table() one list of outputs for all it
+ * builds.
+ */
 const readers = new WeakMap<readonly AnswerColumn[], { readonly outputs: Outputs; readonly read: RowReader }>()
 
 /** The reader of rows with these columns, made once while columns and outputs are the same lists. */

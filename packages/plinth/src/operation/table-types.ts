@@ -42,11 +42,11 @@ export interface UpsertOptions<Row> {
 export type KeyOf<Row> = ('id' extends keyof Row ? Row['id'] : Extract<Row[keyof Row], Scalar>) | Partial<Row>
 
 /**
- * Builds operations on one table; knows no connection. Each method returns plain data to give to `run`. The SQL below is
- * that of `table(posts)` with the columns id, author and createdAt (`created_at`).
+ * Builds operations on one table; knows no connection. Each method returns plain data to give to `run`. The SQL below
+ * is that of `table(posts)` with the columns id, author and createdAt (`created_at`).
  *
- * Every method throws InvalidOperation for a column that does not exist, a condition that is undefined, and a value that
- * would not arrive unchanged.
+ * Every method throws InvalidOperation for a column that does not exist, a condition that is undefined, and a value
+ * that would not arrive unchanged.
  */
 export interface Table<Row, New = Partial<Row>, Key = KeyOf<Row>> {
   /**
@@ -59,7 +59,8 @@ export interface Table<Row, New = Partial<Row>, Key = KeyOf<Row>> {
   /**
    * The first matching row, or undefined. Without `order` it is any of them.
    *
-   *     posts.first({ author: 7 }, { order: [{ createdAt: 'desc' }] })   … where "author" = $1 order by "created_at" desc limit 1
+   *     posts.first({ author: 7 }, { order: [{ createdAt: 'desc' }] })
+   *     … where "author" = $1 order by "created_at" desc limit 1
    */
   first<K extends keyof Row = keyof Row>(
     where: Where<Row>,
@@ -69,7 +70,8 @@ export interface Table<Row, New = Partial<Row>, Key = KeyOf<Row>> {
   /**
    * All matching rows.
    *
-   *     posts.find({ author: { in: [7, 8] } }, { select: ['id'], limit: 10 })   select "id" from "posts" where "author" = any($1) limit $2
+   *     posts.find({ author: { in: [7, 8] } }, { select: ['id'], limit: 10 })
+   *     select "id" from "posts" where "author" = any($1) limit $2
    */
   find<K extends keyof Row = keyof Row>(where?: Where<Row>, options?: FindOptions<Row, K>): Typed<Pick<Row, K>[]>
 
@@ -78,7 +80,8 @@ export interface Table<Row, New = Partial<Row>, Key = KeyOf<Row>> {
    * inserted meanwhile, unlike offset.
    *
    *     posts.page({}, { size: 20, order: [{ createdAt: 'desc' }], after })
-   *     … where ("created_at" <= $1 and ("created_at" < $2 or ("created_at" = $3 and "id" > $4))) order by "created_at" desc, "id" limit $5
+   *     … where ("created_at" <= $1 and ("created_at" < $2 or ("created_at" = $3 and "id" > $4))) order by
+   *       "created_at" desc, "id" limit $5
    */
   page<K extends keyof Row = keyof Row>(where: Where<Row>, options: PageOptions<Row, K>): Typed<PageOf<Pick<Row, K>>>
 
@@ -91,7 +94,9 @@ export interface Table<Row, New = Partial<Row>, Key = KeyOf<Row>> {
   /**
    * Inserts a row and gives it back with its defaults.
    *
-   *     posts.insert({ author: 7 })   insert into "posts" ("author") select "author" from json_populate_recordset(null::"posts", $1::json) returning …
+   *     posts.insert({ author: 7 })
+   *     insert into "posts" ("author") select "author" from json_populate_recordset(null::"posts", $1::json)
+   *       returning …
    */
   insert(row: New): Typed<Row>
 
@@ -101,7 +106,8 @@ export interface Table<Row, New = Partial<Row>, Key = KeyOf<Row>> {
   /**
    * Inserts the row, or overwrites the one with the same key.
    *
-   *     users.upsert({ email, name }, { on: ['email'] })   insert into … on conflict ("email") do update set "name" = excluded."name" returning …
+   *     users.upsert({ email, name }, { on: ['email'] })
+   *     insert into … on conflict ("email") do update set "name" = excluded."name" returning …
    */
   upsert(row: New, options?: UpsertOptions<Row>): Typed<Row>
 
@@ -109,14 +115,17 @@ export interface Table<Row, New = Partial<Row>, Key = KeyOf<Row>> {
    * The row with the same key as it is, or the given one inserted. Safe among concurrent callers: one inserts, all get
    * the same row. Inside a transaction above read committed, the losers get SerializationFailure and are retried.
    *
-   *     with "found" as (select … where "email" = …), "made" as (insert … on conflict ("email") do nothing returning …) select … union all …
+   *     with "found" as (select … where "email" = …), "made" as (insert … on conflict ("email") do nothing returning
+   *       …) select … union all …
    */
   getOrCreate(row: New, options?: Pick<UpsertOptions<Row>, 'on'>): Typed<Row>
 
   /**
    * Changes the row with this key and gives it back; RowNotFound when there is none.
    *
-   *     posts.update(7, { author: 8 })   update "posts" set ("author") = (select "author" from json_populate_record(null::"posts", $1::json)) where "id" = $2 returning …
+   *     posts.update(7, { author: 8 })
+   *     update "posts" set ("author") = (select "author" from json_populate_record(null::"posts", $1::json)) where
+   *       "id" = $2 returning …
    */
   update(key: Key, changes: Partial<New>): Typed<Row>
 

@@ -29,15 +29,16 @@ export interface TableOptions<Row> {
 }
 
 /**
- * Describes a table: a Drizzle table with its types, columns and key, or a table's name with your type of its rows (and,
- * where that differs, of its new rows). With a
- * name every value is what its PostgreSQL type gives (int8 and numeric are strings), and columns are not checked here.
+ * Describes a table: a Drizzle table with its types, columns and key, or a table's name with your type of its rows
+ * (and, where that differs, of its new rows). With a name every value is what its PostgreSQL type gives (int8 and
+ * numeric are strings), and columns are not checked here.
  *
  *     const users = table(schema.users)
  *     const posts = table<Post>('blog.posts', { key: ['id'] })
  *     const user = await db.run(users.get(7))
  *
- * Throws InvalidOption for a Drizzle column whose promised type Plinth does not make (point, vector, mapped custom types).
+ * Throws InvalidOption for a Drizzle column whose promised type Plinth does not make (point, vector, mapped custom
+ * types).
  */
 export function table<T extends DrizzleTable>(source: T): Table<Read<T['$inferSelect']>, New<T>>
 export function table<Row extends object = Record<string, unknown>, New extends object = Partial<Row>>(
@@ -131,7 +132,9 @@ function conflicting(
   return { kind: 'upsert', target: shape.target, rows: [newRow(shape, row)], conflict: namesOf(shape, on) }
 }
 
-/** Columns that only got a generated value are not overwritten: an upsert by e-mail must not give the old row a new id. */
+/**
+ * Columns that only got a generated value are not overwritten: an upsert by e-mail must not give the old row a new id.
+ */
 function overwritten(shape: Shape, row: object, { on = shape.key, overwrite }: UpsertOptions<AnyRow>): string[] {
   if (overwrite) return namesOf(shape, overwrite)
   const given = Object.entries(row).flatMap(([key, value]) => (value === undefined ? [] : [key]))

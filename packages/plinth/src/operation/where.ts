@@ -20,8 +20,8 @@ export interface Tests<V> {
 }
 
 /**
- * Which rows: `{ age: { gte: 18 }, name: 'Ada', or: [{ email: null }, { email: { like: '%@x.org' } }] }`. All parts must
- * hold; null means `is null`. As in SQL, `neq`, `notIn` and `not` leave out rows where the column is null.
+ * Which rows: `{ age: { gte: 18 }, name: 'Ada', or: [{ email: null }, { email: { like: '%@x.org' } }] }`. All parts
+ * must hold; null means `is null`. As in SQL, `neq`, `notIn` and `not` leave out rows where the column is null.
  *
  * `and`, `or` and `not` are these words even in a table that has a column of that name.
  */

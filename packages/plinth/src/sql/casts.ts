@@ -19,10 +19,10 @@ const spellings: readonly (readonly [string, string])[] = [
   ['time with time zone', 'timetz'],
 ]
 
-const types: readonly string[] =
-  'bool bpchar bytea cidr date float4 float8 inet int2 int4 int8 interval json jsonb macaddr money name numeric oid text time timestamp timestamptz timetz uuid varchar xml'.split(
-    ' ',
-  )
+const types: readonly string[] = (
+  'bool bpchar bytea cidr date float4 float8 inet int2 int4 int8 interval json jsonb macaddr ' +
+  'money name numeric oid text time timestamp timestamptz timetz uuid varchar xml'
+).split(' ')
 
 const casts: ReadonlyMap<string, string> = new Map(
   [...types.map((name) => [name, name] as const), ...spellings].flatMap(([name, type]) => [

@@ -9,8 +9,8 @@ import { quoteName } from './sql.ts'
 export type { Statement } from './parameters.ts'
 
 /**
- * The SQL of an operation. Pure. Names are quoted, values are bound, and everything else comes from closed lists, so the
- * text depends on the operation's shape alone.
+ * The SQL of an operation. Pure. Names are quoted, values are bound, and everything else comes from closed lists, so
+ * the text depends on the operation's shape alone.
  *
  * Throws InvalidOperation.
  */

@@ -1,7 +1,9 @@
 import type { Relation } from '../operation/operation.ts'
 import { invalid, relation } from './clauses.ts'
 
-/** Types of pg_catalog: without a schema, `null::"path"` is PostgreSQL's path and not the row type of a table "path". */
+/**
+ * Types of pg_catalog: without a schema, `null::"path"` is PostgreSQL's path and not the row type of a table "path".
+ */
 const builtIn: ReadonlySet<string> = new Set(
   (
     'aclitem any anyarray anyelement bit bool box bpchar bytea char cid cidr circle cstring date datemultirange daterange ' +

@@ -103,7 +103,9 @@ export function cteName(name: string, target: Relation): string {
   return quoteName(target.name === name ? `${name}_rows` : name)
 }
 
-/** The new values come from a sub-select, not from FROM: no column of the condition or of RETURNING can be ambiguous. */
+/**
+ * The new values come from a sub-select, not from FROM: no column of the condition or of RETURNING can be ambiguous.
+ */
 export function update({ target, set, where, returning }: Update, bind: Bind): Written {
   const columns = Object.keys(set)
   if (columns.length === 0) throw invalid(`An update of ${target.name} must change at least one column.`)
