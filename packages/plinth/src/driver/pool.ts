@@ -1,5 +1,8 @@
-import { PlinthError } from '../errors.ts'
+import type { PlinthError } from '../errors.ts'
 import type { Connection } from './connection.ts'
+import { acquireTimedOut, cancelledWaiting, leftOpen, overloaded } from './pool-errors.ts'
+import { SharedLanes } from './shared-lanes.ts'
+import { startTimer } from './timer.ts'
 
 export interface PoolLimits {
   readonly max: number
@@ -26,9 +29,6 @@ interface Idle {
   readonly since: number
 }
 
-/** A lane whose first in line has run for this long is passed over. */
-const heldUpMs = 5
-
 /** Time for DISCARD ALL. */
 const resetLimitMs = 5000
 
@@ -38,36 +38,34 @@ const resetLimitMs = 5000
  *
  * | a lane is | counted in | leaves by |
  * |---|---|---|
- * | opening | #exclusive or #openingShared | opened, or failed: its slot goes to the next waiter |
+ * | opening | #exclusive, #opening | opened, or failed: its slot goes to the next waiter |
  * | held | #exclusive, #held | release, or lost |
  * | idle | #exclusive, #idle | acquire (last in, first out), idle timeout, lost |
- * | shared | #shared | lost, close |
+ * | shared | #shared | see SharedLanes |
  */
 export class Pool {
   readonly #open: () => Promise<Connection>
   readonly #whyAway: () => PlinthError | undefined
   readonly #limits: PoolLimits
   readonly #held = new Set<Connection>()
-  readonly #shared = new Set<Connection>()
+  readonly #shared: SharedLanes
   readonly #waiting = new Set<Waiter>()
   readonly #idleTimer: NodeJS.Timeout
   #idle: Idle[] = []
   #exclusive = 0
   #opening = 0
-  #openingShared: Promise<Connection> | undefined
-  #waitingShared = 0
   #refusal: PlinthError | undefined
   #isClosed = false
-  readonly #closing = Promise.withResolvers<never>()
   #whenReleased: () => void = () => undefined
 
   /** `whyAway` explains a wait that timed out because the server cannot be reached. */
   constructor(limits: PoolLimits, open: () => Promise<Connection>, whyAway: () => PlinthError | undefined) {
     this.#limits = limits
     this.#open = open
-    // Nobody may be waiting when the pool closes.
-    this.#closing.promise.catch(() => undefined)
     this.#whyAway = whyAway
+    const { sharedLanes, maxWaiting, acquireTimeoutMs } = limits
+    const timedOut = (): PlinthError => this.#timedOut()
+    this.#shared = new SharedLanes({ open, max: sharedLanes, maxWaiting, acquireTimeoutMs, timedOut })
     this.#idleTimer = setInterval(() => this.#evictIdle(), Math.max(50, limits.idleTimeoutMs / 2)).unref()
   }
 
@@ -77,28 +75,17 @@ export class Pool {
   }
 
   /**
-   * The shared lane with the least in flight; another is opened behind the scenes while all of them are busy. Undefined
-   * when each lane is held up by what is first in line and an exclusive one is to be had.
+   * A lane to share, for a quick statement that can wait for nothing. Undefined when an exclusive one serves better:
+   * the shared ones are held up, and there is room.
    */
   shared(): Connection | Promise<Connection> | undefined {
-    if (this.#refusal) throw this.#refusal
-    const lanes = [...this.#shared]
-    const free = leastBusy(lanes.filter((lane) => lane.busyMs < heldUpMs))
-    const best = free ?? leastBusy(lanes)
-    if (!best) return this.#firstLane()
-    if (!free && this.#hasRoom) return undefined
-    if (best.inFlight > this.#limits.maxWaiting) throw this.#overloaded(best.inFlight)
-    if (best.inFlight > 0 && this.#shared.size < this.#limits.sharedLanes && this.#total < this.#limits.max) {
-      // A failure to grow is no failure of this statement, and the next one tries again.
-      this.#openShared().catch(() => undefined)
-    }
-    return best
+    return this.#shared.pick(this.#total < this.#limits.max, this.#hasRoom)
   }
 
   /** A connection for the caller alone, given back by `release`. */
   acquire(signal?: AbortSignal): Promise<Connection> {
     if (this.#refusal) return Promise.reject(this.#refusal)
-    if (signal?.aborted) return Promise.reject(cancelled(signal))
+    if (signal?.aborted) return Promise.reject(cancelledWaiting(signal))
     const idle = this.#idle.pop()
     if (idle) {
       this.#held.add(idle.connection)
@@ -106,8 +93,7 @@ export class Pool {
     }
     // Those for whom a connection is being opened, or may be, do not wait for anybody.
     const served = this.#room - this.#exclusive + this.#opening
-    if (this.#waiting.size >= this.#limits.maxWaiting + served)
-      return Promise.reject(this.#overloaded(this.#waiting.size))
+    if (this.#waiting.size >= this.#limits.maxWaiting + served) return Promise.reject(overloaded(this.#waiting.size))
     return this.#wait(signal)
   }
 
@@ -133,20 +119,17 @@ export class Pool {
   async close(refusal: PlinthError, deadlineMs: number): Promise<void> {
     this.#refusal = refusal
     clearInterval(this.#idleTimer)
-    this.#closing.reject(refusal)
+    this.#shared.refuse(refusal)
     for (const waiter of [...this.#waiting]) waiter.refuse(refusal)
     await this.#quiet(deadlineMs)
     const stop = async (connection: Connection): Promise<void> => {
       await connection.cancel()
       connection.destroy(refusal)
     }
-    await Promise.all([...this.#held, ...this.#busyLanes()].map(stop))
+    await Promise.all([...this.#held, ...this.#shared.busy].map(stop))
     this.#isClosed = true
-    await Promise.all(
-      [...this.#idle.map((idle) => idle.connection), ...this.#shared].map((connection) => connection.close()),
-    )
+    await Promise.all([this.#shared.close(), ...this.#idle.map((idle) => idle.connection.close())])
     this.#idle = []
-    this.#shared.clear()
   }
 
   #wait(signal: AbortSignal | undefined): Promise<Connection> {
@@ -167,7 +150,7 @@ export class Pool {
           reject(error)
         },
       }
-      const abort = (): void => waiter.refuse(cancelled(signal))
+      const abort = (): void => waiter.refuse(cancelledWaiting(signal))
       const timer = setTimeout(() => waiter.refuse(this.#timedOut()), this.#limits.acquireTimeoutMs)
       this.#waiting.add(waiter)
       signal?.addEventListener('abort', abort)
@@ -203,8 +186,7 @@ export class Pool {
 
   /** Exclusive lanes there may be: all but the shared ones, of which one always has its place. */
   get #room(): number {
-    const shared = Math.max(this.#shared.size, this.#limits.sharedLanes > 0 ? 1 : 0)
-    return this.#limits.max - shared - (this.#openingShared && this.#shared.size > 0 ? 1 : 0)
+    return this.#limits.max - Math.max(this.#shared.size, Math.min(1, this.#limits.sharedLanes))
   }
 
   get #hasRoom(): boolean {
@@ -212,7 +194,7 @@ export class Pool {
   }
 
   get #total(): number {
-    return this.#exclusive + this.#shared.size + (this.#openingShared ? 1 : 0)
+    return this.#exclusive + this.#shared.size
   }
 
   #giveOrKeep(connection: Connection): void {
@@ -224,23 +206,6 @@ export class Pool {
     const waiter = first(this.#waiting)
     if (waiter) waiter.give(connection)
     else this.#idle.push({ connection, since: performance.now() })
-  }
-
-  #openShared(): Promise<Connection> {
-    this.#openingShared ??= this.#open()
-      .then((lane) => {
-        if (this.#refusal) {
-          void lane.close()
-          throw this.#refusal
-        }
-        this.#shared.add(lane)
-        lane.onLost(() => this.#shared.delete(lane))
-        return lane
-      })
-      .finally(() => {
-        this.#openingShared = undefined
-      })
-    return this.#openingShared
   }
 
   /** A lost connection that is held stays counted until its holder releases it. */
@@ -260,10 +225,6 @@ export class Pool {
     for (const idle of expired) void idle.connection.close()
   }
 
-  #busyLanes(): Connection[] {
-    return [...this.#shared].filter((lane) => lane.inFlight > 0)
-  }
-
   /** Resolves when nothing is held or in flight, at the latest at the deadline. */
   async #quiet(deadlineMs: number): Promise<void> {
     const lastReleased = new Promise<void>((resolve) => {
@@ -273,90 +234,18 @@ export class Pool {
       this.#whenReleased()
     })
     // A shared lane answers in order, so an empty exchange behind the others ends when they have.
-    const lanes = this.#busyLanes().map((lane) => lane.run([], deadlineMs).catch(() => undefined))
-    const deadline = timer(deadlineMs)
+    const lanes = this.#shared.busy.map((lane) => lane.run([], deadlineMs).catch(() => undefined))
+    const deadline = startTimer(deadlineMs)
     await Promise.race([Promise.all([lastReleased, ...lanes]), deadline.passed])
     deadline.clear()
   }
 
-  async #firstLane(): Promise<Connection> {
-    if (this.#waitingShared >= Math.max(1, this.#limits.maxWaiting)) throw this.#overloaded(this.#waitingShared)
-    this.#waitingShared++
-    try {
-      return await this.#withinAcquireTimeout(this.#openShared())
-    } finally {
-      this.#waitingShared--
-    }
-  }
-
-  async #withinAcquireTimeout(opening: Promise<Connection>): Promise<Connection> {
-    const deadline = timer(this.#limits.acquireTimeoutMs)
-    const tooLate = deadline.passed.then(() => Promise.reject(this.#timedOut()))
-    try {
-      return await Promise.race([opening, tooLate, this.#closing.promise])
-    } finally {
-      deadline.clear()
-    }
-  }
-
   #timedOut(): PlinthError {
-    const { acquireTimeoutMs, max } = this.#limits
-    const away = this.#whyAway()
-    if (away) return away
-    return new PlinthError(
-      'PoolTimeout',
-      `No connection became free within ${acquireTimeoutMs} ms: all ${this.#exclusive} are held.`,
-      {
-        phase: 'acquire',
-        retryable: true,
-        hint: `Shorten what runs inside transactions, or raise pool.max (now ${max}).`,
-      },
-    )
+    return this.#whyAway() ?? acquireTimedOut(this.#limits.acquireTimeoutMs, this.#exclusive, this.#limits.max)
   }
-
-  #overloaded(waiting: number): PlinthError {
-    return new PlinthError(
-      'PoolOverloaded',
-      `${waiting} callers already wait for a connection; this one was refused at once.`,
-      {
-        phase: 'acquire',
-        retryable: true,
-        hint: 'The database is slower than its callers. Answer 503 and let them come back.',
-      },
-    )
-  }
-}
-
-function cancelled(signal: AbortSignal | undefined): unknown {
-  const cause: unknown = signal?.reason
-  if (cause instanceof PlinthError) return cause
-  return new PlinthError('Cancelled', 'The caller aborted while it waited for a connection.', {
-    phase: 'acquire',
-    cause,
-  })
-}
-
-function leftOpen(): PlinthError {
-  return new PlinthError(
-    'ConnectionLost',
-    'The connection was given back with a transaction or a statement still open.',
-  )
-}
-
-function leastBusy(lanes: readonly Connection[]): Connection | undefined {
-  return lanes.reduce<Connection | undefined>(
-    (best, lane) => (best && best.inFlight <= lane.inFlight ? best : lane),
-    undefined,
-  )
 }
 
 function first<T>(set: ReadonlySet<T>): T | undefined {
   for (const item of set) return item
   return undefined
-}
-
-function timer(ms: number): { readonly passed: Promise<void>; clear(): void } {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const handle = setTimeout(resolve, ms)
-  return { passed: promise, clear: () => clearTimeout(handle) }
 }

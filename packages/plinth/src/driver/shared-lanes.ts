@@ -1,0 +1,109 @@
+import type { PlinthError } from '../errors.ts'
+import type { Connection } from './connection.ts'
+import { overloaded } from './pool-errors.ts'
+import { startTimer } from './timer.ts'
+
+export interface SharedLanesOptions {
+  readonly open: () => Promise<Connection>
+  /** Lanes at most, 0 to 4. */
+  readonly max: number
+  /** In flight on one lane, or waiting for the first one, at most. */
+  readonly maxWaiting: number
+  readonly acquireTimeoutMs: number
+  readonly timedOut: () => PlinthError
+}
+
+/** A lane whose first in line has run for this long is passed over. */
+const heldUpMs = 5
+
+/** The pipelined connections that carry the single statements of everybody. A lane leaves by being lost, or by `close`. */
+export class SharedLanes {
+  readonly #options: SharedLanesOptions
+  readonly #lanes = new Set<Connection>()
+  readonly #closing = Promise.withResolvers<never>()
+  #opening: Promise<Connection> | undefined
+  #waiting = 0
+  #refusal: PlinthError | undefined
+
+  constructor(options: SharedLanesOptions) {
+    this.#options = options
+    // Nobody may be waiting when the lanes close.
+    this.#closing.promise.catch(() => undefined)
+  }
+
+  /** Connections of the pool that are lanes or become one. */
+  get size(): number {
+    return this.#lanes.size + (this.#opening ? 1 : 0)
+  }
+
+  get busy(): Connection[] {
+    return [...this.#lanes].filter((lane) => lane.inFlight > 0)
+  }
+
+  /**
+   * The lane with the least in flight; with `mayGrow` another is opened behind the scenes while all of them are busy.
+   * Undefined when each lane is held up by what is first in line and the caller `hasOther` connections to take.
+   */
+  pick(mayGrow: boolean, hasOther: boolean): Connection | Promise<Connection> | undefined {
+    if (this.#refusal) throw this.#refusal
+    const lanes = [...this.#lanes]
+    const free = leastBusy(lanes.filter((lane) => lane.busyMs < heldUpMs))
+    const best = free ?? leastBusy(lanes)
+    if (!best) return this.#first()
+    if (!free && hasOther) return undefined
+    if (best.inFlight > this.#options.maxWaiting) throw overloaded(best.inFlight)
+    // A failure to grow is no failure of this statement, and the next one tries again.
+    if (best.inFlight > 0 && mayGrow && this.size < this.#options.max) this.#open().catch(() => undefined)
+    return best
+  }
+
+  /** From now on nothing is picked, and whoever waits for the first lane is refused. */
+  refuse(refusal: PlinthError): void {
+    this.#refusal = refusal
+    this.#closing.reject(refusal)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#lanes].map((lane) => lane.close()))
+    this.#lanes.clear()
+  }
+
+  #open(): Promise<Connection> {
+    this.#opening ??= this.#options
+      .open()
+      .then((lane) => {
+        if (this.#refusal) {
+          void lane.close()
+          throw this.#refusal
+        }
+        this.#lanes.add(lane)
+        lane.onLost(() => this.#lanes.delete(lane))
+        return lane
+      })
+      .finally(() => {
+        this.#opening = undefined
+      })
+    return this.#opening
+  }
+
+  async #first(): Promise<Connection> {
+    const { maxWaiting, acquireTimeoutMs, timedOut } = this.#options
+    if (this.#waiting >= Math.max(1, maxWaiting)) throw overloaded(this.#waiting)
+    this.#waiting++
+    const deadline = startTimer(acquireTimeoutMs)
+    const tooLate = deadline.passed.then(() => Promise.reject(timedOut()))
+    try {
+      return await Promise.race([this.#open(), tooLate, this.#closing.promise])
+    } finally {
+      deadline.clear()
+      this.#waiting--
+    }
+  }
+}
+
+function leastBusy(lanes: readonly Connection[]): Connection | undefined {
+  return lanes.reduce<Connection | undefined>(
+    (best, lane) => (best && best.inFlight <= lane.inFlight ? best : lane),
+    undefined,
+  )
+}
