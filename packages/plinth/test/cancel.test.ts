@@ -15,9 +15,11 @@ const isGone = (query: string): Promise<unknown> =>
   until(
     async () =>
       (
-        await activity.query(`select 1 from pg_stat_activity where starts_with(query, $1) and state = 'active'`, [
-          query,
-        ])
+        await activity.query(
+          `select 1 from pg_stat_activity
+           where datname = current_database() and starts_with(query, $1) and state = 'active'`,
+          [query],
+        )
       ).length === 0,
   )
 

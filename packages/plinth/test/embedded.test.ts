@@ -120,7 +120,7 @@ test('a lock of a program that died and that its parent never collected is seen 
   const dataDir = join(folder, 'uncollected')
   mkdirSync(dataDir)
   // `exec` makes the parent a program that does not wait for the child.
-  const parent = spawn('/bin/sh', ['-c', 'true & echo $!; exec sleep 60'])
+  const parent = spawn('/bin/sh', ['-c', 'sleep 0.2 & echo $!; exec sleep 60'])
   try {
     const pid = await new Promise<number>((resolve) => parent.stdout.once('data', (chunk) => resolve(Number(chunk))))
     const stat = (): string[] => readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')

@@ -2,7 +2,7 @@ import type { Connection } from '../driver/connection.ts'
 import { type ExchangeFailure, isStale, type Statement, type StepAnswer } from '../driver/exchange.ts'
 import { isServerError } from '../driver/peer.ts'
 import { type FailureContext, toPlinthError } from '../driver/sqlstate.ts'
-import { PlinthError } from '../errors.ts'
+import { type Outcome, PlinthError } from '../errors.ts'
 
 /** A cancelled statement that is still running after this long takes its connection with it. */
 const cancelGraceMs = 1000
@@ -34,9 +34,8 @@ export async function runHeld(
     return await connection.run(statements, limitMs)
   } catch (error) {
     if (!isFailure(error)) throw error
-    const wasCancelled = signal?.aborted && (!error.answered || error.error instanceof Error)
-    if (wasCancelled && isCancelAnswer(error)) throw abortError(signal, context, 'not applied')
-    if (wasCancelled && !error.answered) throw abortError(signal, context, context.outcomeWhenLost)
+    if (signal?.aborted && isCancelAnswer(error)) throw abortError(signal, context, 'not applied')
+    if (signal?.aborted && !error.answered) throw abortError(signal, context, context.outcomeWhenLost)
     throw toPlinthError(error.error, context)
   } finally {
     signal?.removeEventListener('abort', abort)
@@ -54,11 +53,7 @@ function isCancelAnswer(failure: ExchangeFailure): boolean {
 }
 
 /** The caller's own reason when it is an error of ours (a deadline), else Cancelled. */
-function abortError(
-  signal: AbortSignal,
-  context: FailureContext,
-  outcome: 'not applied' | 'applied' | 'unknown',
-): PlinthError {
+function abortError(signal: AbortSignal, context: FailureContext, outcome: Outcome): PlinthError {
   const cause: unknown = signal.reason
   if (cause instanceof PlinthError) return cause
   return new PlinthError('Cancelled', 'The caller aborted.', {

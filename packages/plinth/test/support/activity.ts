@@ -20,13 +20,15 @@ export async function watchActivity(url: string): Promise<Activity> {
   return {
     query,
     count: async (service) => {
-      const rows = await query('select count(*)::int as n from pg_stat_activity where application_name = $1', [service])
+      const ours = 'datname = current_database() and application_name = $1'
+      const rows = await query(`select count(*)::int as n from pg_stat_activity where ${ours}`, [service])
       return Number(rows[0]?.['n'])
     },
     backend: async (text, state = 'active') => {
       const find = (): Promise<Record<string, unknown>[]> =>
         query(
-          'select pid from pg_stat_activity where starts_with(query, $1) and state = $2 and pid <> pg_backend_pid()',
+          `select pid from pg_stat_activity where datname = current_database() and starts_with(query, $1) and state = $2
+           and pid <> pg_backend_pid()`,
           [text, state],
         )
       return Number((await until(async () => (await find())[0]))['pid'])
