@@ -19,6 +19,6 @@ export type {
   UpsertOptions,
 } from './operation/table-types.ts'
 export type { Tests, Where } from './operation/where.ts'
-export type { Scalar } from './operation/encode.ts'
+export type { Scalar } from './operation/scalar-text.ts'
 export { call } from './operation/call.ts'
 export type { Args } from './operation/call.ts'

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { objectReader } from '../src/operation/row-reader.ts'
 import { decoderFor } from '../src/operation/decode.ts'
 import { table } from '../src/operation/table.ts'
-import { arrayText } from '../src/sql/array-text.ts'
+import { arrayText } from '../src/operation/array-text.ts'
 import { testDatabase } from './support/database.ts'
 import { answer, pgRunner } from './support/pg-runner.ts'
 

@@ -1,8 +1,6 @@
 import type { Json, Row } from './operation.ts'
+import { isScalar, type Scalar, scalarText, wellFormed } from './scalar-text.ts'
 import { type Column, columnOf, invalidOperation, type Shape } from './shape.ts'
-
-/** JavaScript values that stand for one PostgreSQL value. */
-export type Scalar = string | number | bigint | boolean | Date | Uint8Array
 
 /** The text of a value in a condition; PostgreSQL reads it by the column's type. */
 export function conditionText(value: unknown, name: string): string {
@@ -15,7 +13,7 @@ export function conditionText(value: unknown, name: string): string {
     throw invalidOperation(`The condition on ${JSON.stringify(name)} is a list.`, 'Lists go under { in: [...] }.')
   if (!isScalar(value))
     throw invalidOperation(`The condition on ${JSON.stringify(name)} is ${named(value)}, not a single value.`)
-  return scalarText(value, name)
+  return scalarText(value, JSON.stringify(name))
 }
 
 /**
@@ -48,18 +46,18 @@ export function encodeValue(value: unknown, form: Column['form'], name: string):
 
 function scalarJson(value: Scalar, form: Column['form'], name: string): Json {
   if (typeof value === 'boolean') return value
-  if (typeof value !== 'number') return scalarText(value, name)
+  if (typeof value !== 'number') return scalarText(value, JSON.stringify(name))
   // NaN, Infinity and -0 have no JSON number. As text they reach a float column whole; where the column's type is not
   // known it may be json, and the text would stay text there.
   if (Number.isFinite(value) && !Object.is(value, -0)) return value
   if (form === 'open' && !Number.isFinite(value)) throw notInJson(value, name)
-  return form === 'open' ? 0 : scalarText(value, name)
+  return form === 'open' ? 0 : scalarText(value, JSON.stringify(name))
 }
 
 /** Checks a value for a json column: what is stored is exactly what is given. */
 function jsonOf(value: unknown, name: string): Json {
   if (value === null || typeof value === 'boolean') return value
-  if (typeof value === 'string') return wellFormed(value, name)
+  if (typeof value === 'string') return wellFormed(value, JSON.stringify(name))
   if (typeof value === 'number') {
     if (Number.isFinite(value)) return value
     throw notInJson(value, name)
@@ -67,7 +65,9 @@ function jsonOf(value: unknown, name: string): Json {
   if (Array.isArray(value)) return value.map((item, i) => jsonOf(item, `${name}[${i}]`))
   if (!isPlain(value)) throw notInJson(value, name)
   const entries = Object.entries(value).filter(([, item]) => item !== undefined)
-  return Object.fromEntries(entries.map(([key, item]) => [wellFormed(key, name), jsonOf(item, `${name}.${key}`)]))
+  return Object.fromEntries(
+    entries.map(([key, item]) => [wellFormed(key, JSON.stringify(name)), jsonOf(item, `${name}.${key}`)]),
+  )
 }
 
 function notInJson(value: unknown, name: string): Error {
@@ -75,43 +75,6 @@ function notInJson(value: unknown, name: string): Error {
     `${JSON.stringify(name)} is ${named(value)}, which JSON cannot hold.`,
     'Give the text you want stored; for a float column of a table known by name only, the text "NaN".',
   )
-}
-
-function isScalar(value: unknown): value is Scalar {
-  if (value instanceof Date || value instanceof Uint8Array) return true
-  return ['string', 'number', 'bigint', 'boolean'].includes(typeof value)
-}
-
-function scalarText(value: Scalar, name: string): string {
-  if (typeof value === 'string') return wellFormed(value, name)
-  if (value instanceof Date) return dateText(value, name)
-  if (value instanceof Uint8Array) return bytesText(value)
-  return Object.is(value, -0) ? '-0' : String(value)
-}
-
-/** PostgreSQL holds neither U+0000 nor half of a surrogate pair; encoding would silently put U+FFFD in its place. */
-function wellFormed(text: string, name: string): string {
-  if (text.includes('\0'))
-    throw invalidOperation(`${JSON.stringify(name)} contains U+0000, which PostgreSQL cannot hold.`)
-  if (!text.isWellFormed())
-    throw invalidOperation(`${JSON.stringify(name)} contains a lone surrogate, which UTF-8 cannot hold.`)
-  return text
-}
-
-/** ISO text in UTC, with PostgreSQL's form of the years that ISO 8601 writes with a sign. */
-function dateText(date: Date, name: string): string {
-  if (Number.isNaN(date.getTime())) throw invalidOperation(`${JSON.stringify(name)} is an invalid Date.`)
-  const year = date.getUTCFullYear()
-  const rest = date.toISOString().replace(/^([+-]\d{6}|\d{4})/, '')
-  return year > 0 ? `${String(year).padStart(4, '0')}${rest}` : `${String(1 - year).padStart(4, '0')}${rest} BC`
-}
-
-const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
-
-function bytesText(bytes: Uint8Array): string {
-  let text = '\\x'
-  for (const byte of bytes) text += hex[byte]
-  return text
 }
 
 /** True for `{…}` and for objects without a prototype: what JSON makes. */

@@ -1,5 +1,5 @@
 import type { PageOf } from './answer.ts'
-import type { Scalar } from './encode.ts'
+import type { Scalar } from './scalar-text.ts'
 import type { Typed } from './operation.ts'
 import type { Where } from './where.ts'
 

@@ -1,4 +1,5 @@
-import { conditionText, isPlain, type Scalar } from './encode.ts'
+import { conditionText, isPlain } from './encode.ts'
+import type { Scalar } from './scalar-text.ts'
 import type { CompareOperator, Condition } from './operation.ts'
 import { type Column, columnOf, invalidOperation, type Shape } from './shape.ts'
 

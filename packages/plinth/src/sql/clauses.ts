@@ -1,6 +1,6 @@
 import { PlinthError } from '../errors.ts'
 import type { CompareOperator, Condition, Order, Output, Outputs, Relation } from '../operation/operation.ts'
-import { arrayText } from './array-text.ts'
+import { arrayText } from '../operation/array-text.ts'
 import { castType } from './casts.ts'
 import type { Bind } from './parameters.ts'
 import { quoteName } from './sql.ts'

@@ -1,6 +1,6 @@
 import type { Call, Count, Delete, Insert, Json, Operation, Select, Update, Upsert } from '../operation/operation.ts'
 import { isPlinthError } from '../errors.ts'
-import { type ArrayItem, arrayText } from './array-text.ts'
+import { type ArrayItem, arrayText } from '../operation/array-text.ts'
 import { cteName, insert, remove, update, upsert, type Written } from './writes.ts'
 import { limitClause, orderClause, outputs, relation, unlisted, whereClause } from './clauses.ts'
 import { type Bind, type Statement, statement } from './parameters.ts'
