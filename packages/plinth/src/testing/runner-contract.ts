@@ -1,13 +1,13 @@
 import { suite, test } from 'node:test'
 import { table } from '../operation/table.ts'
-import { errorCases } from './runner/errors.ts'
-import { kindCases } from './runner/kinds.ts'
-import { readCases } from './runner/reads.ts'
-import { members, people, posts, type Runner } from './runner/schema.ts'
-import { writeCases } from './runner/writes.ts'
+import { errorCases } from './contract-errors.ts'
+import { kindCases } from './contract-kinds.ts'
+import { readCases } from './contract-reads.ts'
+import { members, people, posts, type Runner } from './contract-schema.ts'
+import { writeCases } from './contract-writes.ts'
 
-export { runnerContractSchema } from './runner/schema.ts'
-export type { Runner } from './runner/schema.ts'
+export { runnerContractSchema } from './contract-schema.ts'
+export type { Runner } from './contract-schema.ts'
 
 export interface OpenRunner {
   readonly runner: Runner

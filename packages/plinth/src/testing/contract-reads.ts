@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { call } from '../../operation/call.ts'
-import { type ContractCase, members, people, posts, type Runner } from './schema.ts'
+import { call } from '../operation/call.ts'
+import { type ContractCase, members, people, posts, type Runner } from './contract-schema.ts'
 
 async function addPeople(runner: Runner): Promise<void> {
   await runner.run(

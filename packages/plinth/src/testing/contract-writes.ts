@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type ContractCase, members, people, posts } from './schema.ts'
+import { type ContractCase, members, people, posts } from './contract-schema.ts'
 
 export const writeCases: readonly ContractCase[] = [
   {

@@ -1,6 +1,6 @@
-import type { Typed } from '../../operation/operation.ts'
-import { table } from '../../operation/table.ts'
-import type { Table } from '../../operation/table-types.ts'
+import type { Typed } from '../operation/operation.ts'
+import { table } from '../operation/table.ts'
+import type { Table } from '../operation/table-types.ts'
 
 /** What runs operations: a database, a session, a transaction, a hub client, or yours. */
 export interface Runner {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { type ErrorCode, isPlinthError, type ServerReport } from '../../errors.ts'
-import { call } from '../../operation/call.ts'
-import type { Operation } from '../../operation/operation.ts'
-import { table } from '../../operation/table.ts'
-import { type ContractCase, members, people, posts, type Runner } from './schema.ts'
+import { type ErrorCode, isPlinthError, type ServerReport } from '../errors.ts'
+import { call } from '../operation/call.ts'
+import type { Operation } from '../operation/operation.ts'
+import { table } from '../operation/table.ts'
+import { type ContractCase, members, people, posts, type Runner } from './contract-schema.ts'
 
 interface Failing {
   readonly title: string

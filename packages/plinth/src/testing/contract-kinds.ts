@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import type { Reading } from '../../operation/operation.ts'
-import { table } from '../../operation/table.ts'
-import type { ContractCase } from './schema.ts'
+import type { Reading } from '../operation/operation.ts'
+import { table } from '../operation/table.ts'
+import type { ContractCase } from './contract-schema.ts'
 
 const kinds = table('contract_kind')
 const bytes = Uint8Array.from([0, 1, 127, 128, 255])
