@@ -57,6 +57,13 @@ const texts: readonly (readonly [name: string, operation: Operation, text: strin
     ['{"title":"a","author":1}', '{"title":"b"}'],
   ],
   [
+    'insert of a row beside one of defaults alone',
+    posts.insertMany([{ title: 'a' }, {}]),
+    'insert into "blog"."posts" ("title") values ' +
+      '((json_populate_record(null::"blog"."posts", $1::json))."title"), (default) returning *',
+    ['{"title":"a"}'],
+  ],
+  [
     'upsert',
     posts.upsert({ id: 1, title: 'a' }),
     `insert into "blog"."posts" ("id", "title") select "id", "title" ${set} on conflict ("id") do update set "title" = excluded."title" returning *`,

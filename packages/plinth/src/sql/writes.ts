@@ -34,7 +34,10 @@ function insertInto(target: Relation, rows: readonly Row[], bind: Bind, given?: 
 
 /** One row of VALUES in which a missing key means the column's default, as only VALUES can say. */
 function defaultingRow(target: Relation, row: Row, columns: readonly string[], bind: Bind): string {
-  const record = `json_populate_record(null::${rowType(target)}, ${bind(JSON.stringify(row))}::json)`
+  // PostgreSQL refuses a parameter that the text does not use, so a row of defaults alone binds nothing.
+  const isEmpty = columns.every((column) => !Object.hasOwn(row, column))
+  const json = isEmpty ? 'null' : bind(JSON.stringify(row))
+  const record = `json_populate_record(null::${rowType(target)}, ${json}::json)`
   const items = columns.map((column) => (Object.hasOwn(row, column) ? `(${record}).${quoteName(column)}` : 'default'))
   return `(${items.join(', ')})`
 }

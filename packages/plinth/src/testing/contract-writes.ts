@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { table } from '../operation/table.ts'
 import { type ContractCase, members, people, posts } from './contract-schema.ts'
 
 export const writeCases: readonly ContractCase[] = [
@@ -26,6 +27,16 @@ export const writeCases: readonly ContractCase[] = [
         ['owner', 'reader'],
       )
       assert.deepEqual(await runner.run(members.insertMany([])), [])
+    },
+  },
+  {
+    title: 'insertMany inserts a row of defaults alone beside others',
+    check: async (runner) => {
+      const rows = await runner.run(table('contract_kind').insertMany([{ word: 'a' }, {}]))
+      assert.deepEqual(
+        rows.map(({ word }) => word),
+        ['a', null],
+      )
     },
   },
   {
