@@ -94,6 +94,8 @@ function failureReply(error: unknown, limits: Limits): Reply {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
     return errorReply(errorAnswer(sizeRefused(413, `The body is larger than ${limits.bodyBytes} bytes.`), true))
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
+    return errorReply(errorAnswer(sizeRefused(415, 'Content-Type is no media type. Send application/json.'), true))
   return errorReply(errorAnswer(error, true))
 }
 

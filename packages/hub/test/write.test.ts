@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, test } from 'node:test'
-import { testHub } from './support/hub.ts'
+import { codeOf, keys, testHub } from './support/hub.ts'
 
 const hub = testHub()
 const representation = { prefer: 'return=representation' }
@@ -109,6 +109,14 @@ describe('POST', () => {
       headers: { 'content-type': 'application/json; charset=utf-8' },
     })
     assert.equal(known.status, 201)
+  })
+
+  test('answers a media type that is none with 415, over a socket too', async () => {
+    for (const type of ['', '///', 'json']) {
+      const headers = { authorization: `Bearer ${keys.backend}`, 'content-type': type }
+      const response = await fetch(`${hub.url}/pairs`, { method: 'POST', body: '{"a":4,"b":4}', headers })
+      assert.deepEqual([response.status, await codeOf(response)], [415, 'PLT415'], type)
+    }
   })
 
   test('does not guess what filters and limits on an insert mean', async () => {
