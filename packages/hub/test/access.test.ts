@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Condition, Operation } from 'plinth'
-import { keys, testHub } from './support/hub.ts'
+import { hashed, keys, testHub } from './support/hub.ts'
 
 const hub = testHub()
 
@@ -277,6 +277,7 @@ describe('service keys', () => {
     const good = `sha256:${'0'.repeat(64)}`
     assert.throws(make('r', 'plain text'), { code: 'InvalidOption' })
     assert.throws(make('r', `sha256:${'0'.repeat(63)}`), { code: 'InvalidOption' })
+    assert.throws(make('r', hashed('')), { code: 'InvalidOption' })
     for (const role of ['', 'none', 'NONE']) assert.throws(make(role, good), { code: 'InvalidOption' })
     assert.throws(() => hub.another({ anonymousRole: 'none' }), { code: 'InvalidOption' })
   })

@@ -39,7 +39,11 @@ function readHash(service: string, key: string): Buffer {
     throw new PlinthError('InvalidOption', `A key of the service ${service} is not sha256: and 64 hex digits.`, {
       hint: "Hash the key: printf %s KEY | sha256sum, and write 'sha256:…'.",
     })
-  return Buffer.from(hex, 'hex')
+  const hash = Buffer.from(hex, 'hex')
+  // What the command above prints where its variable was not set: an empty `apikey` header would be this service.
+  if (hash.equals(hashOf('')))
+    throw new PlinthError('InvalidOption', `A key of the service ${service} is the hash of an empty key.`)
+  return hash
 }
 
 /** `SET ROLE none` goes back to the login role, which is exactly what a caller must not become. */
