@@ -37,10 +37,11 @@ function makeFolder(folder: string): void {
 export function openKeys(folder: string, name: string, services: readonly string[]): Record<string, string> {
   const file = join(folder, `${name}.keys.json`)
   return inFolder(folder, () => {
-    const kept = existsSync(file) ? parseKeys(file) : {}
-    const missing = services.filter((service) => !Object.hasOwn(kept, service))
-    if (missing.length === 0) return kept
-    const keys = { ...kept, ...Object.fromEntries(missing.map((service) => [service, createKey(service)])) }
+    const kept = existsSync(file) ? parseKeys(file) : new Map<string, string>()
+    const missing = services.filter((service) => !kept.has(service))
+    // Nobody but these services: a name more in the file would be a role more.
+    const keys = Object.fromEntries(services.map((service) => [service, kept.get(service) ?? createKey(service)]))
+    if (missing.length === 0) return keys
     // Whole or not at all: a start may be killed here.
     writeFileSync(`${file}.new`, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 })
     renameSync(`${file}.new`, file)
@@ -48,11 +49,14 @@ export function openKeys(folder: string, name: string, services: readonly string
   })
 }
 
-function parseKeys(file: string): Record<string, string> {
+/** Texts alone, and none that is empty: with such a key a request without one would be the service. */
+function parseKeys(file: string): ReadonlyMap<string, string> {
   try {
     const parsed: unknown = JSON.parse(readFileSync(file, 'utf8'))
-    const entries = typeof parsed === 'object' && parsed !== null ? Object.entries(parsed) : []
-    return Object.fromEntries(entries.map(([service, key]) => [service, String(key)]))
+    const entries: [string, unknown][] = typeof parsed === 'object' && parsed !== null ? Object.entries(parsed) : []
+    const kept = new Map<string, string>()
+    for (const [service, key] of entries) if (typeof key === 'string' && key.trim() !== '') kept.set(service, key)
+    return kept
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause
     throw new PlinthError('DataFolderUnusable', `${file} is not JSON. Delete it, and new keys are made.`, { cause })
