@@ -157,6 +157,18 @@ test('what a killed start left half made is removed by the next one', async () =
   assert.deepEqual(await ask(server.url, 'select 1 as one'), [{ one: 1 }])
 })
 
+test('a password file that is lost or empty is made anew', async () => {
+  const dataDir = join(folder, 'no-password')
+  const password = join(dataDir, 'password')
+  await (await start(dataDir)).stop()
+  for (const lose of [() => rmSync(password), () => writeFileSync(password, '')]) {
+    lose()
+    await using server = await start(dataDir)
+    assert.deepEqual(await ask(server.url, 'select 1 as one'), [{ one: 1 }])
+    assert.equal(statSync(password).mode & 0o077, 0)
+  }
+})
+
 function chownTree(path: string, uid: number): void {
   chownSync(path, uid, uid)
   for (const entry of readdirSync(path, { recursive: true })) chownSync(join(path, String(entry)), uid, uid)

@@ -32,7 +32,9 @@ export async function openCluster(folder: DataFolder, options: ClusterOptions): 
         `cannot read it. It was left as it is. Start it with PostgreSQL ${folder.major}, or choose another folder.`,
     )
   }
-  if (existsSync(folder.passwordFile)) return readFileSync(folder.passwordFile, 'utf8').trim()
+  // Empty where the machine lost its power before the file was down: the cluster is whole, so it gets another one.
+  const kept = existsSync(folder.passwordFile) ? readFileSync(folder.passwordFile, 'utf8').trim() : ''
+  if (kept !== '') return kept
   const password = newPassword()
   await runSingle(folder.cluster, passwordCommand(options.user, password), options)
   writePassword(folder, password)
