@@ -157,6 +157,12 @@ test('what a killed start left half made is removed by the next one', async () =
   assert.deepEqual(await ask(server.url, 'select 1 as one'), [{ one: 1 }])
 })
 
+test('a folder where the lock should be is an error that names it', async () => {
+  const dataDir = join(folder, 'lock-folder')
+  mkdirSync(join(dataDir, 'lock'), { recursive: true })
+  await assert.rejects(start(dataDir), unusable(dataDir, /EISDIR/))
+})
+
 test('a password file that is lost or empty is made anew', async () => {
   const dataDir = join(folder, 'no-password')
   const password = join(dataDir, 'password')

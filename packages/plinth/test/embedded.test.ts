@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Client } from 'pg'
+import { lockFolder } from '../src/embedded/lock.ts'
 import { isPlinthError } from '../src/errors.ts'
 import { ask, isRoot, onlyLinux, otherUid, postmasterPid, start, temporaryFolder, until } from './support/embedded.ts'
 
@@ -140,6 +150,25 @@ test('an empty pid file, as a full disk leaves it, does not bar the folder', asy
   writeFileSync(join(dataDir, 'cluster', 'postmaster.pid'), '')
   await using server = await start(dataDir)
   assert.deepEqual(await ask(server.url, 'select 1 as one'), [{ one: 1 }])
+})
+
+test('a damaged lock, or one of a clock that was set back, does not bar the folder', async () => {
+  const dataDir = join(folder, 'damaged-lock')
+  const lock = join(dataDir, 'lock')
+  mkdirSync(dataDir)
+  for (const content of ['\n', '0\n\n', '-1\n\n', 'x\ny\n']) {
+    writeFileSync(lock, content)
+    const unlock = await lockFolder(dataDir)
+    unlock()
+  }
+  const tomorrow = Date.now() / 1000 + 86_400
+  writeFileSync(lock, '12')
+  utimesSync(lock, tomorrow, tomorrow)
+  writeFileSync(`${lock}.break`, '')
+  utimesSync(`${lock}.break`, tomorrow, tomorrow)
+  const unlock = await lockFolder(dataDir)
+  unlock()
+  assert.deepEqual(readdirSync(dataDir), [])
 })
 
 test('a lock that was being broken by a program that died does not bar the folder for ever', async () => {

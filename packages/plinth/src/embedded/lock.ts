@@ -62,8 +62,10 @@ function processStamp(pid: number): string {
 }
 
 function isHeld(content: string, file: string): boolean {
-  const [pid, stamp] = content.split('\n')
+  const [pid = '', stamp] = content.split('\n')
   if (!content.endsWith('\n')) return ageMs(file) < halfWrittenMs
+  // 0 and below are no process but groups of them, and one is always alive.
+  if (!/^[1-9]\d*$/.test(pid)) return false
   return isAlive(Number(pid)) && processStamp(Number(pid)) === stamp
 }
 
@@ -101,7 +103,8 @@ function read(file: string): string | undefined {
   }
 }
 
+/** How far from now the file was written: a clock that was set back leaves files of the future, which are old too. */
 function ageMs(file: string): number {
   const found = statSync(file, { throwIfNoEntry: false })
-  return found ? Date.now() - found.mtimeMs : 0
+  return found ? Math.abs(Date.now() - found.mtimeMs) : 0
 }
