@@ -153,3 +153,16 @@ test('a column called __proto__ is a column', async () => {
 test('bytea in the escape format is an error, not other bytes', () => {
   assert.throws(() => decoderFor(17)('abc'), { code: 'InvalidValue', outcome: 'unknown' })
 })
+
+test('text that PostgreSQL never sends is an error, whatever the oid says, and ends', () => {
+  const broken: readonly (readonly [oid: number, text: string])[] = [
+    [114, '{x'],
+    [3802, ''],
+    [1009, '{"never ended'],
+    [1009, '{"ended by a backslash\\'],
+    [1007, '{'.repeat(100_000)],
+    [199, '{"{x"}'],
+  ]
+  for (const [oid, text] of broken)
+    assert.throws(() => decoderFor(oid)(text), { code: 'InvalidValue', outcome: 'unknown' }, text.slice(0, 30))
+})

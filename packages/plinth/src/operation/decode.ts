@@ -26,6 +26,15 @@ function asBigInt(text: string): bigint {
   throw unreadable('a numeric that is no integer as a bigint', 'read the column as string')
 }
 
+function asJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause
+    throw unreadable('json that is none', 'look for what changes answers on their way here')
+  }
+}
+
 /** The value is in the database all right, and so may be the write that returned it. */
 function unreadable(what: string, hint: string): PlinthError {
   return new PlinthError('InvalidValue', `PostgreSQL answered ${what}, which cannot be read.`, {
@@ -91,8 +100,8 @@ const scalars: ReadonlyMap<number, Decoder> = new Map<number, Decoder>([
   [OID, Number],
   [FLOAT4, Number],
   [FLOAT8, Number],
-  [JSON_OID, JSON.parse],
-  [JSONB, JSON.parse],
+  [JSON_OID, asJson],
+  [JSONB, asJson],
   [TIMESTAMP, asDate],
   [TIMESTAMPTZ, asDate],
 ])
@@ -146,7 +155,7 @@ const chosen: Readonly<Record<Reading, Decoder>> = {
   number: Number,
   bigint: asBigInt,
   date: asDate,
-  json: JSON.parse,
+  json: asJson,
 }
 
 /** The decoder of a type, or of the way a table says to read it; an array is decoded element by element. */
@@ -161,15 +170,20 @@ function scalarDecoder(oid: number, read: Reading | undefined): Decoder {
   return read ? chosen[read] : (scalars.get(oid) ?? asIs)
 }
 
+/** PostgreSQL's own limit of dimensions. */
+const arrayDepth = 6
+
 /**
- * Reads PostgreSQL's array text, `{1,NULL,"a \"b\""}`, nested to any depth. A leading `[0:2]=` gives bounds and is
- * skipped.
+ * Reads PostgreSQL's array text, `{1,NULL,"a \"b\""}`. A leading `[0:2]=` gives bounds and is skipped. Over HTTP the
+ * text comes from whoever answers, so one that never ends must not be read for ever.
  */
 function parseArray(text: string, decode: Decoder): unknown[] {
   let at = text.indexOf('{') + 1
+  const broken = (): Error => unreadable('an array that is none', 'look for what changes answers on their way here')
   const quoted = (): string => {
     let value = ''
     for (at++; text[at] !== '"'; at++) {
+      if (at >= text.length) throw broken()
       if (text[at] === '\\') at++
       value += text[at]
     }
@@ -182,17 +196,18 @@ function parseArray(text: string, decode: Decoder): unknown[] {
     const value = text.slice(from, at)
     return value === 'NULL' ? null : decode(value)
   }
-  const list = (): unknown[] => {
+  const list = (depth: number): unknown[] => {
+    if (depth > arrayDepth) throw broken()
     const values: unknown[] = []
     while (text[at] !== '}' && at < text.length) {
       if (text[at] === '{') {
         at++
-        values.push(list())
+        values.push(list(depth + 1))
       } else values.push(text[at] === '"' ? decode(quoted()) : plain())
       if (text[at] === ',') at++
     }
     at++
     return values
   }
-  return list()
+  return list(1)
 }
