@@ -51,6 +51,8 @@ export interface Limits {
   readonly listValues: number
   /** Rows in one write. Default 10,000. */
   readonly rows: number
+  /** The JSON of one answer in PostgREST's dialect. Default 128 MiB. */
+  readonly answerBytes: number
   /** How long a client may take to send its headers. Default 10,000. */
   readonly headersTimeoutMs: number
   /** How long a client may take to send the whole request. Default 30,000. */
@@ -70,6 +72,7 @@ export const defaultLimits: Limits = {
   depth: 64,
   listValues: 1_000,
   rows: 10_000,
+  answerBytes: 134_217_728,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   statementTimeoutMs: 30_000,

@@ -1,7 +1,7 @@
 import type { Database, Operation, TextRow } from 'plinth'
-import { type Answer, compile, compileBody, rowsRefused, type Statement } from 'plinth/operation'
+import { type Answer, bytesRefused, compile, compileBody, rowsRefused, type Statement } from 'plinth/operation'
 import type { Form } from './postgrest/asked.ts'
-import { notSingular } from './postgrest/refusals.ts'
+import { notSingular, tooMuch } from './postgrest/refusals.ts'
 import type { BodyAnswer } from './postgrest/reply.ts'
 import { Refusal } from './refusal.ts'
 import { type Caller, settingsOf } from './stage/caller.ts'
@@ -11,26 +11,31 @@ import type { Run } from './stage/stage.ts'
 export interface Executor {
   readonly database: Database
   readonly timeoutMs: number
+  readonly answerBytes: number
 }
 
 /** Runs an operation whose rows become the JSON body of the answer. */
 export function executeBody(executor: Executor, form: Form): Run<BodyAnswer> {
   return async (operation, caller) => {
-    const statement = bodyStatement(operation, form)
-    const [row] = (await query(executor, statement, caller, form.settings).catch(explainRefusedRows(form))).rows
+    const statement = bodyStatement(operation, form, executor.answerBytes)
+    const [row] = (await query(executor, statement, caller, form.settings).catch(explainRefused(form))).rows
     const [body = null, rows, total] = row ?? []
     return { body, rows: Number(rows), total: total === null ? undefined : Number(total) }
   }
 }
 
-function bodyStatement(operation: Operation, { exactCount, allowedRows, isHead, isScalar = false }: Form): Statement {
+function bodyStatement(operation: Operation, form: Form, mostBytes: number): Statement {
+  const { exactCount, allowedRows, isHead, isScalar = false } = form
   if (operation.kind === 'count') throw new Refusal(500, 'PLT500', 'A count has no body.')
-  return compileBody(operation, { exactCount, isScalar, hasBody: !isHead, ...(allowedRows && { allowedRows }) })
+  const hasBody = !isHead
+  return compileBody(operation, { exactCount, isScalar, hasBody, mostBytes, ...(allowedRows && { allowedRows }) })
 }
 
-/** The write was undone by the statement itself; here its error gets the name PostgREST's clients know. */
-function explainRefusedRows(form: Form): (error: unknown) => never {
+/** The statement undid itself; here its error gets the name PostgREST's clients know. */
+function explainRefused(form: Form): (error: unknown) => never {
   return (error) => {
+    const bytes = bytesRefused(error)
+    if (bytes !== undefined) throw tooMuch(`The answer is ${bytes} bytes long. Ask for less of it, with limit.`)
     const rows = form.allowedRows && rowsRefused(error)
     if (rows === undefined) throw error
     if (form.isSingular) throw notSingular(rows)

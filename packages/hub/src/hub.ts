@@ -70,7 +70,7 @@ export function createHub(options: HubOptions): Hub {
     }),
     schema,
     stages: [authorize(schema)],
-    executor: { database, timeoutMs: limits.statementTimeoutMs },
+    executor: { database, timeoutMs: limits.statementTimeoutMs, answerBytes: limits.answerBytes },
     limits,
     onFault: options.onFault ?? warn,
   })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { describe, test } from 'node:test'
-import { codeOf, keys, testHub } from './support/hub.ts'
+import { ask, codeOf, keys, testHub } from './support/hub.ts'
 
 const hub = testHub(() => ({ limits: { headersTimeoutMs: 1_000, requestTimeoutMs: 2_000, statementTimeoutMs: 5_000 } }))
 const authorization = `Bearer ${keys.backend}`
@@ -34,6 +34,20 @@ describe('a request that is too large', () => {
       (await hub.ask('POST', '/notes', { text: JSON.stringify([{ body: 'x'.repeat(1_000_000) }]) })).status,
       201,
     )
+    await hub.sql('truncate notes')
+  })
+
+  test('in its answer is PLT400, and what would have written is undone', async () => {
+    await using small = hub.another({ limits: { answerBytes: 2_000 } })
+    await hub.sql(`insert into notes (body) select repeat('x', 100) from generate_series(1, 20)`)
+    const all = await ask(small, 'GET', '/notes?select=body')
+    const headers = { prefer: 'return=representation' }
+    const changed = await ask(small, 'PATCH', '/notes?id=gt.0', { body: { body: 'y'.repeat(100) }, headers })
+    for (const { status, json } of [all, changed]) assert.deepEqual([status, json.code], [400, 'PLT400'])
+    assert.match(all.json.details, /^The answer is \d{4} bytes long/)
+    assert.deepEqual(await hub.sql(`select count(*)::int as n from notes where body like 'y%'`), [{ n: 0 }])
+    assert.equal((await ask(small, 'GET', '/notes?select=body&limit=10')).status, 200)
+    assert.equal((await ask(small, 'HEAD', '/notes?select=body')).status, 200)
     await hub.sql('truncate notes')
   })
 

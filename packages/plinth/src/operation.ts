@@ -1,6 +1,6 @@
 export { runOperation } from './operation/answer.ts'
 export type { Answer } from './operation/answer.ts'
-export { compile, compileBody, rowsRefused } from './sql/compile.ts'
+export { bytesRefused, compile, compileBody, rowsRefused } from './sql/compile.ts'
 export type { BodyOptions, Statement } from './sql/compile.ts'
 export { findFunctions, findRelation } from './catalog/catalog.ts'
 export type * from './catalog/catalog.ts'

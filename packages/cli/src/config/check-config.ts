@@ -27,6 +27,7 @@ const limits: Checks<Limits> = {
   depth: number,
   listValues: number,
   rows: number,
+  answerBytes: number,
   headersTimeoutMs: number,
   requestTimeoutMs: number,
   statementTimeoutMs: number,

@@ -38,6 +38,8 @@ export interface BodyOptions {
   readonly hasBody?: boolean
   /** The function yields bare values, not rows: its body is made of them. */
   readonly isScalar?: boolean
+  /** A longer body fails the statement, a write with it: see `bytesRefused`. Absent: any length. */
+  readonly mostBytes?: number
 }
 
 /**
@@ -47,20 +49,37 @@ export interface BodyOptions {
  */
 export function compileBody(
   operation: Select | Insert | Upsert | Update | Delete | Call,
-  { exactCount, allowedRows, hasBody = true, isScalar = false }: BodyOptions,
+  options: BodyOptions,
 ): Statement {
+  const { exactCount, allowedRows, mostBytes } = options
   return statement((bind) => {
-    if (operation.kind === 'select') return selectBody(operation, { exactCount, hasBody }, bind)
-    if (operation.kind === 'call') return callBody(operation, { isScalar, ...(allowedRows && { allowedRows }) }, bind)
+    if (operation.kind === 'select') return bodyRow(selectBody(operation, options, bind), mostBytes)
+    if (operation.kind === 'call') return bodyRow(callBody(operation, options, bind), mostBytes)
     const { with: expressions, main } = write({ ...operation, returning: operation.returning ?? [] }, bind)
     const written = cteName('written', operation.target)
     const body = operation.returning === undefined ? 'null::text' : jsonRows(written)
     const total = exactCount ? 'count(*)' : 'null::bigint'
-    return (
-      `with ${[...expressions, `${written} as (${main})`].join(', ')} ` +
-      `select ${body} as "body", ${guardedCount(allowedRows, bind)} as "rows", ${total} as "total" from ${written}`
-    )
+    const row = { body, rows: guardedCount(allowedRows, bind), total, from: written }
+    return `with ${[...expressions, `${written} as (${main})`].join(', ')} ${bodyRow(row, mostBytes)}`
   })
+}
+
+/** The parts of the statement that answers the one row. */
+interface BodyRow {
+  readonly body: string
+  readonly rows: string
+  readonly total: string
+  readonly from: string
+}
+
+/** PostgreSQL makes texts of 1 GiB, and the process that reads one of 512 MiB ends: so its length is looked at there. */
+function bodyRow({ body, rows, total, from }: BodyRow, mostBytes: number | undefined): string {
+  const row = `select ${body} as "body", ${rows} as "rows", ${total} as "total" from ${from}`
+  if (mostBytes === undefined) return row
+  const bytes = 'octet_length("body")'
+  const refused = `('plinth bytes ' || ${bytes})::bigint::text`
+  const guarded = `case when ${bytes} > ${mostBytes} then ${refused} else "body" end`
+  return `select ${guarded} as "body", "rows", "total" from (${row}) as "answer"`
 }
 
 /**
@@ -75,40 +94,40 @@ function guardedCount(allowed: BodyOptions['allowedRows'], bind: Bind): string {
 
 /** How many rows a write with `allowedRows` would have touched, read from the error it failed with. */
 export function rowsRefused(error: unknown): number | undefined {
+  return refusedNumber(error, /"plinth rows (\d+)"/)
+}
+
+/** How many bytes a body longer than `mostBytes` has, read from the error. */
+export function bytesRefused(error: unknown): number | undefined {
+  return refusedNumber(error, /"plinth bytes (\d+)"/)
+}
+
+function refusedNumber(error: unknown, pattern: RegExp): number | undefined {
   if (!isPlinthError(error) || error.sqlstate !== '22P02') return undefined
-  const rows = /"plinth rows (\d+)"/.exec(error.server?.message ?? '')?.[1]
-  return rows === undefined ? undefined : Number(rows)
+  const number = pattern.exec(error.server?.message ?? '')?.[1]
+  return number === undefined ? undefined : Number(number)
 }
 
 /** An array for a set; else the one value or row. NULL for a function that returns nothing. */
-function callBody(
-  operation: Call,
-  { isScalar = false, allowedRows }: Pick<BodyOptions, 'isScalar' | 'allowedRows'>,
-  bind: Bind,
-): string {
+function callBody(operation: Call, { isScalar = false, allowedRows }: BodyOptions, bind: Bind): BodyRow {
   const from = invocation(operation, bind)
   // In FROM the function always runs; in a select list nobody reads, the planner drops one that is not volatile.
-  if (operation.result === 'none')
-    return `select null::text as "body", count(*) as "rows", null::bigint as "total" from ${from}`
+  if (operation.result === 'none') return { body: 'null::text', rows: 'count(*)', total: 'null::bigint', from }
   // A function with one out column yields bare values in FROM; a sub-select around it makes them rows again.
   const [one, rows] = isScalar
     ? ['"r"."value"', `${from} as "r"("value")`]
     : ['"r".*', `(select * from ${from}) as "r"`]
   const body = operation.result === 'rows' ? `coalesce(json_agg(${one}), '[]')` : `json_agg(${one}) -> 0`
   const count = guardedCount(allowedRows, bind)
-  return `select (${body})::text as "body", ${count} as "rows", null::bigint as "total" from ${rows}`
+  return { body: `(${body})::text`, rows: count, total: 'null::bigint', from: rows }
 }
 
-function selectBody(
-  operation: Select,
-  { exactCount, hasBody }: { readonly exactCount: boolean; readonly hasBody: boolean },
-  bind: Bind,
-): string {
+function selectBody(operation: Select, { exactCount, hasBody = true }: BodyOptions, bind: Bind): BodyRow {
   const where = whereClause(operation.where, bind)
   const total = exactCount ? `(select count(*) from ${relation(operation.target)}${where})` : 'null::bigint'
   const rows = select(operation, bind, where)
   const body = hasBody ? jsonRows('"r"') : 'null::text'
-  return `select ${body} as "body", count(*) as "rows", ${total} as "total" from (${rows}) as "r"`
+  return { body, rows: 'count(*)', total, from: `(${rows}) as "r"` }
 }
 
 /** `r.*` is the row even where a column is called r; plain `r` would be that column. */
