@@ -175,6 +175,24 @@ test('an error crosses with all its fields but statement, stack and cause', asyn
   assert.ok(!JSON.stringify(error).includes('duplicate key'), 'the report is not enumerable')
 })
 
+test('a time limit that is none is refused', () => {
+  for (const wrong of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31])
+    assert.throws(() => connectHub({ url: 'http://hub', timeoutMs: wrong }), { code: 'InvalidOption' }, String(wrong))
+})
+
+test('an answered request leaves no timer behind', async () => {
+  const { url: at, close } = await listen((_, response) =>
+    send(response, 200, { columns: [{ name: 'count', oid: 20 }], rows: [['3']], rowCount: 1 }),
+  )
+  const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+  const before = timers()
+  const hub = connectHub({ url: at })
+  for (let i = 0; i < 20; i++) await hub.run(users.count())
+  const after20 = timers()
+  await close()
+  assert.ok(after20 < before + 20)
+})
+
 test('a url that is none of a hub is refused', () => {
   for (const wrong of ['', 'localhost:4000', 'postgres://x', 'http://user@x', 'http://x?y', 'http://x#y'])
     assert.throws(() => connectHub({ url: wrong }), { code: 'InvalidOption' }, wrong)
