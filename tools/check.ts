@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-// Everything that can be said about the project without a database. All run at once; each prints one line when it ends.
+// Everything that can be said about the project without a running server. All run at once; each prints one line when
+// it ends.
 const checks: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
   ['types', 'tsc'],
   ['lint', 'oxlint'],
