@@ -180,6 +180,20 @@ test('a time limit that is none is refused', () => {
     assert.throws(() => connectHub({ url: 'http://hub', timeoutMs: wrong }), { code: 'InvalidOption' }, String(wrong))
 })
 
+test('a redirect is not followed, so the key stays with the hub it was given for', async () => {
+  const seen: unknown[] = []
+  const { url: elsewhere, close } = await listen((request, response) => {
+    seen.push(request.headers['apikey'])
+    send(response, 200, { columns: [], rows: [], rowCount: 1 })
+  })
+  for (const status of [301, 302, 303, 307, 308]) {
+    const redirecting: Answering = (_, response) => void response.writeHead(status, { location: elsewhere }).end()
+    assertFailure(await failureAt(redirecting), 'HubRefused', 'unknown')
+  }
+  assert.deepEqual(seen, [])
+  await close()
+})
+
 test('an answered request leaves no timer behind', async () => {
   const { url: at, close } = await listen((_, response) =>
     send(response, 200, { columns: [{ name: 'count', oid: 20 }], rows: [['3']], rowCount: 1 }),

@@ -87,6 +87,8 @@ async function execute(hub: Hubbed, operation: Operation, { signal }: RunOptions
     method: 'POST',
     headers: hub.headers,
     body: JSON.stringify(operation),
+    // fetch would take `apikey` along to whatever host the redirect names, and make a GET of the POST.
+    redirect: 'manual' as const,
     signal: AbortSignal.any(signals),
   }
   let response: Response
