@@ -22,7 +22,9 @@ export function openEnvelope(request: HubRequest, schemas: readonly string[], li
   const preferences = parsePreferences(request.headers.get('prefer'))
   const { isSingular, contentType } = acceptMediaType(request.headers.get('accept'))
   const isRead = request.method === 'GET' || request.method === 'HEAD'
-  const profile = request.headers.get(isRead ? 'accept-profile' : 'content-profile')
+  const named = request.headers.get(isRead ? 'accept-profile' : 'content-profile')
+  // A header arrives as Latin-1, whatever its bytes mean.
+  const profile = named === undefined ? undefined : Buffer.from(named, 'latin1').toString('utf8')
   if (profile !== undefined && !schemas.includes(profile)) throw unknownSchema(profile, schemas)
   const [first = ''] = schemas
   const isNegotiated = profile !== undefined || schemas.length > 1

@@ -78,8 +78,9 @@ function headersOf(form: Form, range: string): Record<string, string> {
   return { 'content-range': range, ...(applied === '' ? {} : { 'preference-applied': applied }) }
 }
 
+/** A schema may be called 日本, which Node refuses in a header: the answer to a write that is done would be lost. */
 function profileOf({ profile }: Form): Record<string, string> {
-  return profile === undefined ? {} : { 'content-profile': profile }
+  return profile !== undefined && /^[\x20-\x7e]+$/.test(profile) ? { 'content-profile': profile } : {}
 }
 
 /** `/users?id=eq.7`: the answer holds the key of each written row as text. Only one row has a place. */
