@@ -80,7 +80,8 @@ export function createHub(options: HubOptions): Hub {
   async function listen({ host = '127.0.0.1', port = 4000 }: ListenOptions = {}): Promise<string> {
     if (server !== undefined) throw new PlinthError('InvalidOption', `The hub already listens on ${server.url}.`)
     await database.connect()
-    await refuseSuperuser(database, host, configuredRoles(options))
+    const takesAnyRole = options.jwt !== undefined && options.jwt.roles === undefined
+    await refuseSuperuser(database, host, configuredRoles(options), takesAnyRole)
     await schema.reload()
     if (options.admin) admin = await startAdmin(options.admin, () => schema.isLoaded && database.state === 'connected')
     try {

@@ -110,6 +110,21 @@ describe('where a hub listens', () => {
     await using far = hub.another({})
     await far.listen({ host: '0.0.0.0', port: 0 })
   })
+
+  test('beyond loopback no superuser can be named by a token', async () => {
+    const { login } = hub.roles
+    const named = `${login}_super`
+    await hub.sql(`create role ${named} superuser; grant ${named} to ${login}`)
+    try {
+      const secret = 'x'.repeat(32)
+      const open = hub.another({ jwt: { secret } })
+      await assert.rejects(open.listen({ host: '0.0.0.0', port: 0 }), { code: 'InvalidOption', message: /_super is a/ })
+      await using closed = hub.another({ jwt: { secret, roles: [hub.roles.backend] } })
+      assert.match(await closed.listen({ host: '0.0.0.0', port: 0 }), /^http/)
+    } finally {
+      await hub.sql(`drop role ${named}`)
+    }
+  })
 })
 
 describe('the admin port', () => {
