@@ -56,7 +56,7 @@ test('a COMMIT whose answer is lost has an unknown outcome and is not run again'
     }),
   )
   proxy.intercept(undefined)
-  assert.ok(isPlinthError(error, 'ConnectionLost'))
+  assert.ok(isPlinthError(error, 'CommitUnknown'))
   assert.deepEqual([runs, error.outcome, error.phase, error.retryable], [1, 'unknown', 'commit', false])
 })
 

@@ -1,6 +1,6 @@
 import { Connection } from '../driver/connection.ts'
 import { loadPg } from '../driver/peer.ts'
-import { Pool, type PoolLimits } from '../driver/pool.ts'
+import { Pool } from '../driver/pool.ts'
 import { describeServer } from '../driver/sqlstate.ts'
 import { PlinthError } from '../errors.ts'
 import { runOperation } from '../operation/answer.ts'
@@ -12,6 +12,7 @@ import { Availability, closedError } from './availability.ts'
 import { pause } from './backoff.ts'
 import { refuseRootHandle } from './context.ts'
 import { LaneChoice } from './lane-choice.ts'
+import { type DatabaseSettings, readOptions, wholeNumber } from './options.ts'
 import type * as Q from './queryable.ts'
 import { openSession } from './session.ts'
 import { type Effect, runSingle, type SingleHome } from './single.ts'
@@ -27,34 +28,33 @@ import { beginTransaction, runTransaction, type TransactionHome } from './transa
  */
 export function createDatabase(options: Q.DatabaseOptions): Q.Database {
   loadPg()
-  return new PoolDatabase(options)
+  return new PoolDatabase(readOptions(options))
 }
 
 class PoolDatabase implements Q.Database {
-  readonly #url: string
-  readonly #limits: PoolLimits
-  readonly #statementTimeoutMs: number
+  readonly #settings: DatabaseSettings
   readonly #availability: Availability
   readonly #pool: Pool
-  readonly #lanes = new LaneChoice(1000)
+  readonly #singles: SingleHome
   readonly #transactions: TransactionHome
   #closing: Promise<void> | undefined
 
-  constructor(options: Q.DatabaseOptions) {
-    this.#url = checkedUrl(options.url)
-    this.#limits = poolLimits(options.pool ?? {})
-    this.#statementTimeoutMs = atLeast('statementTimeoutMs', options.statementTimeoutMs ?? 30_000, 1)
-    this.#availability = new Availability(() => this.#openConnection(options))
+  constructor(settings: DatabaseSettings) {
+    const { limits, statementTimeoutMs } = settings
+    this.#settings = settings
+    this.#availability = new Availability(() => this.#openConnection())
     this.#pool = new Pool(
-      this.#limits,
+      limits,
       () => this.#availability.open(),
       () => this.#availability.failure,
     )
+    const { sharedLanes } = limits
+    this.#singles = { pool: this.#pool, lanes: new LaneChoice(1000), sharedLanes, statementTimeoutMs }
     this.#transactions = {
       database: this,
       acquire: (signal) => this.#pool.acquire(signal),
       release: (connection) => this.#pool.release(connection),
-      statementTimeoutMs: this.#statementTimeoutMs,
+      statementTimeoutMs,
     }
   }
 
@@ -64,7 +64,7 @@ class PoolDatabase implements Q.Database {
 
   async connect(options: { readonly deadlineMs?: number; readonly signal?: AbortSignal } = {}): Promise<void> {
     if (this.#closing) throw closedError()
-    const deadlineMs = atLeast('deadlineMs', options.deadlineMs ?? 30_000, 1)
+    const deadlineMs = wholeNumber('deadlineMs', options.deadlineMs ?? 30_000, 1)
     const ended = new AbortController()
     const signals = [ended.signal, ...(options.signal ? [options.signal] : [])]
     const timeout = pause(deadlineMs, AbortSignal.any(signals)).then(() => {
@@ -91,14 +91,14 @@ class PoolDatabase implements Q.Database {
     const sent = toStatement(statement, values)
     refuseSessionStatement(sent.text)
     refuseRootHandle(this)
-    return toQueryResult<R>(await runSingle(this.#singleHome, sent, options, 'write'), options)
+    return toQueryResult<R>(await runSingle(this.#singles, sent, options, 'write'), options)
   }
 
   run<R>(operation: Typed<R>): Promise<R>
   async run(operation: Operation): Promise<unknown> {
     refuseRootHandle(this)
     const effect: Effect = operation.kind === 'select' || operation.kind === 'count' ? 'read' : 'write'
-    return runOperation(operation, (one) => runSingle(this.#singleHome, compile(one), {}, effect))
+    return runOperation(operation, (one) => runSingle(this.#singles, compile(one), {}, effect))
   }
 
   async transaction<R>(work: (tx: Q.Transaction) => Promise<R>, options: Q.TransactionOptions = {}): Promise<R> {
@@ -114,14 +114,12 @@ class PoolDatabase implements Q.Database {
   }
 
   async session(options: { readonly signal?: AbortSignal } = {}): Promise<Q.Session> {
-    return openSession(
-      { database: this, pool: this.#pool, statementTimeoutMs: this.#statementTimeoutMs },
-      options.signal,
-    )
+    const { statementTimeoutMs } = this.#settings
+    return openSession({ database: this, pool: this.#pool, statementTimeoutMs }, options.signal)
   }
 
-  close(options: { readonly deadlineMs?: number } = {}): Promise<void> {
-    this.#closing ??= this.#close(options.deadlineMs ?? 10_000)
+  async close(options: { readonly deadlineMs?: number } = {}): Promise<void> {
+    this.#closing ??= this.#close(wholeNumber('deadlineMs', options.deadlineMs ?? 10_000, 0))
     return this.#closing
   }
 
@@ -129,31 +127,8 @@ class PoolDatabase implements Q.Database {
     return this.close()
   }
 
-  get #singleHome(): SingleHome {
-    return {
-      pool: this.#pool,
-      lanes: this.#lanes,
-      sharedLanes: this.#limits.sharedLanes,
-      statementTimeoutMs: this.#statementTimeoutMs,
-    }
-  }
-
-  async #openConnection(options: Q.DatabaseOptions): Promise<Connection> {
-    const connection = await Connection.open({
-      url: this.#url,
-      service: options.service ?? 'plinth',
-      connectTimeoutMs: options.connectTimeoutMs ?? 5000,
-      settings: {
-        // The decoders read these formats, whatever the server's or the role's own settings say.
-        DateStyle: 'ISO',
-        IntervalStyle: 'postgres',
-        bytea_output: 'hex',
-        extra_float_digits: '1',
-        statement_timeout: String(this.#statementTimeoutMs),
-        lock_timeout: String(options.lockTimeoutMs ?? 5000),
-        idle_in_transaction_session_timeout: String(options.idleInTransactionTimeoutMs ?? 10_000),
-      },
-    })
+  async #openConnection(): Promise<Connection> {
+    const connection = await Connection.open(this.#settings.connection)
     connection.onLost(() => this.#availability.noteLost())
     return connection
   }
@@ -169,7 +144,7 @@ class PoolDatabase implements Q.Database {
     const why = last ? ` Last: ${last.message}` : ''
     return new PlinthError(
       'ConnectionFailed',
-      `PostgreSQL at ${describeServer(this.#url)} was not reachable within ${deadlineMs} ms.${why}`,
+      `PostgreSQL at ${describeServer(this.#settings.connection.url)} was not reachable within ${deadlineMs} ms.${why}`,
       {
         phase: 'connect',
         retryable: true,
@@ -178,35 +153,4 @@ class PoolDatabase implements Q.Database {
       },
     )
   }
-}
-
-function poolLimits(pool: Q.PoolOptions): PoolLimits {
-  const max = atLeast('pool.max', pool.max ?? 10, 1)
-  const sharedLanes = atLeast('pool.sharedLanes', pool.sharedLanes ?? (max === 1 ? 0 : Math.min(2, max - 1)), 0)
-  if (sharedLanes > 4 || sharedLanes >= max) {
-    throw new PlinthError(
-      'InvalidOption',
-      `pool.sharedLanes is ${sharedLanes}; it must be at most 4 and leave an exclusive lane of pool.max ${max}.`,
-    )
-  }
-  return {
-    max,
-    sharedLanes,
-    acquireTimeoutMs: atLeast('pool.acquireTimeoutMs', pool.acquireTimeoutMs ?? 5000, 1),
-    maxWaiting: atLeast('pool.maxWaiting', pool.maxWaiting ?? 1000, 0),
-    idleTimeoutMs: atLeast('pool.idleTimeoutMs', pool.idleTimeoutMs ?? 60_000, 1),
-  }
-}
-
-function atLeast(name: string, value: number, least: number): number {
-  if (Number.isInteger(value) && value >= least) return value
-  throw new PlinthError('InvalidOption', `${name} is ${value}; it must be a whole number of at least ${least}.`)
-}
-
-function checkedUrl(url: string): string {
-  const protocol = URL.parse(url)?.protocol
-  if (protocol === 'postgres:' || protocol === 'postgresql:') return url
-  throw new PlinthError('InvalidOption', 'The database url must begin with postgres:// or postgresql://.', {
-    hint: 'postgres://user:password@host:5432/database; percent-encode special characters of the password.',
-  })
 }

@@ -10,7 +10,7 @@ export interface StatementOptions {
    * transaction: `{ role: 'backend', 'request.jwt.claims': '{…}' }`. Gone when the statement has ended.
    */
   readonly settings?: Readonly<Record<string, string>>
-  /** `text`: rows are arrays of PostgreSQL's text, undecoded. Default `object`. */
+  /** `text`: rows are arrays of PostgreSQL's text, undecoded, so say `query<TextRow>(…)`. Default `object`. */
   readonly rows?: 'object' | 'text'
   /** The server cancels the statement after this time. Default: the database's `statementTimeoutMs`. */
   readonly timeoutMs?: number

@@ -1,7 +1,7 @@
 import type { Connection } from '../driver/connection.ts'
 import type { Statement, StepAnswer } from '../driver/exchange.ts'
 import type { Outcome, Phase } from '../errors.ts'
-import { PlinthError } from '../errors.ts'
+import { isPlinthError, PlinthError } from '../errors.ts'
 import { runHeld } from './held.ts'
 import type { IsolationLevel, StatementOptions } from './queryable.ts'
 import { outlivesTransaction, wholeMs } from './statement.ts'
@@ -55,7 +55,8 @@ export class TransactionLine {
   async run(statement: Statement, settings: Statement | undefined, options: StatementOptions): Promise<StepAnswer> {
     if (outlivesTransaction(statement.text)) this.#connection.needsReset = true
     const statements = [...this.#takePending(), ...(settings ? [settings] : []), statement]
-    const extra = [...(options.signal ? [options.signal] : []), ...statementLimit(options)]
+    using limit = options.timeoutMs === undefined ? undefined : new StatementLimit(options.timeoutMs)
+    const extra = [options.signal, limit?.signal].filter((signal) => signal !== undefined)
     const signal = extra.length === 0 ? this.signal : AbortSignal.any([this.signal, ...extra])
     const answers = await this.#send(statements, 'statement', 'not applied', signal, statement.text)
     const answer = answers.at(-1)
@@ -101,7 +102,11 @@ export class TransactionLine {
     if (this.#connection.isLost) await this.#send([], 'commit', 'not applied', undefined)
     if (this.status === 'I') throw this.#endedElsewhere()
     this.#pending = []
-    const [answer] = await this.#send([{ text: 'commit', values: [] }], 'commit', 'unknown', undefined)
+    const [answer] = await this.#send([{ text: 'commit', values: [] }], 'commit', 'unknown', undefined).catch(
+      (error: unknown) => {
+        throw isPlinthError(error, 'ConnectionLost') && error.outcome === 'unknown' ? this.#unknown(error) : error
+      },
+    )
     if (answer?.tag !== 'COMMIT') {
       throw new PlinthError(
         'TransactionAborted',
@@ -167,6 +172,17 @@ export class TransactionLine {
     return at >= 0
   }
 
+  #unknown(cause: PlinthError): PlinthError {
+    return new PlinthError('CommitUnknown', `The connection broke while "${this.#options.name}" was committing.`, {
+      transaction: this.#options.name,
+      phase: 'commit',
+      outcome: 'unknown',
+      attempts: this.#options.attempt,
+      cause,
+      hint: 'It may be saved, or not. Look for a row that only it writes before you run it again.',
+    })
+  }
+
   #endedElsewhere(): PlinthError {
     return new PlinthError('TransactionAborted', `"${this.#options.name}" had already ended on the server.`, {
       transaction: this.#options.name,
@@ -185,13 +201,26 @@ function beginStatements(options: LineOptions): Statement[] {
   return [begin, { text: `select set_config('statement_timeout', $1, true)`, values: [String(left)] }]
 }
 
-function statementLimit(options: StatementOptions): AbortSignal[] {
-  if (options.timeoutMs === undefined) return []
-  const timeoutMs = wholeMs(options.timeoutMs)
-  const controller = new AbortController()
-  const error = new PlinthError('StatementTimeout', `The statement did not end within ${timeoutMs} ms.`, {
-    phase: 'statement',
-  })
-  setTimeout(() => controller.abort(error), timeoutMs).unref()
-  return [controller.signal]
+/**
+ * The time limit of one statement in a transaction: `set_config` would hold for those after it as well, so the statement
+ * is cancelled from here.
+ */
+class StatementLimit {
+  readonly #controller = new AbortController()
+  readonly #timer: NodeJS.Timeout
+
+  constructor(given: number) {
+    const timeoutMs = wholeMs(given)
+    const message = `The statement did not end within ${timeoutMs} ms.`
+    const error = new PlinthError('StatementTimeout', message, { phase: 'statement' })
+    this.#timer = setTimeout(() => this.#controller.abort(error), timeoutMs).unref()
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer)
+  }
 }

@@ -3,6 +3,7 @@ import type { Pool } from '../driver/pool.ts'
 import { PlinthError } from '../errors.ts'
 import { observe } from '../observe/observation.ts'
 import { delayMs, pause, transactionBackoff } from './backoff.ts'
+import { wholeNumber } from './options.ts'
 import { refuseNested, runInScope } from './context.ts'
 import { Deadline, untilDeadline } from './deadline.ts'
 import type { OwnedTransaction, Transaction, TransactionOptions } from './queryable.ts'
@@ -39,8 +40,8 @@ export async function runTransaction<R>(
   const name = options.name ?? 'transaction'
   checkIsolation(options.isolation)
   refuseNested(home.database, name)
+  const attempts = wholeNumber('retry.attempts', options.retry?.attempts ?? defaultAttempts, 1)
   using deadline = new Deadline(name, options)
-  const attempts = options.retry?.attempts ?? defaultAttempts
   for (let attempt = 1; ; attempt++) {
     try {
       return await runAttempt(home, work, { name, attempt, deadline, isolation: options.isolation, readOnly })

@@ -12,13 +12,6 @@ export interface PoolLimits {
   readonly idleTimeoutMs: number
 }
 
-export interface PoolStats {
-  readonly total: number
-  readonly idle: number
-  readonly busy: number
-  readonly waiting: number
-}
-
 interface Waiter {
   readonly give: (connection: Connection) => void
   readonly refuse: (error: unknown) => void
@@ -67,11 +60,6 @@ export class Pool {
     const timedOut = (): PlinthError => this.#timedOut()
     this.#shared = new SharedLanes({ open, max: sharedLanes, maxWaiting, acquireTimeoutMs, timedOut })
     this.#idleTimer = setInterval(() => this.#evictIdle(), Math.max(50, limits.idleTimeoutMs / 2)).unref()
-  }
-
-  get stats(): PoolStats {
-    const total = this.#total
-    return { total, idle: this.#idle.length, busy: total - this.#idle.length, waiting: this.#waiting.size }
   }
 
   /**

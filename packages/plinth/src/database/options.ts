@@ -1,0 +1,70 @@
+import type { ConnectionOptions } from '../driver/connection.ts'
+import type { PoolLimits } from '../driver/pool.ts'
+import { PlinthError } from '../errors.ts'
+import type { DatabaseOptions, PoolOptions } from './queryable.ts'
+
+/** The options of a database with their defaults, each checked. */
+export interface DatabaseSettings {
+  readonly connection: ConnectionOptions
+  readonly limits: PoolLimits
+  readonly statementTimeoutMs: number
+}
+
+export function readOptions(options: DatabaseOptions): DatabaseSettings {
+  const statementTimeoutMs = wholeNumber('statementTimeoutMs', options.statementTimeoutMs ?? 30_000, 1)
+  const lockTimeoutMs = wholeNumber('lockTimeoutMs', options.lockTimeoutMs ?? 5000, 1)
+  const idleMs = wholeNumber('idleInTransactionTimeoutMs', options.idleInTransactionTimeoutMs ?? 10_000, 1)
+  return {
+    statementTimeoutMs,
+    limits: poolLimits(options.pool ?? {}),
+    connection: {
+      url: checkedUrl(options.url),
+      service: options.service ?? 'plinth',
+      connectTimeoutMs: wholeNumber('connectTimeoutMs', options.connectTimeoutMs ?? 5000, 1),
+      settings: {
+        // The decoders read these formats, whatever the server's or the role's own settings say.
+        DateStyle: 'ISO',
+        IntervalStyle: 'postgres',
+        bytea_output: 'hex',
+        extra_float_digits: '1',
+        statement_timeout: String(statementTimeoutMs),
+        lock_timeout: String(lockTimeoutMs),
+        idle_in_transaction_session_timeout: String(idleMs),
+      },
+    },
+  }
+}
+
+function poolLimits(pool: PoolOptions): PoolLimits {
+  const max = wholeNumber('pool.max', pool.max ?? 10, 1)
+  const sharedLanes = wholeNumber('pool.sharedLanes', pool.sharedLanes ?? (max === 1 ? 0 : Math.min(2, max - 1)), 0)
+  if (sharedLanes > 4 || sharedLanes >= max) {
+    throw new PlinthError(
+      'InvalidOption',
+      `pool.sharedLanes is ${sharedLanes}; it must be at most 4 and leave an exclusive lane of pool.max ${max}.`,
+    )
+  }
+  return {
+    max,
+    sharedLanes,
+    acquireTimeoutMs: wholeNumber('pool.acquireTimeoutMs', pool.acquireTimeoutMs ?? 5000, 1),
+    maxWaiting: wholeNumber('pool.maxWaiting', pool.maxWaiting ?? 1000, 0),
+    idleTimeoutMs: wholeNumber('pool.idleTimeoutMs', pool.idleTimeoutMs ?? 60_000, 1),
+  }
+}
+
+/** PostgreSQL's settings and Node's timers hold 31 bits; a larger timer fires at once. */
+const most = 2_147_483_647
+
+export function wholeNumber(name: string, value: number, least: number): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value
+  throw new PlinthError('InvalidOption', `${name} is ${value}; it must be a whole number from ${least} to ${most}.`)
+}
+
+function checkedUrl(url: string): string {
+  const protocol = URL.parse(url)?.protocol
+  if (protocol === 'postgres:' || protocol === 'postgresql:') return url
+  throw new PlinthError('InvalidOption', 'The database url must begin with postgres:// or postgresql://.', {
+    hint: 'postgres://user:password@host:5432/database; percent-encode special characters of the password.',
+  })
+}
