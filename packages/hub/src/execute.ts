@@ -54,7 +54,7 @@ export function executeAnswer(executor: Executor): Run<Answer> {
 }
 
 function query(
-  { database, timeoutMs }: Executor,
+  { database, timeoutMs, answerBytes }: Executor,
   { text, values }: Statement,
   caller: Caller,
   settings: Readonly<Record<string, string>>,
@@ -63,5 +63,7 @@ function query(
     settings: { ...settingsOf(caller), ...settings },
     rows: 'text',
     timeoutMs,
+    // The body is limited where PostgreSQL makes it; this is for the rows of /-/run, with room for their counts.
+    maxAnswerBytes: answerBytes + 1024,
   })
 }

@@ -38,6 +38,7 @@ export type ErrorCode =
   | 'PermissionDenied'
   | 'SessionStatement'
   | 'StatementFailed'
+  | 'AnswerTooLarge'
   | 'InvalidOperation'
   | 'RowNotFound'
   | 'InvalidOption'

@@ -33,6 +33,7 @@ export function errorAnswer(error: unknown, isAnonymous: boolean): ErrorAnswer {
     return plain(status, code, message, lostWrite(error), null)
   }
   if (error.sqlstate !== undefined) return fromServer(error, error.sqlstate, isAnonymous)
+  if (error.code === 'AnswerTooLarge') return plain(400, 'PLT400', error.message, null, error.hint ?? null)
   if (error.code === 'InvalidOperation') return plain(400, 'PGRST100', error.message, null, error.hint ?? null)
   if (error.code === 'StatementTimeout') return plain(500, '57014', error.message, null, error.hint ?? null)
   return plain(500, 'PLT500', 'The hub failed on this request.', null, null)

@@ -12,6 +12,7 @@ export interface HeldRun {
   readonly limitMs: number
   readonly signal?: AbortSignal | undefined
   readonly context: FailureContext
+  readonly maxBytes?: number | undefined
 }
 
 /**
@@ -31,7 +32,7 @@ export async function runHeld(
   signal?.addEventListener('abort', abort)
   try {
     if (signal?.aborted) throw abortError(signal, context, 'not applied')
-    return await connection.run(statements, limitMs)
+    return await connection.run(statements, limitMs, { maxBytes: run.maxBytes })
   } catch (error) {
     if (!isFailure(error)) throw error
     if (signal?.aborted && isCancelAnswer(error)) throw abortError(signal, context, 'not applied')

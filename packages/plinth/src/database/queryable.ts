@@ -15,6 +15,8 @@ export interface StatementOptions {
   /** The server cancels the statement after this time. Default: the database's `statementTimeoutMs`. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
+  /** An answer with more bytes of values is dropped, and the statement fails with AnswerTooLarge. Default: no limit. */
+  readonly maxAnswerBytes?: number
 }
 
 export interface QueryResult<R> {

@@ -158,9 +158,9 @@ class PoolSession implements Session {
     const limitMs = Math.max(options.timeoutMs ?? 0, this.#home.statementTimeoutMs)
     const context = { phase: 'statement', statement: statement.text, outcomeWhenLost: 'unknown' } as const
     const statements = settings ? [settings, statement] : [statement]
-    const { signal } = options
+    const { signal, maxAnswerBytes: maxBytes } = options
     const answers = await this.#inTurn(signal, () =>
-      runHeld(this.#connection, statements, { limitMs, signal, context }),
+      runHeld(this.#connection, statements, { limitMs, signal, context, maxBytes }),
     )
     const answer = answers.at(-1)
     if (!answer) throw new PlinthError('StatementFailed', 'The server answered fewer statements than were sent.')

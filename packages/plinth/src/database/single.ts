@@ -68,9 +68,10 @@ async function runOnce(
     limitMs === home.statementTimeoutMs &&
     home.lanes.mayShare(text)
   const lane = mayShare ? await home.pool.shared() : undefined
+  const run: HeldRun = { limitMs, signal: options.signal, context, maxBytes: options.maxAnswerBytes }
   const answers = lane
-    ? await runShared(home, lane, statements, text, limitMs, context)
-    : await runAlone(home, statements, text, { limitMs, signal: options.signal, context })
+    ? await runShared(home, lane, statements, text, run)
+    : await runAlone(home, statements, text, run)
   const answer = answers.at(-1)
   if (!answer) throw new PlinthError('StatementFailed', 'The server answered fewer statements than were sent.')
   return answer
@@ -97,11 +98,10 @@ async function runShared(
   lane: Connection,
   statements: readonly Statement[],
   text: string,
-  limitMs: number,
-  context: FailureContext,
+  { limitMs, maxBytes, context }: HeldRun,
 ): Promise<readonly StepAnswer[]> {
   try {
-    return await lane.run(statements, limitMs, (ms) => home.lanes.note(text, ms))
+    return await lane.run(statements, limitMs, { maxBytes, noteBusyMs: (ms) => home.lanes.note(text, ms) })
   } catch (error) {
     throw isFailure(error) ? toPlinthError(error.error, context) : error
   }

@@ -58,7 +58,10 @@ export class TransactionLine {
     using limit = options.timeoutMs === undefined ? undefined : new StatementLimit(options.timeoutMs)
     const extra = [options.signal, limit?.signal].filter((signal) => signal !== undefined)
     const signal = extra.length === 0 ? this.signal : AbortSignal.any([this.signal, ...extra])
-    const answers = await this.#send(statements, 'statement', 'not applied', signal, statement.text)
+    const answers = await this.#send(statements, 'statement', 'not applied', signal, {
+      text: statement.text,
+      maxBytes: options.maxAnswerBytes,
+    })
     const answer = answers.at(-1)
     if (!answer) throw new PlinthError('StatementFailed', 'The server answered fewer statements than were sent.')
     return answer
@@ -138,7 +141,7 @@ export class TransactionLine {
     phase: Phase,
     outcomeWhenLost: Outcome,
     signal: AbortSignal | undefined,
-    statement?: string,
+    asked: { readonly text?: string; readonly maxBytes?: number | undefined } = {},
   ): Promise<readonly StepAnswer[]> {
     const { name, statementTimeoutMs, attempt } = this.#options
     const context = {
@@ -146,10 +149,15 @@ export class TransactionLine {
       transaction: name,
       attempts: attempt,
       outcomeWhenLost,
-      ...(statement === undefined ? {} : { statement }),
+      ...(asked.text === undefined ? {} : { statement: asked.text }),
     }
     const run = (): Promise<readonly StepAnswer[]> =>
-      runHeld(this.#connection, statements, { limitMs: statementTimeoutMs, signal, context })
+      runHeld(this.#connection, statements, {
+        limitMs: statementTimeoutMs,
+        signal,
+        context,
+        maxBytes: asked.maxBytes,
+      })
     if (!this.#begun) {
       const first = run()
       this.#begun = first.catch(() => undefined)

@@ -6,6 +6,13 @@ import { loadPg, type WireClient, type WireClientOptions } from './peer.ts'
 import { PreparedStatements } from './prepared.ts'
 import { connectFailure } from './sqlstate.ts'
 
+export interface RunOptions {
+  /** Hears how long the server was busy with the statements, what was in line before them not included. */
+  readonly noteBusyMs?: ((ms: number) => void) | undefined
+  /** A larger answer is dropped, and the exchange fails with AnswerTooLarge. Default: no limit. */
+  readonly maxBytes?: number | undefined
+}
+
 export interface ConnectionOptions {
   readonly url: string
   readonly service: string
@@ -49,6 +56,7 @@ export class Connection {
     // pg's own listener comes first, so the transaction status is known when a failed exchange settles.
     client.connection.on('readyForQuery', () => this.#settleFailed())
     client.connection.on('errorMessage', () => this.#noteFailed())
+    this.#guardParser(client.connection.stream)
     client.on('error', (cause) => this.#lose(cause))
     client.on('end', () => this.#lose(new PlinthError('ConnectionLost', 'The server closed the connection.')))
   }
@@ -97,14 +105,14 @@ export class Connection {
 
   /**
    * Sends `statements` with one Sync. Rejects with an `ExchangeFailure`. `limitMs`: the server's own time limit for
-   * them; `noteBusyMs` hears how long the server took, what was in line before them not included.
+   * them.
    */
   run(
     statements: readonly Statement[],
     limitMs: number,
-    noteBusyMs?: (ms: number) => void,
+    { noteBusyMs, maxBytes }: RunOptions = {},
   ): Promise<readonly StepAnswer[]> {
-    const make = (...settle: Settle): Exchange => new Exchange(statements, this.#prepared, ...settle)
+    const make = (...settle: Settle): Exchange => new Exchange(statements, this.#prepared, ...settle, maxBytes)
     return this.#start(limitMs, make, noteBusyMs)
   }
 
@@ -225,6 +233,19 @@ export class Connection {
       else this.#giveUp(limitMs)
       return
     }
+  }
+
+  /** What pg's parser throws, as at a text beyond 512 MiB, would come out of the socket's event and end the process. */
+  #guardParser(stream: Stream): void {
+    const parsers = stream.listeners('data')
+    stream.removeAllListeners('data')
+    stream.on('data', (chunk: Uint8Array) => {
+      try {
+        for (const parse of parsers) parse.call(stream, chunk)
+      } catch (cause) {
+        this.destroy(cause)
+      }
+    })
   }
 
   #giveUp(limitMs: number): void {

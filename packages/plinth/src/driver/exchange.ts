@@ -1,3 +1,4 @@
+import { PlinthError } from '../errors.ts'
 import type { Answer } from '../operation/answer.ts'
 import type { AnswerColumn } from '../operation/row-reader.ts'
 import { isServerError, type PgPackage, type ServerError, type WireConnection } from './peer.ts'
@@ -50,6 +51,8 @@ export class Exchange {
   readonly #answers: StepAnswer[] = []
   readonly #resolve: (answers: readonly StepAnswer[]) => void
   readonly #reject: (failure: ExchangeFailure) => void
+  readonly #maxBytes: number
+  #bytes = 0
   #open: OpenStep = { columns: [], rows: [] }
   #serverError: ServerError | undefined
 
@@ -58,11 +61,13 @@ export class Exchange {
     prepared: PreparedStatements,
     resolve: (answers: readonly StepAnswer[]) => void,
     reject: (failure: ExchangeFailure) => void,
+    maxBytes: number = Number.POSITIVE_INFINITY,
   ) {
     this.#statements = statements
     this.#prepared = prepared
     this.#resolve = resolve
     this.#reject = reject
+    this.#maxBytes = maxBytes
   }
 
   submit(connection: WireConnection): null {
@@ -90,8 +95,10 @@ export class Exchange {
     this.#open.columns = message.fields.map((field) => ({ name: field.name, oid: field.dataTypeID }))
   }
 
-  handleDataRow(message: { readonly fields: readonly (string | null)[] }): void {
-    this.#open.rows.push(message.fields)
+  handleDataRow(message: { readonly fields: readonly (string | null)[]; readonly length: number }): void {
+    this.#bytes += message.length
+    if (this.#bytes <= this.#maxBytes) this.#open.rows.push(message.fields)
+    else this.#open.rows.length = 0
   }
 
   handleCommandComplete(message: { readonly text: string }): void {
@@ -123,7 +130,8 @@ export class Exchange {
   }
 
   handleReadyForQuery(): void {
-    this.#resolve(this.#answers)
+    if (this.#bytes <= this.#maxBytes) this.#resolve(this.#answers)
+    else this.#reject({ error: tooLarge(this.#maxBytes), completed: this.#answers.length, answered: true })
   }
 
   get serverError(): ServerError | undefined {
@@ -198,4 +206,12 @@ function countInTag(tag: string): number {
   const space = tag.lastIndexOf(' ')
   const count = Number(tag.slice(space + 1))
   return space < 0 || Number.isNaN(count) ? 0 : count
+}
+
+function tooLarge(maxBytes: number): PlinthError {
+  return new PlinthError('AnswerTooLarge', `The statement ran, but its answer is larger than ${maxBytes} bytes.`, {
+    phase: 'statement',
+    outcome: 'applied',
+    hint: 'Ask for fewer rows or columns, page by page.',
+  })
 }
