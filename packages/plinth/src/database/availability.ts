@@ -1,3 +1,4 @@
+import { describeServer } from '../driver/sqlstate.ts'
 import { PlinthError } from '../errors.ts'
 import type { Connection } from '../driver/connection.ts'
 import { observe } from '../observe/observation.ts'
@@ -19,6 +20,7 @@ import type { State, StateChange } from './queryable.ts'
  * While the server is away one attempt at a time is in flight for the whole process, however many callers wait.
  */
 export class Availability {
+  readonly #url: string
   readonly #openConnection: () => Promise<Connection>
   readonly #listeners = new Set<(change: StateChange) => void>()
   #state: State = 'disconnected'
@@ -28,7 +30,8 @@ export class Availability {
   #waiting = 0
   #lastFailure: PlinthError | undefined
 
-  constructor(openConnection: () => Promise<Connection>) {
+  constructor(url: string, openConnection: () => Promise<Connection>) {
+    this.#url = url
     this.#openConnection = openConnection
   }
 
@@ -44,6 +47,21 @@ export class Availability {
   on(listener: (change: StateChange) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  /** Waits until a connection could be opened, at most `deadlineMs`. */
+  async connect(deadlineMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const ended = new AbortController()
+    const timeout = pause(deadlineMs, AbortSignal.any([ended.signal, ...(signal ? [signal] : [])])).then(() => {
+      signal?.throwIfAborted()
+      throw this.#unreachable(deadlineMs)
+    })
+    try {
+      await Promise.race([this.reachable(), timeout])
+    } finally {
+      ended.abort()
+      timeout.catch(() => undefined)
+    }
   }
 
   /** Resolves when a connection could be opened; rejects on a failure that trying again cannot mend. */
@@ -151,6 +169,17 @@ export class Availability {
         observe({ kind: 'listener.failed', cause: failure })
       }
     }
+  }
+
+  #unreachable(deadlineMs: number): PlinthError {
+    const last = this.failure
+    const why = last ? ` Last: ${last.message}` : ''
+    const server = describeServer(this.#url)
+    return new PlinthError(
+      'ConnectionFailed',
+      `PostgreSQL at ${server} was not reachable within ${deadlineMs} ms.${why}`,
+      { phase: 'connect', retryable: true, cause: last, hint: 'Is the server running, and reachable from here?' },
+    )
   }
 }
 

@@ -1,15 +1,12 @@
 import { Connection } from '../driver/connection.ts'
 import { loadPg } from '../driver/peer.ts'
 import { Pool } from '../driver/pool.ts'
-import { describeServer } from '../driver/sqlstate.ts'
-import { PlinthError } from '../errors.ts'
 import { runOperation } from '../operation/answer.ts'
 import type { Operation, Typed } from '../operation/operation.ts'
 import type { Value } from '../operation/value.ts'
 import { compile } from '../sql/compile.ts'
 import type { Sql } from '../sql/sql.ts'
 import { Availability, closedError } from './availability.ts'
-import { pause } from './backoff.ts'
 import { refuseRootHandle } from './context.ts'
 import { LaneChoice } from './lane-choice.ts'
 import { type DatabaseSettings, readOptions, wholeNumber } from './options.ts'
@@ -42,7 +39,7 @@ class PoolDatabase implements Q.Database {
   constructor(settings: DatabaseSettings) {
     const { limits, statementTimeoutMs } = settings
     this.#settings = settings
-    this.#availability = new Availability(() => this.#openConnection())
+    this.#availability = new Availability(settings.connection.url, () => this.#openConnection())
     this.#pool = new Pool(
       limits,
       () => this.#availability.open(),
@@ -65,18 +62,7 @@ class PoolDatabase implements Q.Database {
   async connect(options: { readonly deadlineMs?: number; readonly signal?: AbortSignal } = {}): Promise<void> {
     if (this.#closing) throw closedError()
     const deadlineMs = wholeNumber('deadlineMs', options.deadlineMs ?? 30_000, 1)
-    const ended = new AbortController()
-    const signals = [ended.signal, ...(options.signal ? [options.signal] : [])]
-    const timeout = pause(deadlineMs, AbortSignal.any(signals)).then(() => {
-      options.signal?.throwIfAborted()
-      throw this.#unreachable(deadlineMs)
-    })
-    try {
-      await Promise.race([this.#availability.reachable(), timeout])
-    } finally {
-      ended.abort()
-      timeout.catch(() => undefined)
-    }
+    await this.#availability.connect(deadlineMs, options.signal)
   }
 
   on(_event: 'state', listener: (change: Q.StateChange) => void): () => void {
@@ -137,20 +123,5 @@ class PoolDatabase implements Q.Database {
     this.#availability.drain()
     await this.#pool.close(closedError(), deadlineMs)
     await this.#availability.end()
-  }
-
-  #unreachable(deadlineMs: number): PlinthError {
-    const last = this.#availability.failure
-    const why = last ? ` Last: ${last.message}` : ''
-    return new PlinthError(
-      'ConnectionFailed',
-      `PostgreSQL at ${describeServer(this.#settings.connection.url)} was not reachable within ${deadlineMs} ms.${why}`,
-      {
-        phase: 'connect',
-        retryable: true,
-        cause: last,
-        hint: 'Is the server running, and reachable from here?',
-      },
-    )
   }
 }
