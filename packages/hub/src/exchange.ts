@@ -15,14 +15,26 @@ export interface Reply {
   readonly body: string
 }
 
-export async function fromFetch(request: Request): Promise<HubRequest> {
+/** Reads no more of the body than shows that it is larger than `maxBytes`; refusing it is the gate's. */
+export async function fromFetch(request: Request, maxBytes: number): Promise<HubRequest> {
   const { pathname, search } = new URL(request.url)
   return {
     method: request.method,
     url: pathname + search,
     headers: new Map(request.headers),
-    body: new Uint8Array(await request.arrayBuffer()),
+    body: await readBody(request.body, maxBytes),
   }
+}
+
+async function readBody(body: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body ?? []) {
+    chunks.push(chunk)
+    size += chunk.length
+    if (size > maxBytes) break
+  }
+  return Buffer.concat(chunks)
 }
 
 /** A Fetch `Response` refuses a body, even an empty one, at these. */

@@ -50,8 +50,9 @@ async function answerPostgrest(request: HubRequest, caller: Caller, parts: Handl
 async function runOperation(request: HubRequest, caller: Caller, parts: HandleParts): Promise<Reply> {
   if (request.method !== 'POST') throw methodNotSupported(request.method)
   checkContentType(request.headers.get('content-type'))
-  const { nodes: maxNodes, depth: maxDepth, rows: maxItems } = parts.limits
-  const operation = parseOperation(parsePlainJson(request.body, parts.limits), { maxNodes, maxDepth, maxItems })
+  const { nodes: maxNodes, depth: maxDepth, rows: maxRows, listValues: maxListValues } = parts.limits
+  const limits = { maxNodes, maxDepth, maxRows, maxListValues }
+  const operation = parseOperation(parsePlainJson(request.body, parts.limits), limits)
   const answer = await pipeline(parts.stages, executeAnswer(parts.executor))(operation, caller)
   return { status: 200, headers: { 'content-type': 'application/json; charset=utf-8' }, body: JSON.stringify(answer) }
 }

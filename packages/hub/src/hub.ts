@@ -101,7 +101,7 @@ export function createHub(options: HubOptions): Hub {
   }
 
   return {
-    handle: async (request) => toFetch(await handle(await fromFetch(request))),
+    handle: async (request) => toFetch(await handle(await fromFetch(request, limits.bodyBytes))),
     listen,
     get url() {
       return server?.url

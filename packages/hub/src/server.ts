@@ -130,7 +130,10 @@ export function listenOn(server: Server, host: string, port: number): Promise<st
     server.once('error', (cause: Error & { code?: string }) => {
       const isTaken = cause.code === 'EADDRINUSE'
       const message = isTaken ? `Port ${port} on ${host} is taken.` : `The hub cannot listen on ${host}:${port}.`
-      reject(new PlinthError(isTaken ? 'PortInUse' : 'InvalidOption', message, { cause }))
+      const hint = isTaken
+        ? 'Choose another with --port, or stop what listens there.'
+        : 'Give an address of this machine.'
+      reject(new PlinthError(isTaken ? 'PortInUse' : 'InvalidOption', message, { cause, hint }))
     })
     server.listen(port, host, () => {
       const address = server.address()

@@ -37,6 +37,20 @@ describe('a request that is too large', () => {
     await hub.sql('truncate notes')
   })
 
+  test('in its body is not read further than that, without a socket', async () => {
+    let pulled = 0
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        pulled += 65_536
+        controller.enqueue(new Uint8Array(65_536))
+      },
+    })
+    const init = { method: 'POST', body, duplex: 'half', headers: { authorization } } as const
+    const response = await hub.hub.handle(new Request('http://hub/notes', init))
+    assert.equal(response.status, 413)
+    assert.ok(pulled < 2_000_000, `${pulled} bytes were read`)
+  })
+
   test('in its answer is PLT400, and what would have written is undone', async () => {
     await using small = hub.another({ limits: { answerBytes: 2_000 } })
     await hub.sql(`insert into notes (body) select repeat('x', 100) from generate_series(1, 20)`)

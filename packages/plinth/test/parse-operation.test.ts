@@ -130,7 +130,7 @@ test('what is just within the limits passes', () => {
 
 test('limits can be set', () => {
   const rows = { kind: 'insert', target, rows: [{}, {}], result: 'none' }
-  assert.throws(() => parseOperation(rows, { maxItems: 1 }), { code: 'InvalidOperation' })
+  assert.throws(() => parseOperation(rows, { maxRows: 1 }), { code: 'InvalidOperation' })
   assert.throws(() => parseOperation(select, { maxNodes: 1 }), { code: 'InvalidOperation' })
   assert.throws(() => parseOperation(select, { maxDepth: 1 }), { code: 'InvalidOperation' })
 })

@@ -39,8 +39,10 @@ export interface OperationLimits {
   readonly maxNodes?: number
   /** Levels of nesting, also inside rows. Default 64. */
   readonly maxDepth?: number
-  /** Rows to write, or values of an `in`. Default 10,000. */
-  readonly maxItems?: number
+  /** Rows to write. Default 10,000. */
+  readonly maxRows?: number
+  /** Values of an `in`, and parts of an `and` or `or`. Default 1,000. */
+  readonly maxListValues?: number
 }
 
 /**
@@ -50,20 +52,19 @@ export interface OperationLimits {
  * Throws InvalidOperation with the path of the fault: `operation.where.of[2].column must be a name.`
  */
 export function parseOperation(json: unknown, limits: OperationLimits = {}): Operation {
-  const { maxNodes = 1000, maxDepth = 64, maxItems = 10_000 } = limits
+  const { maxNodes = 1000, maxDepth = 64, maxRows = 10_000, maxListValues = 1000 } = limits
   checkSize(json, { maxNodes, maxDepth }, ['rows', 'set', 'args'])
-  checkOperation(json, maxItems)
+  checkOperation(json, maxRows, maxListValues)
   checkMeaning(json)
   return json
 }
 
-function checkOperation(json: unknown, maxItems: number): asserts json is Operation {
-  operationCheck(maxItems)(json, 'operation')
+function checkOperation(json: unknown, maxRows: number, maxListValues: number): asserts json is Operation {
+  operationCheck(maxRows, conditionCheck(maxListValues))(json, 'operation')
 }
 
-function operationCheck(maxItems: number): Check {
-  const rows = list(record, { max: maxItems })
-  const where = conditionCheck(maxItems)
+function operationCheck(maxRows: number, where: Check): Check {
+  const rows = list(record, { max: maxRows })
   const every = objectOr(where, oneOf('every row'))
   return byKind(
     new Map<Operation['kind'], Check>([
@@ -106,8 +107,8 @@ function operationCheck(maxItems: number): Check {
   )
 }
 
-function conditionCheck(maxItems: number): Check {
-  const parts: Check = (value, path) => list(condition, { min: 1, max: maxItems })(value, path)
+function conditionCheck(maxListValues: number): Check {
+  const parts: Check = (value, path) => list(condition, { min: 1, max: maxListValues })(value, path)
   const one: Check = (value, path) => condition(value, path)
   const kind = (word: string) => needed(oneOf(word))
   const column = needed(name)
@@ -119,7 +120,7 @@ function conditionCheck(maxItems: number): Check {
       ['or', object({ kind: kind('or'), of: needed(parts) })],
       ['not', object({ kind: kind('not'), of: needed(one) })],
       ['compare', object({ kind: kind('compare'), column, operator: needed(operators), value: needed(text) })],
-      ['in', object({ kind: kind('in'), column, values: needed(list(text, { max: maxItems })) })],
+      ['in', object({ kind: kind('in'), column, values: needed(list(text, { max: maxListValues })) })],
       ['is', object({ kind: kind('is'), column, value: needed(states) })],
     ]),
   )
