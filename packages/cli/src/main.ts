@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { cac, type CAC } from 'cac'
+import { PlinthError } from 'plinth'
 import { listenForStop, Stopped } from './terminal/stop.ts'
 
 // Each command is imported when it runs: `plinth key` needs no HTTP server, and 0.2 s are felt at a prompt.
@@ -37,7 +38,7 @@ function createCommand(): CAC {
     .example('plinth dev --load dump.sql')
     .action(async (flags: DevFlags) => {
       const { dev } = await import('./dev.ts')
-      const load = text(flags.load)
+      const load = text('--load', flags.load)
       const adminPort = optional('--admin-port', flags.adminPort)
       await dev({ data: String(flags.data), port: whole('--port', flags.port), adminPort, load }, listenForStop())
     })
@@ -54,8 +55,12 @@ function createCommand(): CAC {
     .action(async (flags: HubFlags) => {
       const { hub } = await import('./hub.ts')
       const ports = { port: optional('--port', flags.port), adminPort: optional('--admin-port', flags.adminPort) }
-      const named = { url: text(flags.url), host: text(flags.host), config: text(flags.config) }
-      const schema = text(flags.schema)
+      const named = {
+        url: text('--url', flags.url),
+        host: text('--host', flags.host),
+        config: text('--config', flags.config),
+      }
+      const schema = text('--schema', flags.schema)
       await hub({ ...named, schema, ...ports, waitMs: whole('--wait', flags.wait) * 1000 }, listenForStop())
     })
   cli
@@ -69,8 +74,12 @@ function createCommand(): CAC {
   return cli
 }
 
-/** cac makes a number of what looks like one: a schema may be called 7. */
-function text(value: string | number | undefined): string | undefined {
+/**
+ * cac makes a number of what looks like one: 7 of a schema called so, and 0 of the empty text that an unset variable
+ * leaves.
+ */
+function text(flag: string, value: string | number | undefined): string | undefined {
+  if (value === '' || value === 0) throw new PlinthError('InvalidOption', `${flag} is empty.`)
   return value === undefined ? undefined : String(value)
 }
 

@@ -67,6 +67,10 @@ export default defineConfig(config)`
   })
 })
 
+test('an option that an unset variable left empty is named', async () => {
+  assert.match(await refusal(['hub', '--url', server.url, '--host', ''], { cwd }), /--host is empty\./)
+})
+
 test('without an identity it is refused on any other address than this machine', async () => {
   const line = await refusal(['hub', '--url', server.url, '--host', '0.0.0.0'], { cwd })
   assert.match(line, /No identity is configured, so the hub stays on 127\.0\.0\.1/)
