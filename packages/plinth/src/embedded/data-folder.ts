@@ -56,7 +56,18 @@ function attempt<T>(path: string, verb: string, work: () => T): T {
   }
 }
 
-const folderErrors = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'EEXIST', 'ENOSPC', 'EDQUOT', 'ENAMETOOLONG', 'ELOOP']
+const folderErrors = [
+  'EACCES',
+  'EPERM',
+  'EROFS',
+  'ENOTDIR',
+  'EISDIR',
+  'EEXIST',
+  'ENOSPC',
+  'EDQUOT',
+  'ENAMETOOLONG',
+  'ELOOP',
+]
 
 function unusable(path: string, verb: string, error: unknown): PlinthError | undefined {
   if (!(error instanceof Error) || !('code' in error) || !folderErrors.includes(String(error.code))) return undefined
