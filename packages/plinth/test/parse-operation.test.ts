@@ -125,7 +125,7 @@ test('what is just within the limits passes', () => {
   parseOperation({ ...select, where: nested(61, compare) })
   parseOperation({ ...select, where: { kind: 'and', of: Array.from({ length: 995 }, () => compare) } })
   parseOperation({ kind: 'insert', target, rows: Array.from({ length: 10_000 }, () => ({ a: [1] })), result: 'none' })
-  parseOperation({ ...select, where: { kind: 'in', column: 'a', values: Array.from({ length: 10_000 }, String) } })
+  parseOperation({ ...select, where: { kind: 'in', column: 'a', values: Array.from({ length: 1000 }, String) } })
 })
 
 test('limits can be set', () => {
