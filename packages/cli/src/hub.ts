@@ -107,7 +107,7 @@ async function describeRun(database: Database, schema: string, hubUrl: string, k
     [schema],
   )
   const [first] = rows
-  const explained = `Key for this run, which acts as the role of the url. For services, see plinth key --help.\n  ${key}`
+  const explained = `Key for this run, which acts as the role of the url. For services: plinth key --help.\n  ${key}`
   if (first === undefined) return [explained, `The schema ${schema} has no table that this role may read.`]
   const path = `/${encode(first.name)}?limit=3`
   return [explained, `${dim(`Read one of ${count(rows.length)} tables:`)}\n${curlLine(hubUrl + path, key)}`]

@@ -1,4 +1,4 @@
-import type { ConnectionOptions } from '../driver/connection.ts'
+import type { ConnectionOptions } from '../driver/client-options.ts'
 import type { PoolLimits } from '../driver/pool.ts'
 import { PlinthError } from '../errors.ts'
 import type { DatabaseOptions, PoolOptions } from './queryable.ts'

@@ -210,8 +210,8 @@ function beginStatements(options: LineOptions): Statement[] {
 }
 
 /**
- * The time limit of one statement in a transaction: `set_config` would hold for those after it as well, so the statement
- * is cancelled from here.
+ * The time limit of one statement in a transaction: `set_config` would hold for those after it as well, so the
+ * statement is cancelled from here.
  */
 class StatementLimit {
   readonly #controller = new AbortController()

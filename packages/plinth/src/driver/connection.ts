@@ -1,8 +1,10 @@
 import { PlinthError } from '../errors.ts'
 import { observe } from '../observe/observation.ts'
 import { requestCancel } from './cancel.ts'
+import { clientOptions, type ConnectionOptions } from './client-options.ts'
+import { corkForNow, corkForThisTurn, type Stream } from './cork.ts'
 import { adoptExchange, Exchange, type ExchangeFailure, Script, type Statement, type StepAnswer } from './exchange.ts'
-import { loadPg, type WireClient, type WireClientOptions } from './peer.ts'
+import { loadPg, type WireClient } from './peer.ts'
 import { PreparedStatements } from './prepared.ts'
 import { connectFailure } from './sqlstate.ts'
 
@@ -11,14 +13,6 @@ export interface RunOptions {
   readonly noteBusyMs?: ((ms: number) => void) | undefined
   /** A larger answer is dropped, and the exchange fails with AnswerTooLarge. Default: no limit. */
   readonly maxBytes?: number | undefined
-}
-
-export interface ConnectionOptions {
-  readonly url: string
-  readonly service: string
-  readonly connectTimeoutMs: number
-  /** Settings of every connection of this database, sent with the login. */
-  readonly settings: Readonly<Record<string, string>>
 }
 
 /** Kept on the server for each connection; the statements of an application rarely number more. */
@@ -281,44 +275,4 @@ export class Connection {
   }
 }
 
-type Stream = WireClient['connection']['stream']
-
-/** The messages of one exchange go out as one write. */
-function corkForNow(stream: Stream): () => void {
-  stream.cork()
-  return () => stream.uncork()
-}
-
-/**
- * A busy lane gets many exchanges in one turn of the event loop, when the answers of others let their callers go on.
- * One write for all of them took 20 % off the CPU of point reads at 64 callers, 40 % of which had been system calls;
- * for a caller who is alone the detour by nextTick cost 13 %.
- */
-function corkForThisTurn(stream: Stream): () => void {
-  if (stream.writableCorked === 0) {
-    stream.cork()
-    process.nextTick(() => stream.uncork())
-  }
-  return () => undefined
-}
-
 type Settle = [resolve: (answers: readonly StepAnswer[]) => void, reject: (failure: ExchangeFailure) => void]
-
-function clientOptions(options: ConnectionOptions): WireClientOptions {
-  const ours = Object.entries(options.settings).map(
-    ([name, value]) => `-c ${name}=${value.replaceAll(/([\\ ])/g, '\\$1')}`,
-  )
-  const url = URL.parse(options.url)
-  // pg lets the url's own `options` replace ours, so both are joined; theirs come last and win setting by setting.
-  const theirs = url?.searchParams.get('options') ?? ''
-  url?.searchParams.delete('options')
-  return {
-    connectionString: url?.href ?? options.url,
-    application_name: options.service,
-    connectionTimeoutMillis: options.connectTimeoutMs,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: 10_000,
-    options: [...ours, theirs].join(' ').trim(),
-    pipeline: true,
-  }
-}

@@ -16,7 +16,7 @@ export interface SharedLanesOptions {
 /** A lane whose first in line has run for this long is passed over. */
 const heldUpMs = 5
 
-/** The pipelined connections that carry the single statements of everybody. A lane leaves by being lost, or by `close`. */
+/** The pipelined connections that carry everybody's quick reads. A lane leaves by being lost, or by `close`. */
 export class SharedLanes {
   readonly #options: SharedLanesOptions
   readonly #lanes = new Set<Connection>()

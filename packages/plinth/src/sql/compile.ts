@@ -72,7 +72,7 @@ interface BodyRow {
   readonly from: string
 }
 
-/** PostgreSQL makes texts of 1 GiB, and the process that reads one of 512 MiB ends: so its length is looked at there. */
+/** PostgreSQL makes texts of 1 GiB, and JavaScript holds none of 512 MiB: so the length is looked at there. */
 function bodyRow({ body, rows, total, from }: BodyRow, mostBytes: number | undefined): string {
   const row = `select ${body} as "body", ${rows} as "rows", ${total} as "total" from ${from}`
   if (mostBytes === undefined) return row

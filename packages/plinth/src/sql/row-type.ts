@@ -6,11 +6,12 @@ import { invalid, relation } from './clauses.ts'
  */
 const builtIn: ReadonlySet<string> = new Set(
   (
-    'aclitem any anyarray anyelement bit bool box bpchar bytea char cid cidr circle cstring date datemultirange daterange ' +
-    'float4 float8 inet int2 int2vector int4 int4multirange int4range int8 int8multirange int8range internal interval ' +
-    'json jsonb jsonpath line lseg macaddr macaddr8 money name numeric nummultirange numrange oid oidvector path point ' +
-    'polygon record refcursor text tid time timestamp timestamptz timetz trigger tsmultirange tsquery tsrange ' +
-    'tstzmultirange tstzrange tsvector unknown uuid varbit varchar void xid xid8 xml'
+    'aclitem any anyarray anyelement bit bool box bpchar bytea char cid cidr circle cstring date ' +
+    'datemultirange daterange float4 float8 inet int2 int2vector int4 int4multirange int4range int8 ' +
+    'int8multirange int8range internal interval json jsonb jsonpath line lseg macaddr macaddr8 money name ' +
+    'numeric nummultirange numrange oid oidvector path point polygon record refcursor text tid time timestamp ' +
+    'timestamptz timetz trigger tsmultirange tsquery tsrange tstzmultirange tstzrange tsvector unknown uuid ' +
+    'varbit varchar void xid xid8 xml'
   ).split(' '),
 )
 

@@ -1,0 +1,28 @@
+import type { WireClientOptions } from './peer.ts'
+
+export interface ConnectionOptions {
+  readonly url: string
+  readonly service: string
+  readonly connectTimeoutMs: number
+  /** Settings of every connection of this database, sent with the login. */
+  readonly settings: Readonly<Record<string, string>>
+}
+
+export function clientOptions(options: ConnectionOptions): WireClientOptions {
+  const ours = Object.entries(options.settings).map(
+    ([name, value]) => `-c ${name}=${value.replaceAll(/([\\ ])/g, '\\$1')}`,
+  )
+  const url = URL.parse(options.url)
+  // pg lets the url's own `options` replace ours, so both are joined; theirs come last and win setting by setting.
+  const theirs = url?.searchParams.get('options') ?? ''
+  url?.searchParams.delete('options')
+  return {
+    connectionString: url?.href ?? options.url,
+    application_name: options.service,
+    connectionTimeoutMillis: options.connectTimeoutMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    options: [...ours, theirs].join(' ').trim(),
+    pipeline: true,
+  }
+}
