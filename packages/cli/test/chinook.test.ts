@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -8,6 +9,7 @@ import { createTestDatabase, type TestDatabase } from 'plinth/testing'
 import { readTables } from '../src/development/tables.ts'
 import { runScript } from '../src/load/run-script.ts'
 import { reads } from './support/chinook-reads.ts'
+import { plinth, temporaryFolder } from './support/command.ts'
 
 // A database of somebody else's design: composite keys, numeric, timestamps, nulls, sequences.
 // Each answer of the hub must be byte for byte what PostgreSQL makes of SQL written by hand. It is not part of the
@@ -319,4 +321,20 @@ test('the counts of what was compared', { skip }, async (t) => {
   t.diagnostic(`Chinook: ${tables.length} tables, ${rows} rows, ${compared} requests compared with SQL`)
   assert.deepEqual([tables.length, rows], [11, 15_607])
   assert.ok(compared >= 60)
+})
+
+test('plinth dev --load serves every row of it, by the printed curl lines too', { skip }, async () => {
+  const cwd = temporaryFolder()
+  await using command = plinth(['dev', '--port', '0', '--load', file], { cwd })
+  const output = await command.output('Ctrl-C stops everything.')
+  const counts = [...output.matchAll(/^ {2}\w+ +([\d,]+) rows$/gm)].map(([, rows = '']) =>
+    Number(rows.replace(',', '')),
+  )
+  assert.deepEqual([counts.length, counts.reduce((sum, rows) => sum + rows, 0)], [11, 15_607])
+  const [read = '', write = ''] = output.split('\n').filter((line) => line.startsWith('curl '))
+  for (const line of [read, write]) {
+    const answer: unknown = JSON.parse(execFileSync('/bin/sh', ['-c', `${line} --silent`], { encoding: 'utf8' }))
+    assert.ok(Array.isArray(answer) && answer.length > 0, line)
+  }
+  assert.equal((await command.stop('SIGINT')).code, 0)
 })
