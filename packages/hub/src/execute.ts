@@ -1,4 +1,4 @@
-import type { Database, Operation, TextRow } from 'plinth'
+import type { Database, Operation, QueryResult, TextRow } from 'plinth'
 import { type Answer, bytesRefused, compile, compileBody, rowsRefused, type Statement } from 'plinth/operation'
 import type { Form } from './postgrest/asked.ts'
 import { notSingular, tooMuch } from './postgrest/refusals.ts'
@@ -58,8 +58,8 @@ function query(
   { text, values }: Statement,
   caller: Caller,
   settings: Readonly<Record<string, string>>,
-): ReturnType<typeof database.query<TextRow>> {
-  return database.query<TextRow>(text, values, {
+): Promise<QueryResult<TextRow>> {
+  return database.query(text, values, {
     settings: { ...settingsOf(caller), ...settings },
     rows: 'text',
     timeoutMs,

@@ -10,7 +10,7 @@ export interface StatementOptions {
    * transaction: `{ role: 'backend', 'request.jwt.claims': '{…}' }`. Gone when the statement has ended.
    */
   readonly settings?: Readonly<Record<string, string>>
-  /** `text`: rows are arrays of PostgreSQL's text, undecoded, so say `query<TextRow>(…)`. Default `object`. */
+  /** `text`: rows are arrays of PostgreSQL's text, undecoded. Default `object`. */
   readonly rows?: 'object' | 'text'
   /** The server cancels the statement after this time. Default: the database's `statementTimeoutMs`. */
   readonly timeoutMs?: number
@@ -32,6 +32,12 @@ export type TextRow = readonly (string | null)[]
 /** What runs statements and operations: a database, a session, a transaction. */
 export interface Queryable {
   /** Runs one statement. `query(sql\`…\`)` binds what the template holds; `query(text, values)` is the plain form. */
+  query(
+    statement: string | Sql,
+    values: readonly Value[] | undefined,
+    options: StatementOptions & { readonly rows: 'text' },
+  ): Promise<QueryResult<TextRow>>
+  /** The rows have the type the caller says of its own SQL. */
   query<R = ObjectRow>(
     statement: string | Sql,
     values?: readonly Value[],

@@ -56,6 +56,12 @@ export async function whatIsNotThere(): Promise<void> {
   // @ts-expect-error begin() does not run again
   await db.begin({ retry: { attempts: 2 } })
   await db.transaction((inner) => inner.savepoint(async (deeper) => service(deeper)))
+  const asText: readonly (string | null)[][] = (await tx.query('select 1', [], { rows: 'text' })).rows.map((row) => [
+    ...row,
+  ])
+  // @ts-expect-error rows of text are lists, not objects
+  void (await db.query('select 1 as n', [], { rows: 'text' })).rows[0]?.['n']
+  void asText
   leave(owned)
   await owned.commit()
 }
