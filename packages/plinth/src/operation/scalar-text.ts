@@ -18,7 +18,8 @@ export function scalarText(value: Scalar, subject: string): string {
 
 /** PostgreSQL holds neither U+0000 nor half of a surrogate pair; encoding would silently put U+FFFD in its place. */
 export function wellFormed(text: string, subject: string): string {
-  if (text.includes('\0')) throw invalid(`${subject} contains U+0000, which PostgreSQL cannot hold.`)
+  // With the SQLSTATE PostgreSQL would answer, so that a client of the hub sees no other code than from PostgREST.
+  if (text.includes('\0')) throw invalid(`${subject} contains U+0000, which PostgreSQL cannot hold.`, '22021')
   if (!text.isWellFormed()) throw invalid(`${subject} contains a lone surrogate, which UTF-8 cannot hold.`)
   return text
 }
@@ -39,6 +40,6 @@ function bytesText(bytes: Uint8Array): string {
   return text
 }
 
-function invalid(message: string): PlinthError {
-  return new PlinthError('InvalidOperation', message)
+function invalid(message: string, sqlstate?: string): PlinthError {
+  return new PlinthError('InvalidOperation', message, sqlstate === undefined ? {} : { sqlstate })
 }
