@@ -42,7 +42,7 @@ test('while the server is away one connection at a time is tried, and all caller
   await using proxy = await startProxy(url)
   await using db = createDatabase({
     url: proxy.url,
-    connectTimeoutMs: 100,
+    connectTimeoutMs: 600,
     pool: { max: 5, sharedLanes: 1, acquireTimeoutMs: 30_000 },
   })
   await db.connect()
