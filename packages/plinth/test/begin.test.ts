@@ -37,7 +37,7 @@ test('a second commit or rollback is refused', async () => {
 })
 
 test('a transaction held past its deadline is rolled back, frees its connection and cannot be committed', async () => {
-  const tx = await db.begin({ timeoutMs: 100 })
+  const tx = await db.begin({ timeoutMs: 500 })
   await tx.query('insert into t values (1)')
   assert.equal((await db.query('select 1')).rowCount, 1)
   await assert.rejects(tx.query('select 1'), { code: 'TransactionClosed' })
