@@ -79,6 +79,8 @@ export interface PlinthErrorFields {
   /** Text of the statement, never its values. */
   readonly statement?: string
   readonly hint?: string
+  /** The server's own id of the transaction, in decimal, where its outcome is not known. */
+  readonly transactionId?: string
   readonly cause?: unknown
   readonly server?: ServerReport
 }
@@ -99,6 +101,8 @@ export class PlinthError extends Error {
   readonly transaction: string | undefined
   readonly statement: string | undefined
   readonly hint: string | undefined
+  /** With CommitUnknown: what to give to `pg_xact_status()`. */
+  readonly transactionId: string | undefined
   /** Not enumerable: see `ServerReport`. */
   declare readonly server: ServerReport | undefined
 
@@ -114,6 +118,7 @@ export class PlinthError extends Error {
     this.transaction = fields.transaction
     this.statement = fields.statement
     this.hint = fields.hint
+    this.transactionId = fields.transactionId
     Object.defineProperty(this, 'server', { value: fields.server })
     Object.defineProperty(this, brand, { value: true })
   }

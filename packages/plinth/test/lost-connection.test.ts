@@ -5,7 +5,6 @@ import { isPlinthError } from '../src/errors.ts'
 import { table } from '../src/operation/table.ts'
 import { errorOf, until, watchActivity } from './support/activity.ts'
 import { testDatabase } from './support/database.ts'
-import { startProxy } from './support/proxy.ts'
 
 const { url } = await testDatabase({
   script: `create table t (id int primary key);
@@ -42,22 +41,6 @@ test('a connection lost after the last statement is known not to have committed,
   })
   assert.deepEqual(attempts, [1, 2])
   assert.deepEqual(await saved(), [1])
-})
-
-test('a COMMIT whose answer is lost has an unknown outcome and is not run again', async () => {
-  await using proxy = await startProxy(url)
-  await using far = createDatabase({ url: proxy.url, pool: { max: 1 } })
-  let runs = 0
-  const error = await errorOf(
-    far.transaction(async (tx) => {
-      runs++
-      await tx.query('insert into t values (1)')
-      proxy.intercept(() => true)
-    }),
-  )
-  proxy.intercept(undefined)
-  assert.ok(isPlinthError(error, 'CommitUnknown'))
-  assert.deepEqual([runs, error.outcome, error.phase, error.retryable], [1, 'unknown', 'commit', false])
 })
 
 test('on a shared lane that breaks, what may have written has an unknown outcome and reads are asked again', async () => {

@@ -7,10 +7,12 @@ import type { Value } from '../operation/value.ts'
 import { compile } from '../sql/compile.ts'
 import type { Sql } from '../sql/sql.ts'
 import { Availability, closedError } from './availability.ts'
+import { resolveCommit } from './commit-resolution.ts'
 import { refuseRootHandle } from './context.ts'
 import { LaneChoice } from './lane-choice.ts'
 import { type DatabaseSettings, readOptions, wholeNumber } from './options.ts'
 import type * as Q from './queryable.ts'
+import { ReservedConnection } from './reserved-connection.ts'
 import { openSession } from './session.ts'
 import { type Effect, runSingle, type SingleHome } from './single.ts'
 import { refuseSessionStatement, toQueryResult, toStatement } from './statement.ts'
@@ -32,6 +34,7 @@ class PoolDatabase implements Q.Database {
   readonly #settings: DatabaseSettings
   readonly #availability: Availability
   readonly #pool: Pool
+  readonly #reserved: ReservedConnection
   readonly #singles: SingleHome
   readonly #transactions: TransactionHome
   #closing: Promise<void> | undefined
@@ -45,6 +48,7 @@ class PoolDatabase implements Q.Database {
       () => this.#availability.open(),
       () => this.#availability.failure,
     )
+    this.#reserved = new ReservedConnection(() => Connection.open(settings.connection))
     const { sharedLanes } = limits
     this.#singles = { pool: this.#pool, lanes: new LaneChoice(1000), sharedLanes, statementTimeoutMs }
     this.#transactions = {
@@ -52,6 +56,7 @@ class PoolDatabase implements Q.Database {
       acquire: (signal) => this.#pool.acquire(signal),
       release: (connection) => this.#pool.release(connection),
       statementTimeoutMs,
+      resolveCommit: (identity, deadline) => resolveCommit(this.#reserved, identity, deadline),
     }
   }
 
@@ -100,8 +105,9 @@ class PoolDatabase implements Q.Database {
   }
 
   async session(options: { readonly signal?: AbortSignal } = {}): Promise<Q.Session> {
-    const { statementTimeoutMs } = this.#settings
-    return openSession({ database: this, pool: this.#pool, statementTimeoutMs }, options.signal)
+    const { resolveCommit: resolve, statementTimeoutMs } = this.#transactions
+    const home = { database: this, pool: this.#pool, statementTimeoutMs, resolveCommit: resolve }
+    return openSession(home, options.signal)
   }
 
   async close(options: { readonly deadlineMs?: number } = {}): Promise<void> {
@@ -122,6 +128,7 @@ class PoolDatabase implements Q.Database {
   async #close(deadlineMs: number): Promise<void> {
     this.#availability.drain()
     await this.#pool.close(closedError(), deadlineMs)
+    await this.#reserved.close()
     await this.#availability.end()
   }
 }

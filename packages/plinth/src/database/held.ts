@@ -37,7 +37,7 @@ export async function runHeld(
     if (!isFailure(error)) throw error
     if (signal?.aborted && isCancelAnswer(error)) throw abortError(signal, context, 'not applied')
     if (signal?.aborted && !error.answered) throw abortError(signal, context, context.outcomeWhenLost)
-    throw toPlinthError(error.error, context)
+    throw toPlinthError(error, context)
   } finally {
     signal?.removeEventListener('abort', abort)
     await cancelling

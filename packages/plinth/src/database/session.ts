@@ -18,6 +18,7 @@ export interface SessionHome {
   readonly database: object
   readonly pool: Pool
   readonly statementTimeoutMs: number
+  readonly resolveCommit: TransactionHome['resolveCommit']
 }
 
 export async function openSession(home: SessionHome, signal?: AbortSignal): Promise<Session> {
@@ -64,7 +65,7 @@ class PoolSession implements Session {
     try {
       await this.#connection.runScript(text)
     } catch (error) {
-      throw isFailure(error) ? toPlinthError(error.error, { phase: 'statement', outcomeWhenLost: 'unknown' }) : error
+      throw isFailure(error) ? toPlinthError(error, { phase: 'statement', outcomeWhenLost: 'unknown' }) : error
     } finally {
       // A script may hold BEGIN without COMMIT; the next statement must not run inside it.
       if (!this.#connection.isLost && this.#connection.status !== 'I') await this.#connection.runScript('rollback')
@@ -87,11 +88,12 @@ class PoolSession implements Session {
 
   #runTransaction<R>(work: (tx: Transaction) => Promise<R>, options: TransactionOptions): Promise<R> {
     this.#refuseClosed()
-    const { database, statementTimeoutMs } = this.#home
+    const { database, statementTimeoutMs, resolveCommit } = this.#home
     const connection = this.#connection
     const home: TransactionHome = {
       database,
       statementTimeoutMs,
+      resolveCommit,
       acquire: () => Promise.resolve(connection),
       release: () => undefined,
     }

@@ -103,7 +103,7 @@ async function runShared(
   try {
     return await lane.run(statements, limitMs, { maxBytes, noteBusyMs: (ms) => home.lanes.note(text, ms) })
   } catch (error) {
-    throw isFailure(error) ? toPlinthError(error.error, context) : error
+    throw isFailure(error) ? toPlinthError(error, context) : error
   }
 }
 

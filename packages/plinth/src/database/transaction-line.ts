@@ -2,6 +2,9 @@ import type { Connection } from '../driver/connection.ts'
 import type { Statement, StepAnswer } from '../driver/exchange.ts'
 import type { Outcome, Phase } from '../errors.ts'
 import { isPlinthError, PlinthError } from '../errors.ts'
+import { observe } from '../observe/observation.ts'
+import type { CommitFate } from './commit-resolution.ts'
+import { CommitWitness, type TransactionIdentity } from './commit-witness.ts'
 import { runHeld } from './held.ts'
 import type { IsolationLevel, StatementOptions } from './queryable.ts'
 import { outlivesTransaction, wholeMs } from './statement.ts'
@@ -16,12 +19,22 @@ export interface LineOptions {
   readonly statementTimeoutMs: number
   /** performance.now() at which the whole transaction must have ended. */
   readonly deadline: number
+  readonly resolveCommit: ResolveCommit
 }
+
+/** Finds out what became of a COMMIT whose answer was lost, by `deadline` of performance.now(). */
+export type ResolveCommit = (identity: TransactionIdentity, deadline: number) => Promise<CommitFate>
 
 /**
  * Within this much of the session's own statement_timeout, a shorter one is not worth a statement in BEGIN's message.
  */
 const timeoutSlackMs = 1000
+
+/**
+ * A COMMIT is given this long beyond the deadline, and finding out about a lost one as long again: to call a saved
+ * transaction unknown costs its caller more than to wait.
+ */
+const commitGraceMs = 5000
 
 /**
  * The wire side of one transaction on its exclusive lane. BEGIN, SAVEPOINT and RELEASE wait for the next statement and
@@ -33,11 +46,13 @@ export class TransactionLine {
   #pending: Statement[]
   #begun: Promise<unknown> | undefined
   #marks = 0
+  readonly #witness: CommitWitness
 
   constructor(connection: Connection, options: LineOptions) {
     this.#connection = connection
     this.#options = options
     this.#pending = beginStatements(options)
+    this.#witness = new CommitWitness(!options.readOnly)
   }
 
   get attempt(): number {
@@ -54,15 +69,19 @@ export class TransactionLine {
 
   async run(statement: Statement, settings: Statement | undefined, options: StatementOptions): Promise<StepAnswer> {
     if (outlivesTransaction(statement.text)) this.#connection.needsReset = true
+    const capture = this.#witness.captureBehind(statement.text)
     const statements = [...this.#takePending(), ...(settings ? [settings] : []), statement]
     using limit = options.timeoutMs === undefined ? undefined : new StatementLimit(options.timeoutMs)
     const extra = [options.signal, limit?.signal].filter((signal) => signal !== undefined)
     const signal = extra.length === 0 ? this.signal : AbortSignal.any([this.signal, ...extra])
-    const answers = await this.#send(statements, 'statement', 'not applied', signal, {
-      text: statement.text,
-      maxBytes: options.maxAnswerBytes,
+    const asked = { text: statement.text, maxBytes: options.maxAnswerBytes }
+    const sent = capture ? [...statements, capture] : statements
+    const answers = await this.#send(sent, 'statement', 'not applied', signal, asked).catch((error: unknown) => {
+      if (isPlinthError(error, 'AnswerTooLarge')) this.#witness.noteMissed()
+      throw error
     })
-    const answer = answers.at(-1)
+    if (capture) this.#witness.note(answers[statements.length])
+    const answer = answers[statements.length - 1]
     if (!answer) throw new PlinthError('StatementFailed', 'The server answered fewer statements than were sent.')
     return answer
   }
@@ -105,12 +124,8 @@ export class TransactionLine {
     if (this.#connection.isLost) await this.#send([], 'commit', 'not applied', undefined)
     if (this.status === 'I') throw this.#endedElsewhere()
     this.#pending = []
-    const [answer] = await this.#send([{ text: 'commit', values: [] }], 'commit', 'unknown', undefined).catch(
-      (error: unknown) => {
-        throw isPlinthError(error, 'ConnectionLost') && error.outcome === 'unknown' ? this.#unknown(error) : error
-      },
-    )
-    if (answer?.tag !== 'COMMIT') {
+    const answer = await this.#sendCommit()
+    if (answer !== 'lost, and found' && answer?.tag !== 'COMMIT') {
       throw new PlinthError(
         'TransactionAborted',
         `"${this.#options.name}" was rolled back: PostgreSQL answered ${answer?.tag} to COMMIT.`,
@@ -120,6 +135,46 @@ export class TransactionLine {
         },
       )
     }
+  }
+
+  async #sendCommit(): Promise<StepAnswer | 'lost, and found' | undefined> {
+    const { name, deadline, statementTimeoutMs } = this.#options
+    const stop = this.#connection.onNotice(({ code, message }) => {
+      if (code === '01000') observe({ kind: 'commit.unreplicated', transaction: name, warning: message })
+    })
+    const leftMs = deadline - performance.now() + commitGraceMs
+    const limitMs = Math.min(statementTimeoutMs, Math.max(commitGraceMs, leftMs))
+    try {
+      // Without a signal: a COMMIT that waits for a synchronous standby answers a cancel with an unreplicated success.
+      const [answer] = await this.#send([{ text: 'commit', values: [] }], 'commit', 'unknown', undefined, { limitMs })
+      return answer
+    } catch (error) {
+      // Lost on the way, or ended by the server itself: a FATAL or PANIC can follow a commit that is on the disk.
+      if (!(error instanceof PlinthError) || error.outcome !== 'unknown') throw error
+      await this.#resolveLostCommit(error)
+      return 'lost, and found'
+    } finally {
+      stop()
+    }
+  }
+
+  /** Resolves when the lost COMMIT is known to have been applied, or had nothing to apply. */
+  async #resolveLostCommit(lost: PlinthError): Promise<void> {
+    const { name, deadline, isolation } = this.#options
+    const { identity, hasWrittenNothing } = this.#witness
+    // Under serializable the COMMIT could have failed all the same, and what was read with it.
+    if (hasWrittenNothing && isolation !== 'serializable') return
+    if (hasWrittenNothing) throw this.#notApplied(lost)
+    if (!identity) throw this.#unknown(lost, { why: 'the server had not told the id of the transaction' })
+    const from = performance.now()
+    const fate = await this.#options.resolveCommit(identity, Math.max(deadline, from) + commitGraceMs)
+    const ms = performance.now() - from
+    if (fate.kind === 'unknown') {
+      observe({ kind: 'commit.unknown', transaction: name, why: fate.why, ms })
+      throw this.#unknown(lost, fate, identity)
+    }
+    observe({ kind: 'commit.resolved', transaction: name, isCommitted: fate.kind === 'committed', ms })
+    if (fate.kind === 'rolled back') throw this.#notApplied(lost)
   }
 
   /** A rollback that fails destroys the connection, which rolls back too; it never hides the error that led here. */
@@ -141,7 +196,7 @@ export class TransactionLine {
     phase: Phase,
     outcomeWhenLost: Outcome,
     signal: AbortSignal | undefined,
-    asked: { readonly text?: string; readonly maxBytes?: number | undefined } = {},
+    asked: { readonly text?: string; readonly maxBytes?: number | undefined; readonly limitMs?: number } = {},
   ): Promise<readonly StepAnswer[]> {
     const { name, statementTimeoutMs, attempt } = this.#options
     const context = {
@@ -153,7 +208,7 @@ export class TransactionLine {
     }
     const run = (): Promise<readonly StepAnswer[]> =>
       runHeld(this.#connection, statements, {
-        limitMs: statementTimeoutMs,
+        limitMs: asked.limitMs ?? statementTimeoutMs,
         signal,
         context,
         maxBytes: asked.maxBytes,
@@ -180,14 +235,38 @@ export class TransactionLine {
     return at >= 0
   }
 
-  #unknown(cause: PlinthError): PlinthError {
-    return new PlinthError('CommitUnknown', `The connection broke while "${this.#options.name}" was committing.`, {
-      transaction: this.#options.name,
+  /** The transaction may be run again: the server has nothing of it. */
+  #notApplied(lost: PlinthError): PlinthError {
+    const { name, attempt } = this.#options
+    return new PlinthError(
+      'ConnectionLost',
+      `The connection broke before "${name}" was committed: nothing was saved.`,
+      {
+        transaction: name,
+        phase: 'commit',
+        outcome: 'not applied',
+        retryable: true,
+        attempts: attempt,
+        cause: lost,
+      },
+    )
+  }
+
+  #unknown(
+    lost: PlinthError,
+    fate: { readonly why: string; readonly cause?: unknown },
+    identity?: TransactionIdentity,
+  ): PlinthError {
+    const { name, attempt } = this.#options
+    const message = `The connection broke while "${name}" was committing. Whether it is saved is not known: ${fate.why}.`
+    return new PlinthError('CommitUnknown', message, {
+      transaction: name,
       phase: 'commit',
       outcome: 'unknown',
-      attempts: this.#options.attempt,
-      cause,
-      hint: 'It may be saved, or not. Look for a row that only it writes before you run it again.',
+      attempts: attempt,
+      cause: fate.cause ?? lost,
+      hint: 'Look for a row that only it writes before you run it again, or give the transaction an idempotencyKey.',
+      ...(identity ? { transactionId: identity.xid } : {}),
     })
   }
 

@@ -8,7 +8,7 @@ import { refuseNested, runInScope } from './context.ts'
 import { Deadline, untilDeadline } from './deadline.ts'
 import type { OwnedTransaction, Transaction, TransactionOptions } from './queryable.ts'
 import { isStaleError } from './held.ts'
-import { TransactionLine } from './transaction-line.ts'
+import { type ResolveCommit, TransactionLine } from './transaction-line.ts'
 import { TransactionScope } from './transaction-scope.ts'
 
 /** Where transactions get their connection, and what holds for all of them. */
@@ -18,6 +18,7 @@ export interface TransactionHome {
   readonly acquire: Pool['acquire']
   readonly release: Pool['release']
   readonly statementTimeoutMs: number
+  readonly resolveCommit: ResolveCommit
 }
 
 const defaultAttempts = 5
@@ -156,8 +157,8 @@ function open(
   attempt: Attempt,
 ): { line: TransactionLine; scope: TransactionScope } {
   const { name, isolation, readOnly, deadline } = attempt
-  const { statementTimeoutMs } = home
-  const times = { statementTimeoutMs, deadline: deadline.at, signal: deadline.signal }
+  const { statementTimeoutMs, resolveCommit } = home
+  const times = { statementTimeoutMs, resolveCommit, deadline: deadline.at, signal: deadline.signal }
   const line = new TransactionLine(connection, { name, attempt: attempt.attempt, isolation, readOnly, ...times })
   return { line, scope: new TransactionScope(line, home.database, name) }
 }

@@ -145,6 +145,14 @@ export class Connection {
     return () => this.#client.off('notification', receive)
   }
 
+  /** Calls `listener` for each notice or warning the server sends beside its answers. */
+  onNotice(listener: (notice: { readonly code: string; readonly message: string }) => void): () => void {
+    const receive = (notice: { readonly code?: string; readonly message?: string }): void =>
+      listener({ code: notice.code ?? '', message: notice.message ?? '' })
+    this.#client.on('notice', receive)
+    return () => this.#client.off('notice', receive)
+  }
+
   /** Calls `listener` once when the connection breaks without our doing; at once if it already has. */
   onLost(listener: (cause: unknown) => void): () => void {
     if (this.#isLost) listener(this.#lostCause)
@@ -266,7 +274,7 @@ export class Connection {
     if (this.#isLost) return
     this.#isLost = true
     this.#lostCause = cause
-    this.#settleFailed()
+    this.#failed = undefined
     for (const exchange of [...this.#inFlight.keys()]) exchange.settleFailure(cause)
     if (this.#isClosing) return
     observe({ kind: 'connection.lost', cause })

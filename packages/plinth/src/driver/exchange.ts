@@ -20,7 +20,10 @@ export interface StepAnswer extends Answer {
 export interface ExchangeFailure {
   readonly error: unknown
   readonly completed: number
-  /** True when the server answered; false when the connection broke and nobody knows what the server did. */
+  /**
+   * True when the server went on to ReadyForQuery. After a FATAL or PANIC it does not: the error is the server's, but a
+   * commit may be on the disk all the same (seen: an I/O error at fsync, PANIC 58030, and the row there after recovery).
+   */
   readonly answered: boolean
 }
 
@@ -147,7 +150,7 @@ export class Exchange {
     // One statement the server dropped means a DEALLOCATE or DISCARD: the others are gone too, ROLLBACK among them.
     if (this.#serverError?.code === '26000') this.#prepared.clear()
     const error = this.#serverError ?? lostCause
-    this.#reject({ error, completed: this.#answers.length, answered: this.#serverError !== undefined })
+    this.#reject({ error, completed: this.#answers.length, answered: lostCause === undefined })
   }
 
   #beginStep(): void {

@@ -13,6 +13,12 @@ export interface FailureContext {
   readonly outcomeWhenLost: Outcome
 }
 
+/** See `ExchangeFailure`. */
+interface Failure {
+  readonly error: unknown
+  readonly answered: boolean
+}
+
 /** Whole codes first, then classes (the first two characters). PostgreSQL 18, Appendix A. */
 const codes: Readonly<Record<string, ErrorCode>> = {
   '23505': 'UniqueViolation',
@@ -63,19 +69,20 @@ const retryable: ReadonlySet<ErrorCode> = new Set([
 /**
  * Turns what pg rejected with into a PlinthError: by SQLSTATE when the server answered, else the connection was lost.
  */
-export function toPlinthError(error: unknown, context: FailureContext): PlinthError {
+export function toPlinthError(failure: Failure, context: FailureContext): PlinthError {
+  const { error, answered } = failure
   if (error instanceof PlinthError) return withContext(error, context)
-  return isServerError(error) ? fromServer(error, context) : fromSocket(error, context)
+  return isServerError(error) ? fromServer(error, context, answered) : fromSocket(error, context)
 }
 
-function fromServer(error: ServerError, context: FailureContext): PlinthError {
+function fromServer(error: ServerError, context: FailureContext, answered: boolean): PlinthError {
   const code = codeOf(error.code)
   const isLost = code === 'ConnectionLost'
   return new PlinthError(code, messageOf(error, context), {
     ...namesOf(context),
     phase: context.phase,
     sqlstate: error.code,
-    outcome: isLost || code === 'TransactionTimeout' ? context.outcomeWhenLost : 'not applied',
+    outcome: isLost || !answered || error.code === '40003' ? context.outcomeWhenLost : 'not applied',
     retryable: retryable.has(code) || (isLost && context.outcomeWhenLost === 'not applied'),
     cause: error,
     server: reportOf(error),

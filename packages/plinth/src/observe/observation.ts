@@ -8,6 +8,16 @@ export type Observation =
   | { readonly kind: 'connection.state'; readonly from: State; readonly to: State; readonly cause?: unknown }
   | { readonly kind: 'connection.lost'; readonly cause: unknown }
   | { readonly kind: 'retry'; readonly attempt: number; readonly delayMs: number; readonly cause: unknown }
+  /** The answer to a COMMIT was lost, and the server told afterwards what became of it. */
+  | {
+      readonly kind: 'commit.resolved'
+      readonly transaction: string
+      readonly isCommitted: boolean
+      readonly ms: number
+    }
+  | { readonly kind: 'commit.unknown'; readonly transaction: string; readonly why: string; readonly ms: number }
+  /** PostgreSQL committed with a warning: somebody cancelled the wait for the synchronous standby. */
+  | { readonly kind: 'commit.unreplicated'; readonly transaction: string; readonly warning: string }
   | { readonly kind: 'listener.failed'; readonly cause: unknown }
   | { readonly kind: 'hook.failed'; readonly transaction: string; readonly cause: unknown }
 

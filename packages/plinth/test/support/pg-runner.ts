@@ -35,6 +35,6 @@ export async function answer(
     const columns = result.fields.map(({ name, dataTypeID }) => ({ name, oid: dataTypeID }))
     return { columns, rows: result.rows, rowCount: result.rowCount ?? 0 }
   } catch (error) {
-    throw toPlinthError(error, { phase: 'statement', statement: text, outcomeWhenLost: 'unknown' })
+    throw toPlinthError({ error, answered: true }, { phase: 'statement', statement: text, outcomeWhenLost: 'unknown' })
   }
 }

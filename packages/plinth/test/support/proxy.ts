@@ -22,17 +22,25 @@ export interface Proxy extends AsyncDisposable {
   cut(): void
   /** Resolves at the next connection a client opens. */
   nextConnection(): Promise<void>
-  /** Calls `onBytes` for what clients send; when it returns true those bytes go nowhere and the connection is reset. */
-  intercept(onBytes: ((bytes: Buffer) => boolean) | undefined): void
+  /** The next bytes from this side of any connection go nowhere, and that connection ends for its client. */
+  loseNext(side: 'request' | 'answer', options?: LossOptions): void
+}
+
+export interface LossOptions {
+  /** The client's side is cut and the server's stays open, as when a machine in between loses its power. */
+  readonly halfOpen?: boolean
+  /** Neither side is cut: the connection falls silent. */
+  readonly silent?: boolean
 }
 
 export async function startProxy(target: string): Promise<Proxy> {
   const { hostname, port } = new URL(target)
   const clients = new Set<Socket>()
   const waiting = new Set<() => void>()
+  const halfOpen = new Set<Socket>()
   let mode: Mode = 'forward'
   let counts = { accepted: 0, peak: 0, roundTrips: 0 }
-  let onBytes: ((bytes: Buffer) => boolean) | undefined
+  let loss: (LossOptions & { readonly side: 'request' | 'answer' }) | undefined
 
   const server = createServer((client) => {
     counts.accepted++
@@ -49,20 +57,29 @@ export async function startProxy(target: string): Promise<Proxy> {
   const forward = (client: Socket): void => {
     const upstream = connect(Number(port || 5432), hostname)
     let isAnswered = true
+    let lost: LossOptions | undefined
+    /** True when the bytes go nowhere. */
+    const isLost = (side: 'request' | 'answer'): boolean => {
+      if (lost || mode === 'blackhole') return true
+      if (loss?.side !== side) return false
+      lost = loss
+      loss = undefined
+      if (!lost.silent) client.resetAndDestroy()
+      return true
+    }
     client.on('data', (bytes) => {
-      if (onBytes?.(bytes)) return client.resetAndDestroy()
-      if (mode === 'blackhole') return undefined
+      if (isLost('request')) return
       if (isAnswered) counts.roundTrips++
       isAnswered = false
-      return upstream.write(bytes)
+      upstream.write(bytes)
     })
     upstream.on('data', (bytes) => {
       isAnswered = true
-      if (mode !== 'blackhole') client.write(bytes)
+      if (!isLost('answer')) client.write(bytes)
     })
     upstream.on('error', () => client.destroy())
     upstream.on('close', () => (mode === 'blackhole' ? undefined : client.end()))
-    client.on('close', () => upstream.destroy())
+    client.on('close', () => (lost?.halfOpen ? halfOpen.add(upstream) : upstream.destroy()))
   }
 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -94,11 +111,11 @@ export async function startProxy(target: string): Promise<Proxy> {
       for (const client of clients) client.resetAndDestroy()
     },
     nextConnection: () => new Promise((resolve) => waiting.add(resolve)),
-    intercept: (next) => {
-      onBytes = next
+    loseNext: (side, options = {}) => {
+      loss = { side, ...options }
     },
     [Symbol.asyncDispose]: async () => {
-      for (const client of clients) client.destroy()
+      for (const socket of [...clients, ...halfOpen]) socket.destroy()
       await new Promise((resolve) => server.close(resolve))
     },
   }

@@ -1,0 +1,64 @@
+import type { Connection } from '../driver/connection.ts'
+import type { Statement, StepAnswer } from '../driver/exchange.ts'
+
+/** Between two uses that follow each other, as after an outage, it is kept; otherwise the server has one less to hold. */
+const idleMs = 10_000
+
+/**
+ * One connection beyond the pool's `max`, for what must be asked while the pool is full or just lost its connections:
+ * whether a COMMIT was applied, and how the server is. Opened on demand and straight, without the backoff others wait
+ * in; its users share it, since each asks by single exchanges, which are answered in order.
+ */
+export class ReservedConnection {
+  readonly #open: () => Promise<Connection>
+  #current: Promise<Connection> | undefined
+  #idle: NodeJS.Timeout | undefined
+
+  constructor(open: () => Promise<Connection>) {
+    this.#open = open
+  }
+
+  /** Sends `statements` under one Sync. Rejects with an `ExchangeFailure`, or with why no connection could be opened. */
+  async run(statements: readonly Statement[], limitMs: number): Promise<readonly StepAnswer[]> {
+    const connection = await this.#connection()
+    try {
+      return await connection.run(statements, limitMs)
+    } finally {
+      this.#closeLater()
+    }
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#idle)
+    const current = this.#current
+    this.#current = undefined
+    await current?.then(
+      (connection) => connection.close(),
+      () => undefined,
+    )
+  }
+
+  /** One attempt at a time, which all wait for; a failed one is forgotten, so that the next caller tries anew. */
+  #connection(): Promise<Connection> {
+    this.#current ??= this.#open().then(
+      (connection) => {
+        connection.onLost(() => this.#forget())
+        return connection
+      },
+      (error: unknown) => {
+        this.#forget()
+        throw error
+      },
+    )
+    return this.#current
+  }
+
+  #forget(): void {
+    this.#current = undefined
+  }
+
+  #closeLater(): void {
+    clearTimeout(this.#idle)
+    this.#idle = setTimeout(() => void this.close(), idleMs).unref()
+  }
+}
