@@ -15,7 +15,9 @@ const { url } = await testDatabase({
 })
 const activity = await watchActivity(url)
 const proxy = await startProxy(url)
-const db = createDatabase({ url: proxy.url, service: 'lost-commit', pool: { max: 2, sharedLanes: 0 } })
+// Past every wait of these tests, so that the server does not end a forgotten backend by itself.
+const idleInTransactionTimeoutMs = 60_000
+const db = createDatabase({ url: proxy.url, pool: { max: 2, sharedLanes: 0 }, idleInTransactionTimeoutMs })
 after(() => activity.close())
 after(() => proxy[Symbol.asyncDispose]())
 after(() => db.close())
@@ -42,7 +44,7 @@ async function losing(
   await db.transaction(
     async (tx) => {
       await work(tx)
-      if (++runs === 1) proxy.loseNext(side, loss)
+      if (++runs === 1) void proxy.loseNext(side, loss)
     },
     { name: 'transfer', ...(isolation ? { isolation } : {}) },
   )
@@ -89,7 +91,7 @@ test('a connection that falls silent at COMMIT is given up and asked about', asy
     let runs = 0
     await quick.transaction(async (tx) => {
       await insert(tx)
-      if (++runs === 1) proxy.loseNext(side, { silent: true })
+      if (++runs === 1) void proxy.loseNext(side, { silent: true })
     })
     assert.deepEqual([runs, await saved()], [side === 'request' ? 2 : 1, [1]])
   }
@@ -141,18 +143,18 @@ test('a write whose answer was too large is not taken for nothing', async () => 
 test('the owner form and a transaction of a session are asked about as well', async () => {
   await using tx = await db.begin()
   await insert(tx)
-  proxy.loseNext('answer')
+  void proxy.loseNext('answer')
   await tx.commit()
   assert.deepEqual(await saved(), [1])
   await activity.query('truncate t')
   await using later = await db.begin()
   await insert(later)
-  proxy.loseNext('request')
+  void proxy.loseNext('request')
   await assert.rejects(later.commit(), { code: 'ConnectionLost', outcome: 'not applied', retryable: true })
   await using session = await db.session()
   await session.transaction(async (inner) => {
     await insert(inner)
-    proxy.loseNext('answer')
+    void proxy.loseNext('answer')
   })
   assert.deepEqual(await saved(), [1])
 })
@@ -164,7 +166,7 @@ test('where nobody can be asked before the time is up, the outcome is unknown an
     away.transaction(
       async (tx) => {
         await insert(tx)
-        own.loseNext('answer')
+        void own.loseNext('answer')
         own.become('refuse')
       },
       { timeoutMs: 500 },

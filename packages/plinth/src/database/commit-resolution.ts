@@ -6,9 +6,15 @@ import { isFailure } from './held.ts'
 import type { ReservedConnection } from './reserved-connection.ts'
 
 /** What became of a COMMIT whose answer was lost. `why` completes "It is not known because …". */
-export type CommitFate =
-  | { readonly kind: 'committed' | 'rolled back' }
-  | { readonly kind: 'unknown'; readonly why: string; readonly cause?: unknown }
+export type CommitFate = { readonly kind: 'committed' | 'rolled back' } | Unknown
+
+interface Unknown {
+  readonly kind: 'unknown'
+  readonly why: string
+  readonly cause?: unknown
+  /** Asked again, the server would say the same. */
+  readonly isFinal?: true
+}
 
 /** Looks for a row that only this transaction can have written; see `idempotencyKey`. */
 export type RowProof = (reserved: ReservedConnection) => Promise<boolean>
@@ -36,13 +42,11 @@ export async function resolveCommit(
   deadline: number,
   proof?: RowProof,
 ): Promise<CommitFate> {
-  let last: CommitFate = { kind: 'unknown', why: 'the server was not asked' }
+  let last: CommitFate = noAnswer
   for (let attempt = 1; performance.now() < deadline; attempt++) {
     try {
-      const fate = await beforeDeadline(ask(reserved, identity, proof), deadline)
-      if (fate?.kind === 'committed' || fate?.kind === 'rolled back') return fate
-      last = fate ?? { kind: 'unknown', why: 'the server did not answer in time' }
-      if (last.kind === 'unknown' && last.why === tooLongAgo) return last
+      last = (await beforeDeadline(ask(reserved, identity, proof), deadline)) ?? last
+      if (last.kind !== 'unknown' || last.isFinal) return last
     } catch (failure) {
       const cause = isFailure(failure) ? failure.error : failure
       last = { kind: 'unknown', why: 'the server could not be asked', cause }
@@ -52,7 +56,17 @@ export async function resolveCommit(
   return last
 }
 
-const tooLongAgo = 'it ended too long ago for the server to remember'
+const noAnswer: Unknown = { kind: 'unknown', why: 'the server did not answer in time' }
+const tooLongAgo: Unknown = {
+  kind: 'unknown',
+  why: 'it ended too long ago for the server to remember',
+  isFinal: true,
+}
+const perhapsReissued: Unknown = {
+  kind: 'unknown',
+  why: 'the server crashed or failed over, and its transaction id may have been given to another since',
+  isFinal: true,
+}
 
 async function ask(
   reserved: ReservedConnection,
@@ -61,7 +75,7 @@ async function ask(
 ): Promise<CommitFate> {
   const { mark, status } = await statusOf(reserved, identity)
   if (mark === null) return { kind: 'unknown', why: 'the server is a standby now' }
-  if (status === null) return { kind: 'unknown', why: tooLongAgo }
+  if (status === null) return tooLongAgo
   if (mark !== identity.incarnation) return afterRecovery(reserved, status, proof)
   if (status === 'committed') return { kind: 'committed' }
   if (status === 'aborted') return { kind: 'rolled back' }
@@ -74,9 +88,7 @@ async function afterRecovery(
   proof: RowProof | undefined,
 ): Promise<CommitFate> {
   if (status !== 'committed') return { kind: 'rolled back' }
-  if (await proof?.(reserved)) return { kind: 'committed' }
-  const why = 'the server crashed or failed over, and its transaction id may have been given to another since'
-  return { kind: 'unknown', why }
+  return (await proof?.(reserved)) ? { kind: 'committed' } : perhapsReissued
 }
 
 async function statusOf(

@@ -22,8 +22,10 @@ export interface Proxy extends AsyncDisposable {
   cut(): void
   /** Resolves at the next connection a client opens. */
   nextConnection(): Promise<void>
-  /** The next bytes from this side of any connection go nowhere, and that connection ends for its client. */
-  loseNext(side: 'request' | 'answer', options?: LossOptions): void
+  /**
+   * The next bytes from this side of any connection go nowhere, and that connection ends for its client. Resolves then.
+   */
+  loseNext(side: 'request' | 'answer', options?: LossOptions): Promise<void>
 }
 
 export interface LossOptions {
@@ -40,7 +42,7 @@ export async function startProxy(target: string): Promise<Proxy> {
   const halfOpen = new Set<Socket>()
   let mode: Mode = 'forward'
   let counts = { accepted: 0, peak: 0, roundTrips: 0 }
-  let loss: (LossOptions & { readonly side: 'request' | 'answer' }) | undefined
+  let loss: (LossOptions & { readonly side: 'request' | 'answer'; readonly happened: () => void }) | undefined
 
   const server = createServer((client) => {
     counts.accepted++
@@ -63,6 +65,7 @@ export async function startProxy(target: string): Promise<Proxy> {
       if (lost || mode === 'blackhole') return true
       if (loss?.side !== side) return false
       lost = loss
+      loss.happened()
       loss = undefined
       if (!lost.silent) client.resetAndDestroy()
       return true
@@ -111,9 +114,10 @@ export async function startProxy(target: string): Promise<Proxy> {
       for (const client of clients) client.resetAndDestroy()
     },
     nextConnection: () => new Promise((resolve) => waiting.add(resolve)),
-    loseNext: (side, options = {}) => {
-      loss = { side, ...options }
-    },
+    loseNext: (side, options = {}) =>
+      new Promise((happened) => {
+        loss = { side, happened, ...options }
+      }),
     [Symbol.asyncDispose]: async () => {
       for (const socket of [...clients, ...halfOpen]) socket.destroy()
       await new Promise((resolve) => server.close(resolve))
