@@ -81,6 +81,11 @@ export interface PlinthErrorFields {
   readonly hint?: string
   /** The server's own id of the transaction, in decimal, where its outcome is not known. */
   readonly transactionId?: string
+  /** With an integrity violation: the constraint the server named. */
+  readonly constraint?: string
+  readonly table?: string
+  /** Of the violated key, or the one column that was null; an expression of an index is one entry. */
+  readonly columns?: readonly string[]
   readonly cause?: unknown
   readonly server?: ServerReport
 }
@@ -103,6 +108,10 @@ export class PlinthError extends Error {
   readonly hint: string | undefined
   /** With CommitUnknown: what to give to `pg_xact_status()`. */
   readonly transactionId: string | undefined
+  /** With UniqueViolation, ForeignKeyViolation, CheckViolation, NotNullViolation: names of the schema, never values. */
+  readonly constraint: string | undefined
+  readonly table: string | undefined
+  readonly columns: readonly string[] | undefined
   /** Not enumerable: see `ServerReport`. */
   declare readonly server: ServerReport | undefined
 
@@ -119,6 +128,9 @@ export class PlinthError extends Error {
     this.statement = fields.statement
     this.hint = fields.hint
     this.transactionId = fields.transactionId
+    this.constraint = fields.constraint
+    this.table = fields.table
+    this.columns = fields.columns
     Object.defineProperty(this, 'server', { value: fields.server })
     Object.defineProperty(this, brand, { value: true })
   }

@@ -37,6 +37,34 @@ for (const [code, text, constraint] of violations)
     )
   })
 
+test('an integrity error names constraint, table and columns as fields', async () => {
+  await db.query(`create table booking (room int, "The Day" date, who text, unique (room, "The Day"),
+    constraint who_once exclude (lower(who) with =))`)
+  await db.query(`insert into booking values (1, '2026-11-27', 'Ada (the first)')`)
+  const fieldsOf = async (text: string): Promise<unknown> => {
+    const error = await errorOf(db.query(text))
+    return isPlinthError(error) ? [error.constraint, error.table, error.columns] : error
+  }
+  assert.deepEqual(
+    await Promise.all([
+      fieldsOf(`insert into booking values (1, '2026-11-27', 'Bob')`),
+      fieldsOf(`insert into booking values (2, '2026-11-27', 'ADA (the first)')`),
+      fieldsOf(`insert into t values (2, 'x', 1, 4242)`),
+      fieldsOf(`insert into t (secret) values ('x')`),
+      fieldsOf(`insert into t values (2, 'x', 77)`),
+      fieldsOf(`select 'x'::int`),
+    ]),
+    [
+      ['booking_room_The Day_key', 'booking', ['room', 'The Day']],
+      ['who_once', 'booking', ['lower(who)']],
+      ['t_other_fkey', 't', ['other']],
+      [undefined, 't', ['id']],
+      ['t_n_check', 't', undefined],
+      [undefined, undefined, undefined],
+    ],
+  )
+})
+
 test('a failure lets nobody else in the process die', async () => {
   const program = `
     import { createDatabase } from ${JSON.stringify(new URL('../src/database/database.ts', import.meta.url).href)}

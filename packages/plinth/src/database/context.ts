@@ -1,10 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { PlinthError } from '../errors.ts'
+import { captureCallSite } from './call-site.ts'
+import { type Named, nestedTransaction, rootHandle } from './misuse-errors.ts'
 
 /** The open transaction (or savepoint) whose callback is running. */
-export interface RunningScope {
+export interface RunningScope extends Named {
   readonly database: object
-  readonly name: string
   readonly isOpen: boolean
   readonly parent: RunningScope | undefined
 }
@@ -33,32 +33,12 @@ export function enclosingScope(database: object): RunningScope | undefined {
   return undefined
 }
 
-export function refuseNested(database: object, name: string): void {
+export function refuseNested(database: object, inner: Named): void {
   const outer = enclosingScope(database)
-  if (!outer) return
-  throw new PlinthError(
-    'NestedTransaction',
-    `Transaction "${name}" was begun inside the open transaction "${outer.name}".`,
-    {
-      phase: 'begin',
-      transaction: name,
-      hint:
-        `It would use a second connection, not see the rows of ${outer.name}, and can deadlock with it. ` +
-        'Take `tx: Transaction` as a parameter; for a part that may fail alone use tx.savepoint().',
-    },
-  )
+  if (outer) throw nestedTransaction(inner, outer)
 }
 
 export function refuseRootHandle(database: object): void {
   const outer = enclosingScope(database)
-  if (!outer) return
-  throw new PlinthError(
-    'RootHandleInTransaction',
-    `A statement on the database handle ran inside transaction "${outer.name}".`,
-    {
-      phase: 'statement',
-      transaction: outer.name,
-      hint: 'It would run on another connection, outside the transaction. Use the `tx` the callback was given.',
-    },
-  )
+  if (outer) throw rootHandle(outer, captureCallSite())
 }

@@ -8,6 +8,7 @@ import type { Operation, Typed } from '../operation/operation.ts'
 import type { Value } from '../operation/value.ts'
 import { compile } from '../sql/compile.ts'
 import { quoteName, type Sql } from '../sql/sql.ts'
+import { type CallSite, captureCallSite } from './call-site.ts'
 import { refuseNested, refuseRootHandle, type RunningScope, runInScope } from './context.ts'
 import { isFailure, runHeld } from './held.ts'
 import type { ObjectRow, QueryResult, Session, StatementOptions, Transaction, TransactionOptions } from './queryable.ts'
@@ -74,9 +75,10 @@ class PoolSession implements Session {
 
   async transaction<R>(work: (tx: Transaction) => Promise<R>, options: TransactionOptions = {}): Promise<R> {
     this.#refuseClosed()
-    refuseNested(this.#home.database, options.name ?? 'transaction')
+    const site = captureCallSite()
+    refuseNested(this.#home.database, { name: options.name ?? 'transaction', site })
     const earlier = this.#transaction
-    const mine = earlier.then(() => this.#runTransaction(work, options))
+    const mine = earlier.then(() => this.#runTransaction(work, options, site))
     this.#transaction = mine.catch(() => undefined)
     this.#open++
     try {
@@ -86,7 +88,7 @@ class PoolSession implements Session {
     }
   }
 
-  #runTransaction<R>(work: (tx: Transaction) => Promise<R>, options: TransactionOptions): Promise<R> {
+  #runTransaction<R>(work: (tx: Transaction) => Promise<R>, options: TransactionOptions, site: CallSite): Promise<R> {
     this.#refuseClosed()
     const { database, statementTimeoutMs, resolveCommit } = this.#home
     const connection = this.#connection
@@ -97,7 +99,8 @@ class PoolSession implements Session {
       acquire: () => Promise.resolve(connection),
       release: () => undefined,
     }
-    const scope: RunningScope = { database: this, name: options.name ?? 'transaction', isOpen: true, parent: undefined }
+    const name = options.name ?? 'transaction'
+    const scope: RunningScope = { database: this, name, site, isOpen: true, parent: undefined }
     return runTransaction(home, (tx) => runInScope(scope, () => work(tx)), options, false)
   }
 

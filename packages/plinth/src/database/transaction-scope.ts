@@ -6,8 +6,16 @@ import type { Operation, Typed } from '../operation/operation.ts'
 import type { Value } from '../operation/value.ts'
 import { compile } from '../sql/compile.ts'
 import type { Sql } from '../sql/sql.ts'
+import { type CallSite, captureCallSite } from './call-site.ts'
 import { enclosingScope, type RunningScope, runInScope, runOutsideScopes } from './context.ts'
 import { untilDeadline } from './deadline.ts'
+import {
+  abortedTransaction,
+  closedTransaction,
+  type FirstFailure,
+  floatingStatement,
+  type Named,
+} from './misuse-errors.ts'
 import type { ObjectRow, QueryResult, StatementOptions, Transaction } from './queryable.ts'
 import { refuseTransactionControl, settingsStatement, toQueryResult, toStatement } from './statement.ts'
 import type { TransactionLine } from './transaction-line.ts'
@@ -30,10 +38,12 @@ type Hook = () => void | Promise<void>
 export class TransactionScope implements RunningScope {
   readonly database: object
   readonly name: string
+  readonly site: CallSite
   readonly parent: TransactionScope | undefined
   readonly handle: Transaction
   readonly #line: TransactionLine
-  readonly #inFlight = new Set<Promise<unknown>>()
+  /** With where each was started. */
+  readonly #inFlight = new Map<Promise<unknown>, CallSite>()
   readonly #commitHooks: Hook[] = []
   readonly #rollbackHooks: Hook[] = []
   #state: 'open' | 'ending' | Ending = 'open'
@@ -41,12 +51,13 @@ export class TransactionScope implements RunningScope {
   #child: Promise<void> | undefined
   #savepoints = 0
   #statements = 0
-  #firstFailure: { readonly error: unknown; readonly statement: number } | undefined
+  #firstFailure: FirstFailure | undefined
 
-  constructor(line: TransactionLine, database: object, name: string, parent?: TransactionScope) {
+  constructor(line: TransactionLine, database: object, { name, site }: Named, parent?: TransactionScope) {
     this.#line = line
     this.database = database
     this.name = name
+    this.site = site
     this.parent = parent
     this.handle = this.#makeHandle()
   }
@@ -64,16 +75,20 @@ export class TransactionScope implements RunningScope {
    */
   async closeGate(): Promise<void> {
     this.#state = 'ending'
-    const floating = this.#inFlight.size
-    await Promise.allSettled(this.#inFlight)
-    if (floating > 0) throw this.#floating(floating)
+    const floating = [...this.#inFlight.values()]
+    await this.#settled()
+    if (floating.length > 0) throw floatingStatement(this.name, floating.length, floating[0])
     if (this.#line.status === 'E') throw this.#aborted()
   }
 
   /** After the callback threw: nothing new may start, and what is in flight settles before the rollback. */
   async settle(): Promise<void> {
     if (this.#state === 'open') this.#state = 'ending'
-    await Promise.allSettled(this.#inFlight)
+    await this.#settled()
+  }
+
+  async #settled(): Promise<void> {
+    await Promise.allSettled(this.#inFlight.keys())
   }
 
   end(ending: Ending): void {
@@ -104,25 +119,25 @@ export class TransactionScope implements RunningScope {
     values: readonly Value[] | undefined,
     options: StatementOptions,
   ): Promise<QueryResult<R>> {
-    return this.#track(async () => {
+    return this.#track(async (site) => {
       const sent = toStatement(statement, values)
       refuseTransactionControl(sent.text)
-      return toQueryResult<R>(await this.#execute(sent, options), options)
+      return toQueryResult<R>(await this.#execute(sent, options, site), options)
     })
   }
 
   run<R>(operation: Typed<R>): Promise<R>
   run(operation: Operation): Promise<unknown> {
-    return this.#track(() => runOperation(operation, (one) => this.#execute(compile(one), {})))
+    return this.#track((site) => runOperation(operation, (one) => this.#execute(compile(one), {}, site)))
   }
 
   savepoint<R>(work: (tx: Transaction) => Promise<R>): Promise<R> {
-    return this.#track(async () => {
+    return this.#track(async (site) => {
       while (this.#child) await this.#child
       const ended = Promise.withResolvers<void>()
       this.#child = ended.promise
       try {
-        return await this.#runSavepoint(work)
+        return await this.#runSavepoint(work, site)
       } finally {
         this.#child = undefined
         ended.resolve()
@@ -130,8 +145,9 @@ export class TransactionScope implements RunningScope {
     })
   }
 
-  async #runSavepoint<R>(work: (tx: Transaction) => Promise<R>): Promise<R> {
-    const child = new TransactionScope(this.#line, this.database, `${this.name}, savepoint ${++this.#savepoints}`, this)
+  async #runSavepoint<R>(work: (tx: Transaction) => Promise<R>, site: CallSite): Promise<R> {
+    const name = `${this.name}, savepoint ${++this.#savepoints}`
+    const child = new TransactionScope(this.#line, this.database, { name, site }, this)
     const mark = this.#line.savepoint()
     try {
       const result = await untilDeadline(
@@ -153,14 +169,14 @@ export class TransactionScope implements RunningScope {
     }
   }
 
-  async #execute(statement: Statement, options: StatementOptions): Promise<StepAnswer> {
+  async #execute(statement: Statement, options: StatementOptions, site: CallSite): Promise<StepAnswer> {
     while (this.#child) await this.#child
     const settings = settingsStatement({ settings: options.settings ?? {} })
     const number = ++this.#statements
     try {
       return await this.#line.run(statement, settings, options)
     } catch (error) {
-      this.#firstFailure ??= { error, statement: number }
+      this.#firstFailure ??= { error, statement: number, site }
       throw this.#explained(error)
     }
   }
@@ -175,11 +191,12 @@ export class TransactionScope implements RunningScope {
    * Starts work and counts it until it settles. Its rejection counts as handled: a caller who drops the promise still
    * learns of it, because the transaction then fails as a whole.
    */
-  #track<R>(start: () => Promise<R>): Promise<R> {
+  #track<R>(start: (site: CallSite) => Promise<R>): Promise<R> {
     const refusal = this.#refusal()
-    const work = refusal ? Promise.reject<R>(refusal) : start()
-    if (refusal) return work
-    this.#inFlight.add(work)
+    if (refusal) return Promise.reject<R>(refusal)
+    const site = captureCallSite()
+    const work = start(site)
+    this.#inFlight.set(work, site)
     const done = (): boolean => this.#inFlight.delete(work)
     work.then(done, done)
     return work
@@ -207,47 +224,11 @@ export class TransactionScope implements RunningScope {
       this.#state === 'ending'
         ? 'is just ending'
         : `${this.#state === 'committed' ? 'committed' : 'was rolled back'} ${ago} ms ago`
-    return new PlinthError('TransactionClosed', `Statement on "${this.name}", which ${how}.`, {
-      transaction: this.name,
-      phase: 'statement',
-      hint:
-        'A promise was not awaited, or the handle was stored. Await everything inside the callback; ' +
-        'do later work in tx.afterCommit().',
-    })
-  }
-
-  #floating(count: number): PlinthError {
-    const what = count === 1 ? 'a statement was' : `${count} statements were`
-    return new PlinthError(
-      'FloatingStatement',
-      `"${this.name}" was rolled back: ${what} still running when its callback returned.`,
-      {
-        transaction: this.name,
-        phase: 'commit',
-        hint: 'Await every statement inside the callback.',
-      },
-    )
+    return closedTransaction(this.name, how, captureCallSite())
   }
 
   #aborted(): PlinthError {
-    const first = this.#firstFailure
-    const cause = first?.error
-    const state = cause instanceof PlinthError && cause.sqlstate !== undefined ? ` with ${cause.sqlstate}` : ''
-    const which = first
-      ? `statement ${first.statement} failed${state} and its error was caught`
-      : 'a statement failed and its error was caught'
-    return new PlinthError(
-      'TransactionAborted',
-      `"${this.name}" was rolled back: nothing was saved. Cause: ${which}.`,
-      {
-        transaction: this.name,
-        phase: 'commit',
-        sqlstate: '25P02',
-        retryable: cause instanceof PlinthError && cause.retryable,
-        cause,
-        hint: 'Let the error propagate, or put the risky statement in tx.savepoint(), or use on conflict.',
-      },
-    )
+    return abortedTransaction(this.name, this.#firstFailure)
   }
 
   #makeHandle(): Transaction {

@@ -3,6 +3,8 @@ import type { Pool } from '../driver/pool.ts'
 import { PlinthError } from '../errors.ts'
 import { observe } from '../observe/observation.ts'
 import { delayMs, pause, transactionBackoff } from './backoff.ts'
+import { captureCallSite } from './call-site.ts'
+import type { Named } from './misuse-errors.ts'
 import { wholeNumber } from './options.ts'
 import { refuseNested, runInScope } from './context.ts'
 import { Deadline, untilDeadline } from './deadline.ts'
@@ -40,12 +42,13 @@ export async function runTransaction<R>(
 ): Promise<R> {
   const name = options.name ?? 'transaction'
   checkIsolation(options.isolation)
-  refuseNested(home.database, name)
+  const named = { name, site: captureCallSite() }
+  refuseNested(home.database, named)
   const attempts = wholeNumber('retry.attempts', options.retry?.attempts ?? defaultAttempts, 1)
   using deadline = new Deadline(name, options)
   for (let attempt = 1; ; attempt++) {
     try {
-      return await runAttempt(home, work, { name, attempt, deadline, isolation: options.isolation, readOnly })
+      return await runAttempt(home, work, { named, attempt, deadline, isolation: options.isolation, readOnly })
     } catch (error) {
       if (attempt >= attempts || !isConflict(error) || deadline.signal.aborted) throw error
       const wait = delayMs(transactionBackoff, attempt)
@@ -57,7 +60,7 @@ export async function runTransaction<R>(
 }
 
 interface Attempt {
-  readonly name: string
+  readonly named: Named
   readonly attempt: number
   readonly deadline: Deadline
   readonly isolation: TransactionOptions['isolation']
@@ -96,14 +99,15 @@ export async function beginTransaction(
 ): Promise<OwnedTransaction> {
   const name = options.name ?? 'transaction'
   checkIsolation(options.isolation)
-  refuseNested(home.database, name)
+  const named = { name, site: captureCallSite() }
+  refuseNested(home.database, named)
   const deadline = new Deadline(name, options)
   const connection = await acquire(home, deadline).catch((error) => {
     deadline[Symbol.dispose]()
     throw error
   })
   const { line, scope } = open(home, connection, {
-    name,
+    named,
     attempt: 1,
     deadline,
     isolation: options.isolation,
@@ -156,11 +160,17 @@ function open(
   connection: Connection,
   attempt: Attempt,
 ): { line: TransactionLine; scope: TransactionScope } {
-  const { name, isolation, readOnly, deadline } = attempt
+  const { named, isolation, readOnly, deadline } = attempt
   const { statementTimeoutMs, resolveCommit } = home
   const times = { statementTimeoutMs, resolveCommit, deadline: deadline.at, signal: deadline.signal }
-  const line = new TransactionLine(connection, { name, attempt: attempt.attempt, isolation, readOnly, ...times })
-  return { line, scope: new TransactionScope(line, home.database, name) }
+  const line = new TransactionLine(connection, {
+    name: named.name,
+    attempt: attempt.attempt,
+    isolation,
+    readOnly,
+    ...times,
+  })
+  return { line, scope: new TransactionScope(line, home.database, named) }
 }
 
 async function commit(line: TransactionLine, scope: TransactionScope): Promise<void> {

@@ -1,5 +1,13 @@
-import { type ErrorCode, type Outcome, type Phase, PlinthError, type ServerReport } from '../errors.ts'
+import {
+  type ErrorCode,
+  type Outcome,
+  type Phase,
+  PlinthError,
+  type PlinthErrorFields,
+  type ServerReport,
+} from '../errors.ts'
 import { isServerError, type ServerError } from './peer.ts'
+import { violatedColumns } from './violated-columns.ts'
 
 export interface FailureContext {
   readonly phase: Phase
@@ -86,6 +94,7 @@ function fromServer(error: ServerError, context: FailureContext, answered: boole
     retryable: retryable.has(code) || (isLost && context.outcomeWhenLost === 'not applied'),
     cause: error,
     server: reportOf(error),
+    ...violationOf(error),
     ...(error.hint === undefined ? {} : { hint: error.hint }),
   })
 }
@@ -142,6 +151,18 @@ function namesOf(context: FailureContext): { statement?: string; transaction?: s
     ...(context.statement === undefined ? {} : { statement: context.statement }),
     ...(context.transaction === undefined ? {} : { transaction: context.transaction }),
     ...(context.attempts === undefined ? {} : { attempts: context.attempts }),
+  }
+}
+
+/** What an answer to the user is made of, without what the server quotes: see `ServerReport`. */
+function violationOf(error: ServerError): Pick<PlinthErrorFields, 'constraint' | 'table' | 'columns'> {
+  if (!error.code.startsWith('23')) return {}
+  const { constraint, table } = error
+  const columns = violatedColumns(error)
+  return {
+    ...(constraint === undefined ? {} : { constraint }),
+    ...(table === undefined ? {} : { table }),
+    ...(columns === undefined ? {} : { columns }),
   }
 }
 

@@ -1,0 +1,108 @@
+import { PlinthError } from '../errors.ts'
+import { type CallSite, placeOf } from './call-site.ts'
+
+/** A transaction as the errors speak of it. */
+export interface Named {
+  readonly name: string
+  /** Where it was begun. */
+  readonly site: CallSite
+}
+
+/** The first statement of a transaction that failed. */
+export interface FirstFailure {
+  readonly error: unknown
+  /** Its number in the transaction, from 1. */
+  readonly statement: number
+  readonly site: CallSite
+}
+
+export function nestedTransaction(inner: Named, outer: Named): PlinthError {
+  const fix =
+    'take `tx: Transaction` as a parameter. A part that may fail alone: tx.savepoint(). ' +
+    'Work that must commit by itself: db.independent().'
+  const cause =
+    `a service began its own transaction${at(inner.site)}. It would use a second connection, not see ` +
+    `${outer.name}'s rows, and can deadlock with it.${begunAt(outer)}`
+  return new PlinthError(
+    'NestedTransaction',
+    explained(`transaction "${inner.name}" was begun inside the open transaction "${outer.name}".`, cause, fix),
+    { phase: 'begin', transaction: inner.name, hint: fix },
+  )
+}
+
+export function rootHandle(outer: Named, site: CallSite): PlinthError {
+  const fix = 'use the `tx` the callback was given. Work that must commit by itself: db.independent().'
+  const cause =
+    `db was used${at(site)} where tx was meant. It would run on another connection, outside the transaction, and wait ` +
+    `for what the transaction has locked.${begunAt(outer)}`
+  return new PlinthError(
+    'RootHandleInTransaction',
+    explained(`a statement on the database handle ran inside the open transaction "${outer.name}".`, cause, fix),
+    { phase: 'statement', transaction: outer.name, hint: fix },
+  )
+}
+
+export function abortedTransaction(name: string, first: FirstFailure | undefined): PlinthError {
+  const fix = 'let the error propagate, or put the risky statement in tx.savepoint(), or use ON CONFLICT.'
+  const { error } = first ?? {}
+  const which = first ? `statement ${first.statement} failed${withState(error)}` : 'a statement failed'
+  const place = placeOf(first?.site)
+  const caught = `the error was caught${place === undefined ? '' : ` at or above ${place}`}`
+  return new PlinthError(
+    'TransactionAborted',
+    explained(`"${name}" was rolled back: nothing was saved.`, `${which} and ${caught}.`, fix),
+    {
+      transaction: name,
+      phase: 'commit',
+      sqlstate: '25P02',
+      retryable: error instanceof PlinthError && error.retryable,
+      cause: error,
+      hint: fix,
+    },
+  )
+}
+
+/** `how`: `committed 84 ms ago`, `was rolled back 3 ms ago`, `is just ending`. */
+export function closedTransaction(name: string, how: string, site: CallSite): PlinthError {
+  const fix = 'await everything inside the callback; do later work in tx.afterCommit() or a task.'
+  const cause = `a promise was not awaited, or the handle was stored. It was used${at(site) || ' afterwards'}.`
+  return new PlinthError('TransactionClosed', explained(`statement on "${name}", which ${how}.`, cause, fix), {
+    transaction: name,
+    phase: 'statement',
+    hint: fix,
+  })
+}
+
+export function floatingStatement(name: string, count: number, site: CallSite | undefined): PlinthError {
+  const what = count === 1 ? 'a statement was' : `${count} statements were`
+  const fix = 'await every statement inside the callback.'
+  const cause = `nobody waited for ${count === 1 ? 'it' : 'them'}${at(site)}.`
+  return new PlinthError(
+    'FloatingStatement',
+    explained(`"${name}" was rolled back: ${what} still running when its callback returned.`, cause, fix),
+    { transaction: name, phase: 'commit', hint: fix },
+  )
+}
+
+function explained(what: string, cause: string, fix: string): string {
+  return `${what}\n  Cause: ${cause}\n  Fix: ${fix}`
+}
+
+function at(site: CallSite | undefined): string {
+  const place = placeOf(site)
+  return place === undefined ? '' : ` at ${place}`
+}
+
+function begunAt(outer: Named): string {
+  const place = placeOf(outer.site)
+  return place === undefined ? '' : ` "${outer.name}" was begun at ${place}.`
+}
+
+/** ` with 23505 (unique violation on orders_number_key)` */
+function withState(error: unknown): string {
+  if (!(error instanceof PlinthError)) return ''
+  const words = error.code.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter}`).toLowerCase()
+  const on = error.constraint ?? error.table
+  const kind = `${words}${on === undefined ? '' : ` on ${on}`}`
+  return error.sqlstate === undefined ? `: ${kind},` : ` with ${error.sqlstate} (${kind})`
+}
