@@ -11,19 +11,24 @@ import {
   target,
 } from './source-tree.ts'
 
+const publishing = ['observe/observation', 'observe/failure', 'observe/watch']
+
 // Each part of packages/plinth/src, lowest first, and the parts it may import. `types:` allows `import type` alone.
 const layers: Readonly<Record<string, readonly string[]>> = {
   errors: [],
-  'observe/observation': [],
+  'observe/summary': [],
+  'observe/failure': ['errors'],
+  'observe/observation': ['errors', 'observe/failure'],
+  'observe/watch': ['observe/observation', 'observe/failure', 'observe/summary'],
   operation: ['errors'],
   catalog: ['errors', 'operation', 'types:database'],
   sql: ['errors', 'operation', 'types:catalog'],
-  driver: ['errors', 'observe/observation', 'operation'],
-  database: ['errors', 'observe/observation', 'operation', 'sql', 'driver'],
-  'pg-pool': ['errors', 'observe/observation', 'operation', 'driver', 'database'],
+  driver: ['errors', ...publishing, 'operation'],
+  database: ['errors', ...publishing, 'operation', 'sql', 'driver'],
+  'pg-pool': ['errors', ...publishing, 'operation', 'driver', 'database'],
   'hub-client': ['errors', 'observe/observation', 'operation'],
   embedded: ['errors', 'observe/observation'],
-  observe: ['errors', 'observe/observation'],
+  observe: ['errors', 'observe/observation', 'observe/failure'],
   migrate: ['errors', 'observe/observation', 'operation', 'sql', 'catalog', 'database', 'embedded'],
   services: ['errors', 'observe/observation', 'operation', 'sql', 'catalog', 'database'],
   store: ['errors', 'observe/observation', 'operation', 'sql', 'catalog', 'database'],

@@ -1,7 +1,9 @@
 import { describeServer } from '../driver/sqlstate.ts'
 import { PlinthError } from '../errors.ts'
+import type { ConnectionOptions } from '../driver/client-options.ts'
 import type { Connection } from '../driver/connection.ts'
-import { observe } from '../observe/observation.ts'
+import { failureOf } from '../observe/failure.ts'
+import { type DatabaseIdentity, observe } from '../observe/observation.ts'
 import { connectBackoff, delayMs, pause } from './backoff.ts'
 import type { State, StateChange } from './queryable.ts'
 
@@ -21,6 +23,7 @@ import type { State, StateChange } from './queryable.ts'
  */
 export class Availability {
   readonly #url: string
+  readonly #identity: DatabaseIdentity
   readonly #openConnection: () => Promise<Connection>
   readonly #listeners = new Set<(change: StateChange) => void>()
   #state: State = 'disconnected'
@@ -30,8 +33,9 @@ export class Availability {
   #waiting = 0
   #lastFailure: PlinthError | undefined
 
-  constructor(url: string, openConnection: () => Promise<Connection>) {
-    this.#url = url
+  constructor(options: ConnectionOptions, openConnection: () => Promise<Connection>) {
+    this.#url = options.url
+    this.#identity = options.identity
     this.#openConnection = openConnection
   }
 
@@ -130,7 +134,8 @@ export class Availability {
       } catch (error) {
         if (!this.#noteFailure(error)) throw error
         const wait = delayMs(connectBackoff, attempt)
-        observe({ kind: 'retry', attempt, delayMs: wait, cause: error })
+        const failure = failureOf(error)
+        observe({ kind: 'retry', database: this.#identity, what: 'connect', attempt, delayMs: wait, failure })
         // Not a reason to keep the process alive: whoever waits for the connection has a timer of its own.
         await pause(wait, this.#ending.signal, true)
       }
@@ -161,12 +166,13 @@ export class Availability {
     if (this.#state === to) return
     const change = { from: this.#state, to, ...(cause === undefined ? {} : { cause }) }
     this.#state = to
-    observe({ kind: 'connection.state', ...change })
+    const failure = cause === undefined ? {} : { failure: failureOf(cause) }
+    observe({ kind: 'connection.state', database: this.#identity, from: change.from, to, ...failure })
     for (const listener of this.#listeners) {
       try {
         listener({ ...change, at: new Date() })
-      } catch (failure) {
-        observe({ kind: 'listener.failed', cause: failure })
+      } catch (error) {
+        observe({ kind: 'listener.failed', database: this.#identity, failure: failureOf(error) })
       }
     }
   }

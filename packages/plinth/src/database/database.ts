@@ -42,17 +42,20 @@ class PoolDatabase implements Q.Database {
   constructor(settings: DatabaseSettings) {
     const { limits, statementTimeoutMs } = settings
     this.#settings = settings
-    this.#availability = new Availability(settings.connection.url, () => this.#openConnection())
+    const { identity } = settings.connection
+    this.#availability = new Availability(settings.connection, () => this.#openConnection())
     this.#pool = new Pool(
       limits,
+      identity,
       () => this.#availability.open(),
       () => this.#availability.failure,
     )
     this.#reserved = new ReservedConnection(() => Connection.open(settings.connection))
     const { sharedLanes } = limits
-    this.#singles = { pool: this.#pool, lanes: new LaneChoice(1000), sharedLanes, statementTimeoutMs }
+    this.#singles = { identity, pool: this.#pool, lanes: new LaneChoice(1000), sharedLanes, statementTimeoutMs }
     this.#transactions = {
       database: this,
+      identity,
       acquire: (signal) => this.#pool.acquire(signal),
       release: (connection) => this.#pool.release(connection),
       statementTimeoutMs,
@@ -105,8 +108,8 @@ class PoolDatabase implements Q.Database {
   }
 
   async session(options: { readonly signal?: AbortSignal } = {}): Promise<Q.Session> {
-    const { resolveCommit: resolve, statementTimeoutMs } = this.#transactions
-    const home = { database: this, pool: this.#pool, statementTimeoutMs, resolveCommit: resolve }
+    const { identity, resolveCommit: resolve, statementTimeoutMs } = this.#transactions
+    const home = { database: this, identity, pool: this.#pool, statementTimeoutMs, resolveCommit: resolve }
     return openSession(home, options.signal)
   }
 

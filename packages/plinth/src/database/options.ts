@@ -1,5 +1,6 @@
 import type { ConnectionOptions } from '../driver/client-options.ts'
 import type { PoolLimits } from '../driver/pool.ts'
+import type { DatabaseIdentity } from '../observe/observation.ts'
 import { PlinthError } from '../errors.ts'
 import type { DatabaseOptions, PoolOptions } from './queryable.ts'
 
@@ -14,12 +15,14 @@ export function readOptions(options: DatabaseOptions): DatabaseSettings {
   const statementTimeoutMs = wholeNumber('statementTimeoutMs', options.statementTimeoutMs ?? 30_000, 1)
   const lockTimeoutMs = wholeNumber('lockTimeoutMs', options.lockTimeoutMs ?? 5000, 1)
   const idleMs = wholeNumber('idleInTransactionTimeoutMs', options.idleInTransactionTimeoutMs ?? 10_000, 1)
+  const service = options.service ?? 'plinth'
   return {
     statementTimeoutMs,
     limits: poolLimits(options.pool ?? {}),
     connection: {
       url: checkedUrl(options.url),
-      service: options.service ?? 'plinth',
+      service,
+      identity: identify(options.url, service),
       connectTimeoutMs: wholeNumber('connectTimeoutMs', options.connectTimeoutMs ?? 5000, 1),
       settings: {
         // The decoders read these formats, whatever the server's or the role's own settings say.
@@ -32,6 +35,16 @@ export function readOptions(options: DatabaseOptions): DatabaseSettings {
         idle_in_transaction_session_timeout: String(idleMs),
       },
     },
+  }
+}
+
+function identify(url: string, service: string): DatabaseIdentity {
+  const parsed = URL.parse(url)
+  return {
+    service,
+    host: parsed?.hostname || 'localhost',
+    port: Number(parsed?.port || 5432),
+    database: decodeURIComponent(parsed?.pathname.slice(1) ?? ''),
   }
 }
 

@@ -3,6 +3,8 @@ import type { Statement, StepAnswer } from '../driver/exchange.ts'
 import type { Pool } from '../driver/pool.ts'
 import { toPlinthError } from '../driver/sqlstate.ts'
 import { PlinthError } from '../errors.ts'
+import type { DatabaseIdentity } from '../observe/observation.ts'
+import { statementStart, watchStatement } from '../observe/watch.ts'
 import { runOperation } from '../operation/answer.ts'
 import type { Operation, Typed } from '../operation/operation.ts'
 import type { Value } from '../operation/value.ts'
@@ -17,6 +19,7 @@ import { runTransaction, type TransactionHome } from './transaction.ts'
 
 export interface SessionHome {
   readonly database: object
+  readonly identity: DatabaseIdentity
   readonly pool: Pool
   readonly statementTimeoutMs: number
   readonly resolveCommit: TransactionHome['resolveCommit']
@@ -90,10 +93,11 @@ class PoolSession implements Session {
 
   #runTransaction<R>(work: (tx: Transaction) => Promise<R>, options: TransactionOptions, site: CallSite): Promise<R> {
     this.#refuseClosed()
-    const { database, statementTimeoutMs, resolveCommit } = this.#home
+    const { database, identity, statementTimeoutMs, resolveCommit } = this.#home
     const connection = this.#connection
     const home: TransactionHome = {
       database,
+      identity,
       statementTimeoutMs,
       resolveCommit,
       acquire: () => Promise.resolve(connection),
@@ -155,7 +159,12 @@ class PoolSession implements Session {
     }
   }
 
-  async #execute(statement: Statement, options: StatementOptions): Promise<StepAnswer> {
+  #execute(statement: Statement, options: StatementOptions): Promise<StepAnswer> {
+    const from = statementStart()
+    return watchStatement(this.#run(statement, options), from, this.#home.identity, statement.text)
+  }
+
+  async #run(statement: Statement, options: StatementOptions): Promise<StepAnswer> {
     this.#refuseClosed()
     // Awaited only where there is something to wait for: what was called before the session was left is sent before.
     if (this.#open > 0) await this.#outsideTransaction()

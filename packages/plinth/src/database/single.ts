@@ -3,7 +3,9 @@ import type { Statement, StepAnswer } from '../driver/exchange.ts'
 import type { Pool } from '../driver/pool.ts'
 import { type FailureContext, toPlinthError } from '../driver/sqlstate.ts'
 import { PlinthError } from '../errors.ts'
-import { observe } from '../observe/observation.ts'
+import { failureOf } from '../observe/failure.ts'
+import { type DatabaseIdentity, observe } from '../observe/observation.ts'
+import { statementStart, watchStatement } from '../observe/watch.ts'
 import { delayMs, pause, transactionBackoff } from './backoff.ts'
 import { type HeldRun, isFailure, isStaleError, runHeld } from './held.ts'
 import type { LaneChoice } from './lane-choice.ts'
@@ -11,6 +13,7 @@ import type { StatementOptions } from './queryable.ts'
 import { settingsStatement } from './statement.ts'
 
 export interface SingleHome {
+  readonly identity: DatabaseIdentity
   readonly pool: Pool
   readonly lanes: LaneChoice
   readonly sharedLanes: number
@@ -27,7 +30,17 @@ const maxAttempts = 5
  * over a shared lane (see `LaneChoice`). A write, a slow read, and one with a signal or more time than the lanes allow
  * gets an exclusive lane: there it can be cancelled alone, and holds up nobody behind it.
  */
-export async function runSingle(
+export function runSingle(
+  home: SingleHome,
+  statement: Statement,
+  options: StatementOptions,
+  effect: Effect,
+): Promise<StepAnswer> {
+  const from = statementStart()
+  return watchStatement(runAttempts(home, statement, options, effect), from, home.identity, statement.text)
+}
+
+async function runAttempts(
   home: SingleHome,
   statement: Statement,
   options: StatementOptions,
@@ -48,7 +61,8 @@ export async function runSingle(
     } catch (error) {
       if (attempt >= maxAttempts || !mayRunAgain(error, effect) || options.signal?.aborted) throw error
       const wait = isStaleError(error) ? 0 : delayMs(transactionBackoff, attempt)
-      observe({ kind: 'retry', attempt, delayMs: wait, cause: error })
+      const failure = failureOf(error)
+      observe({ kind: 'retry', database: home.identity, what: 'statement', attempt, delayMs: wait, failure })
       await pause(wait, options.signal)
     }
   }

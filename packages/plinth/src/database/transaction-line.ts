@@ -2,16 +2,15 @@ import type { Connection } from '../driver/connection.ts'
 import type { Statement, StepAnswer } from '../driver/exchange.ts'
 import type { Outcome, Phase } from '../errors.ts'
 import { isPlinthError, PlinthError } from '../errors.ts'
-import { observe } from '../observe/observation.ts'
+import { type DatabaseIdentity, observe, type TransactionRef } from '../observe/observation.ts'
+import { statementStart, watchStatement } from '../observe/watch.ts'
 import type { CommitFate } from './commit-resolution.ts'
 import { CommitWitness, type TransactionIdentity } from './commit-witness.ts'
 import { runHeld } from './held.ts'
 import type { IsolationLevel, StatementOptions } from './queryable.ts'
 import { outlivesTransaction, wholeMs } from './statement.ts'
 
-export interface LineOptions {
-  readonly name: string
-  readonly attempt: number
+export interface LineOptions extends TransactionRef {
   readonly signal: AbortSignal
   readonly isolation: IsolationLevel | undefined
   readonly readOnly: boolean
@@ -59,6 +58,10 @@ export class TransactionLine {
     return this.#options.attempt
   }
 
+  get identity(): DatabaseIdentity {
+    return this.#connection.identity
+  }
+
   get signal(): AbortSignal {
     return this.#options.signal
   }
@@ -67,7 +70,13 @@ export class TransactionLine {
     return this.#connection.status
   }
 
-  async run(statement: Statement, settings: Statement | undefined, options: StatementOptions): Promise<StepAnswer> {
+  run(statement: Statement, settings: Statement | undefined, options: StatementOptions): Promise<StepAnswer> {
+    const from = statementStart()
+    const answer = this.#run(statement, settings, options)
+    return watchStatement(answer, from, this.identity, statement.text, this.#options)
+  }
+
+  async #run(statement: Statement, settings: Statement | undefined, options: StatementOptions): Promise<StepAnswer> {
     if (outlivesTransaction(statement.text)) this.#connection.needsReset = true
     const capture = this.#witness.captureBehind(statement.text)
     const statements = [...this.#takePending(), ...(settings ? [settings] : []), statement]
@@ -139,8 +148,8 @@ export class TransactionLine {
 
   async #sendCommit(): Promise<StepAnswer | 'lost, and found' | undefined> {
     const { name, deadline, statementTimeoutMs } = this.#options
-    const stop = this.#connection.onNotice(({ code, message }) => {
-      if (code === '01000') observe({ kind: 'commit.unreplicated', transaction: name, warning: message })
+    const stop = this.#connection.onNotice(({ code }) => {
+      if (code === '01000') observe({ kind: 'commit.unreplicated', database: this.identity, transaction: name })
     })
     const leftMs = deadline - performance.now() + commitGraceMs
     const limitMs = Math.min(statementTimeoutMs, Math.max(commitGraceMs, leftMs))
@@ -170,10 +179,11 @@ export class TransactionLine {
     const fate = await this.#options.resolveCommit(identity, Math.max(deadline, from) + commitGraceMs)
     const ms = performance.now() - from
     if (fate.kind === 'unknown') {
-      observe({ kind: 'commit.unknown', transaction: name, why: fate.why, ms })
+      observe({ kind: 'commit.unknown', database: this.identity, transaction: name, why: fate.why, ms })
       throw this.#unknown(lost, fate, identity)
     }
-    observe({ kind: 'commit.resolved', transaction: name, isCommitted: fate.kind === 'committed', ms })
+    const isCommitted = fate.kind === 'committed'
+    observe({ kind: 'commit.resolved', database: this.identity, transaction: name, isCommitted, ms })
     if (fate.kind === 'rolled back') throw this.#notApplied(lost)
   }
 

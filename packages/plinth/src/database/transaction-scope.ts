@@ -1,5 +1,6 @@
 import type { Statement, StepAnswer } from '../driver/exchange.ts'
 import { PlinthError } from '../errors.ts'
+import { failureOf } from '../observe/failure.ts'
 import { observe } from '../observe/observation.ts'
 import { runOperation } from '../operation/answer.ts'
 import type { Operation, Typed } from '../operation/operation.ts'
@@ -102,8 +103,9 @@ export class TransactionScope implements RunningScope {
     for (const hook of hooks) {
       try {
         await runOutsideScopes(hook)
-      } catch (cause) {
-        observe({ kind: 'hook.failed', transaction: this.name, cause })
+      } catch (error) {
+        const failure = failureOf(error)
+        observe({ kind: 'hook.failed', database: this.#line.identity, transaction: this.name, failure })
       }
     }
   }

@@ -1,7 +1,15 @@
 import type { Connection } from '../driver/connection.ts'
 import type { Pool } from '../driver/pool.ts'
 import { PlinthError } from '../errors.ts'
-import { observe } from '../observe/observation.ts'
+import { failureOf } from '../observe/failure.ts'
+import {
+  type DatabaseIdentity,
+  nextTransactionId,
+  observe,
+  type TransactionOutcome,
+  type TransactionRef,
+} from '../observe/observation.ts'
+import { endUnit, startOf, watchUnit } from '../observe/watch.ts'
 import { delayMs, pause, transactionBackoff } from './backoff.ts'
 import { captureCallSite } from './call-site.ts'
 import type { Named } from './misuse-errors.ts'
@@ -17,6 +25,7 @@ import { TransactionScope } from './transaction-scope.ts'
 export interface TransactionHome {
   /** Identity of the database, to notice a transaction inside a transaction. */
   readonly database: object
+  readonly identity: DatabaseIdentity
   readonly acquire: Pool['acquire']
   readonly release: Pool['release']
   readonly statementTimeoutMs: number
@@ -46,22 +55,35 @@ export async function runTransaction<R>(
   refuseNested(home.database, named)
   const attempts = wholeNumber('retry.attempts', options.retry?.attempts ?? defaultAttempts, 1)
   using deadline = new Deadline(name, options)
-  for (let attempt = 1; ; attempt++) {
+  const whole = { id: nextTransactionId(), ...named, attempt: 1, deadline, isolation: options.isolation, readOnly }
+  const from = startOf('transaction', home.identity, whole, readOnly)
+  return await watchUnit('transaction', runAttempts(home, work, whole, attempts), from, home.identity, whole)
+}
+
+/** Counts in `whole.attempt`. */
+async function runAttempts<R>(
+  home: TransactionHome,
+  work: (tx: Transaction) => Promise<R>,
+  whole: { attempt: number } & Attempt,
+  attempts: number,
+): Promise<R> {
+  const { name, deadline } = whole
+  for (; ; whole.attempt++) {
+    const { attempt } = whole
     try {
-      return await runAttempt(home, work, { named, attempt, deadline, isolation: options.isolation, readOnly })
+      return await runAttempt(home, work, { ...whole })
     } catch (error) {
       if (attempt >= attempts || !isConflict(error) || deadline.signal.aborted) throw error
-      const wait = delayMs(transactionBackoff, attempt)
-      observe({ kind: 'retry', attempt, delayMs: wait, cause: error })
-      await pause(wait, deadline.signal)
+      const delay = delayMs(transactionBackoff, attempt)
+      const retry = { what: 'transaction', transaction: name, attempt, delayMs: delay } as const
+      observe({ kind: 'retry', database: home.identity, ...retry, failure: failureOf(error) })
+      await pause(delay, deadline.signal)
       if (deadline.signal.aborted) throw error
     }
   }
 }
 
-interface Attempt {
-  readonly named: Named
-  readonly attempt: number
+interface Attempt extends TransactionRef, Named {
   readonly deadline: Deadline
   readonly isolation: TransactionOptions['isolation']
   readonly readOnly: boolean
@@ -72,7 +94,13 @@ async function runAttempt<R>(
   work: (tx: Transaction) => Promise<R>,
   attempt: Attempt,
 ): Promise<R> {
-  const connection = await acquire(home, attempt.deadline)
+  const from = startOf('attempt', home.identity, attempt, attempt.readOnly)
+  const end = (outcome: TransactionOutcome, error?: unknown): void =>
+    endUnit('attempt', from, home.identity, attempt, outcome, error)
+  const connection = await acquire(home, attempt.deadline).catch((error) => {
+    end('rolled back', error)
+    throw error
+  })
   const { line, scope } = open(home, connection, attempt)
   let result: R
   try {
@@ -84,10 +112,12 @@ async function runAttempt<R>(
   } catch (error) {
     await rollback(line, scope)
     home.release(connection)
+    end('rolled back', error)
     await scope.runHooks('rolled back')
     throw error
   }
   home.release(connection)
+  end('committed')
   await scope.runHooks('committed')
   return result
 }
@@ -102,17 +132,14 @@ export async function beginTransaction(
   const named = { name, site: captureCallSite() }
   refuseNested(home.database, named)
   const deadline = new Deadline(name, options)
+  const only = { id: nextTransactionId(), ...named, attempt: 1, deadline, isolation: options.isolation, readOnly: false }
+  const observeEnd = observeOnlyAttempt(home.identity, only)
   const connection = await acquire(home, deadline).catch((error) => {
     deadline[Symbol.dispose]()
+    observeEnd('rolled back', error)
     throw error
   })
-  const { line, scope } = open(home, connection, {
-    named,
-    attempt: 1,
-    deadline,
-    isolation: options.isolation,
-    readOnly: false,
-  })
+  const { line, scope } = open(home, connection, only)
 
   let ended = false
   const finish = async (end: () => Promise<void>, ending: 'committed' | 'rolled back'): Promise<void> => {
@@ -122,6 +149,10 @@ export async function beginTransaction(
     try {
       await end()
       outcome = ending
+      observeEnd(ending)
+    } catch (error) {
+      observeEnd('rolled back', error)
+      throw error
     } finally {
       deadline[Symbol.dispose]()
       // Before the hooks: one of them may need a connection, and this may be the only one.
@@ -136,6 +167,19 @@ export async function beginTransaction(
   const owned = { ...scope.handle, commit: commitOwned, rollback: undo, [Symbol.asyncDispose]: undoIfOpen }
   // As for Transaction: the brand is the type checker's alone.
   return owned as unknown as OwnedTransaction
+}
+
+/** What `begin` opens is never run again: its one attempt is the transaction. */
+function observeOnlyAttempt(
+  identity: DatabaseIdentity,
+  only: Attempt,
+): (outcome: TransactionOutcome, error?: unknown) => void {
+  const whole = startOf('transaction', identity, only, false)
+  const attempt = startOf('attempt', identity, only, false)
+  return (outcome, error) => {
+    endUnit('attempt', attempt, identity, only, outcome, error)
+    endUnit('transaction', whole, identity, only, outcome, error)
+  }
 }
 
 function alreadyEnded(name: string, cause: unknown): PlinthError {
@@ -160,17 +204,11 @@ function open(
   connection: Connection,
   attempt: Attempt,
 ): { line: TransactionLine; scope: TransactionScope } {
-  const { named, isolation, readOnly, deadline } = attempt
+  const { id, name, isolation, readOnly, deadline } = attempt
   const { statementTimeoutMs, resolveCommit } = home
   const times = { statementTimeoutMs, resolveCommit, deadline: deadline.at, signal: deadline.signal }
-  const line = new TransactionLine(connection, {
-    name: named.name,
-    attempt: attempt.attempt,
-    isolation,
-    readOnly,
-    ...times,
-  })
-  return { line, scope: new TransactionScope(line, home.database, named) }
+  const line = new TransactionLine(connection, { id, name, attempt: attempt.attempt, isolation, readOnly, ...times })
+  return { line, scope: new TransactionScope(line, home.database, attempt) }
 }
 
 async function commit(line: TransactionLine, scope: TransactionScope): Promise<void> {

@@ -1,8 +1,11 @@
+import type { DatabaseIdentity } from '../observe/observation.ts'
 import type { WireClientOptions } from './peer.ts'
 
 export interface ConnectionOptions {
   readonly url: string
   readonly service: string
+  /** What telemetry says about the database. */
+  readonly identity: DatabaseIdentity
   readonly connectTimeoutMs: number
   /** Settings of every connection of this database, sent with the login. */
   readonly settings: Readonly<Record<string, string>>

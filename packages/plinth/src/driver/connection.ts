@@ -1,5 +1,6 @@
 import { PlinthError } from '../errors.ts'
-import { observe } from '../observe/observation.ts'
+import { failureOf } from '../observe/failure.ts'
+import { type DatabaseIdentity, isObserved, observe } from '../observe/observation.ts'
 import { requestCancel } from './cancel.ts'
 import { clientOptions, type ConnectionOptions } from './client-options.ts'
 import { corkForNow, corkForThisTurn, type Stream } from './cork.ts'
@@ -30,6 +31,7 @@ const goodbyeMs = 1000
  */
 export class Connection {
   readonly #client: WireClient
+  readonly identity: DatabaseIdentity
   readonly #prepared = new PreparedStatements(preparedLimit)
   /** With the server's own time limit for each, oldest first. */
   readonly #inFlight = new Map<Exchange, number>()
@@ -45,8 +47,9 @@ export class Connection {
   needsReset = false
   #isClosing = false
 
-  private constructor(client: WireClient) {
+  private constructor(client: WireClient, identity: DatabaseIdentity) {
     this.#client = client
+    this.identity = identity
     // pg's own listener comes first, so the transaction status is known when a failed exchange settles.
     client.connection.on('readyForQuery', () => this.#settleFailed())
     client.connection.on('errorMessage', () => this.#noteFailed())
@@ -63,14 +66,17 @@ export class Connection {
     // the process.
     const ignore = (): void => undefined
     client.on('error', ignore)
+    const from = performance.now()
     try {
       await client.connect()
     } catch (cause) {
       client.connection.stream.destroy()
       throw connectFailure(cause, options.url)
     }
-    const connection = new Connection(client)
+    const connection = new Connection(client, options.identity)
     client.off('error', ignore)
+    if (isObserved('connection.open'))
+      observe({ kind: 'connection.open', database: options.identity, ms: performance.now() - from })
     return connection
   }
 
@@ -138,7 +144,7 @@ export class Connection {
         listener(message.channel, message.payload ?? '')
       } catch (cause) {
         // Thrown on, it would come out of the socket's event and end the process.
-        observe({ kind: 'listener.failed', cause })
+        observe({ kind: 'listener.failed', database: this.identity, failure: failureOf(cause) })
       }
     }
     this.#client.on('notification', receive)
@@ -277,7 +283,7 @@ export class Connection {
     this.#failed = undefined
     for (const exchange of [...this.#inFlight.keys()]) exchange.settleFailure(cause)
     if (this.#isClosing) return
-    observe({ kind: 'connection.lost', cause })
+    observe({ kind: 'connection.lost', database: this.identity, failure: failureOf(cause) })
     for (const listener of this.#lostListeners) listener(cause)
     this.#lostListeners.clear()
   }

@@ -1,4 +1,6 @@
 import type { PlinthError } from '../errors.ts'
+import { type DatabaseIdentity, observe } from '../observe/observation.ts'
+import { watchWait } from '../observe/watch.ts'
 import type { Connection } from './connection.ts'
 import { acquireTimedOut, cancelledWaiting, leftOpen, overloaded } from './pool-errors.ts'
 import { SharedLanes } from './shared-lanes.ts'
@@ -40,6 +42,7 @@ export class Pool {
   readonly #open: () => Promise<Connection>
   readonly #whyAway: () => PlinthError | undefined
   readonly #limits: PoolLimits
+  readonly #identity: DatabaseIdentity
   readonly #held = new Set<Connection>()
   readonly #shared: SharedLanes
   readonly #waiting = new Set<Waiter>()
@@ -52,8 +55,14 @@ export class Pool {
   #whenReleased: () => void = () => undefined
 
   /** `whyAway` explains a wait that timed out because the server cannot be reached. */
-  constructor(limits: PoolLimits, open: () => Promise<Connection>, whyAway: () => PlinthError | undefined) {
+  constructor(
+    limits: PoolLimits,
+    identity: DatabaseIdentity,
+    open: () => Promise<Connection>,
+    whyAway: () => PlinthError | undefined,
+  ) {
     this.#limits = limits
+    this.#identity = identity
     this.#open = open
     this.#whyAway = whyAway
     const { sharedLanes, maxWaiting, acquireTimeoutMs } = limits
@@ -82,14 +91,17 @@ export class Pool {
     // Those for whom a connection is being opened, or may be, do not wait for anybody.
     const served = this.#room - this.#exclusive + this.#opening
     if (this.#waiting.size >= this.#limits.maxWaiting + served) return Promise.reject(overloaded(this.#waiting.size))
-    return this.#wait(signal)
+    return watchWait(this.#wait(signal), this.#identity)
   }
 
   /** Gives a connection back. Its holder has ended every transaction on it; a lost one just frees its slot. */
   release(connection: Connection): void {
     if (!this.#held.has(connection)) return
     // No holder may leave a transaction or a statement behind; whoever does loses the connection.
-    if (connection.status !== 'I' || connection.inFlight > 0) connection.destroy(leftOpen())
+    if (connection.status !== 'I' || connection.inFlight > 0) {
+      observe({ kind: 'leak', database: this.#identity })
+      connection.destroy(leftOpen())
+    }
     if (connection.isLost || !connection.needsReset) return this.#releaseClean(connection)
     connection
       .reset(resetLimitMs)

@@ -1,13 +1,70 @@
-import { channel } from 'node:diagnostics_channel'
+import { type Channel, channel } from 'node:diagnostics_channel'
+import type { Failure } from './failure.ts'
 
 /** Whether a database can be reached: the table of changes is in database/availability.ts. */
 export type State = 'disconnected' | 'connecting' | 'connected' | 'error' | 'draining' | 'closed'
 
-/** Everything the library can tell about itself. Published on the diagnostics channel `plinth:observation`. */
-export type Observation =
-  | { readonly kind: 'connection.state'; readonly from: State; readonly to: State; readonly cause?: unknown }
-  | { readonly kind: 'connection.lost'; readonly cause: unknown }
-  | { readonly kind: 'retry'; readonly attempt: number; readonly delayMs: number; readonly cause: unknown }
+/** Which database handle an observation is about: what `createDatabase` was told, without user and password. */
+export interface DatabaseIdentity {
+  /** The `service` option. */
+  readonly service: string
+  readonly host: string
+  readonly port: number
+  readonly database: string
+}
+
+/** A transaction and which of its attempts; `id` is unique in this process and the same for all of them. */
+export interface TransactionRef {
+  readonly id: number
+  readonly name: string
+  /** From 1. In `transaction.end` the last one. */
+  readonly attempt: number
+}
+
+export type TransactionOutcome = 'committed' | 'rolled back' | 'unknown'
+
+/**
+ * Everything the library can tell about itself, published on the diagnostics channel `plinth:` + kind, in the async
+ * context of the caller it happened to. No observation holds a row value, a parameter, a statement's text or a
+ * password: statements appear as a summary (`SELECT users`), errors as a `Failure`.
+ */
+export type Observation = { readonly database: DatabaseIdentity } & (
+  | { readonly kind: 'connection.state'; readonly from: State; readonly to: State; readonly failure?: Failure }
+  | { readonly kind: 'connection.open'; readonly ms: number }
+  | { readonly kind: 'connection.lost'; readonly failure: Failure }
+  /** A caller had to wait for a connection; `failure` when it got none. */
+  | { readonly kind: 'pool.wait'; readonly ms: number; readonly failure?: Failure }
+  /** A holder gave a connection back inside a transaction, or with a statement still running. */
+  | { readonly kind: 'leak'; readonly holder?: string; readonly stack?: string }
+  | {
+      readonly kind: 'statement.end'
+      readonly summary: string
+      readonly ms: number
+      readonly rows: number
+      readonly transaction?: TransactionRef
+      readonly failure?: Failure
+    }
+  | {
+      readonly kind: 'transaction.begin' | 'attempt.begin'
+      readonly transaction: TransactionRef
+      readonly readOnly: boolean
+    }
+  | {
+      readonly kind: 'attempt.end' | 'transaction.end'
+      readonly transaction: TransactionRef
+      readonly ms: number
+      readonly outcome: TransactionOutcome
+      readonly failure?: Failure
+    }
+  | {
+      readonly kind: 'retry'
+      readonly what: 'connect' | 'statement' | 'transaction'
+      /** The one that failed; the next is `attempt + 1`. */
+      readonly attempt: number
+      readonly delayMs: number
+      readonly transaction?: string
+      readonly failure: Failure
+    }
   /** The answer to a COMMIT was lost, and the server told afterwards what became of it. */
   | {
       readonly kind: 'commit.resolved'
@@ -16,14 +73,61 @@ export type Observation =
       readonly ms: number
     }
   | { readonly kind: 'commit.unknown'; readonly transaction: string; readonly why: string; readonly ms: number }
-  /** PostgreSQL committed with a warning: somebody cancelled the wait for the synchronous standby. */
-  | { readonly kind: 'commit.unreplicated'; readonly transaction: string; readonly warning: string }
-  | { readonly kind: 'listener.failed'; readonly cause: unknown }
-  | { readonly kind: 'hook.failed'; readonly transaction: string; readonly cause: unknown }
+  /**
+   * PostgreSQL committed with a warning (01000): somebody cancelled the wait for the synchronous standby. Its text is
+   * left out, for a trigger's RAISE WARNING has the same SQLSTATE and any text.
+   */
+  | { readonly kind: 'commit.unreplicated'; readonly transaction: string }
+  | { readonly kind: 'hook.failed'; readonly transaction: string; readonly failure: Failure }
+  | {
+      readonly kind: 'misuse'
+      readonly what: 'root handle' | 'http request'
+      readonly transaction: string
+      /** File and line, where it is known. */
+      readonly place?: string
+    }
+  | { readonly kind: 'listener.failed'; readonly failure: Failure }
+)
 
-const observations = channel('plinth:observation')
+export type ObservationKind = Observation['kind']
+export type ObservationOf<K extends ObservationKind> = Observation & { readonly kind: K }
 
-/** Costs one property read when nobody listens. */
+const channels: { readonly [K in ObservationKind]: Channel } = {
+  'connection.state': channel('plinth:connection.state'),
+  'connection.open': channel('plinth:connection.open'),
+  'connection.lost': channel('plinth:connection.lost'),
+  'pool.wait': channel('plinth:pool.wait'),
+  leak: channel('plinth:leak'),
+  'statement.end': channel('plinth:statement.end'),
+  'transaction.begin': channel('plinth:transaction.begin'),
+  'attempt.begin': channel('plinth:attempt.begin'),
+  'attempt.end': channel('plinth:attempt.end'),
+  'transaction.end': channel('plinth:transaction.end'),
+  retry: channel('plinth:retry'),
+  'commit.resolved': channel('plinth:commit.resolved'),
+  'commit.unknown': channel('plinth:commit.unknown'),
+  'commit.unreplicated': channel('plinth:commit.unreplicated'),
+  'hook.failed': channel('plinth:hook.failed'),
+  misuse: channel('plinth:misuse'),
+  'listener.failed': channel('plinth:listener.failed'),
+}
+
+export const observationKinds: readonly ObservationKind[] = Object.values(channels).map(
+  ({ name }) => String(name).slice('plinth:'.length) as ObservationKind,
+)
+
+let lastTransaction = 0
+
+export function nextTransactionId(): number {
+  return ++lastTransaction
+}
+
+/** One property read. On the path of every statement and transaction, ask before making the observation. */
+export function isObserved(kind: ObservationKind): boolean {
+  return channels[kind].hasSubscribers
+}
+
 export function observe(observation: Observation): void {
-  if (observations.hasSubscribers) observations.publish(observation)
+  const to = channels[observation.kind]
+  if (to.hasSubscribers) to.publish(observation)
 }

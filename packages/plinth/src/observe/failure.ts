@@ -1,0 +1,75 @@
+import { type ErrorCode, isPlinthError, type Outcome, type Phase, type PlinthError } from '../errors.ts'
+
+/** What telemetry learns of an error: never PostgreSQL's own words, a statement's text, or a foreign error's message. */
+export interface Failure {
+  /** The code of a PlinthError, a system code such as `ECONNRESET`, or the name of the error's class. */
+  readonly code: string
+  /** Our own words where they cannot quote anybody's input; else the code and the SQLSTATE again. */
+  readonly message: string
+  readonly sqlstate?: string
+  readonly phase?: Phase
+  readonly outcome?: Outcome
+  readonly constraint?: string
+  readonly table?: string
+}
+
+/** Errors whose message we wrote, around names that are the program's. A new code is withheld until it is named here. */
+const ownWords: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'ConnectionFailed',
+  'AuthenticationFailed',
+  'ConnectionLost',
+  'DatabaseClosed',
+  'ServerOverloaded',
+  'PoolTimeout',
+  'PoolOverloaded',
+  'NestedTransaction',
+  'SavepointOpen',
+  'RootHandleInTransaction',
+  'TransactionAborted',
+  'TransactionClosed',
+  'TransactionTimeout',
+  'FloatingStatement',
+  'CommitUnknown',
+  'WriteInReadTransaction',
+  'SerializationFailure',
+  'DeadlockDetected',
+  'LockTimeout',
+  'StatementTimeout',
+  'Cancelled',
+  'UniqueViolation',
+  'ForeignKeyViolation',
+  'NotNullViolation',
+  'CheckViolation',
+  'ExclusionViolation',
+  'InvalidValue',
+  'AnswerTooLarge',
+])
+
+/** The failure of an error, or of the first one in its chain of causes that says more than its class: ORMs wrap ours. */
+export function failureOf(error: unknown): Failure {
+  let cause = error
+  for (let depth = 0; depth < 8 && cause instanceof Error; depth++) {
+    if (isPlinthError(cause)) return ofPlinth(cause)
+    const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
+    if (/^[0-9A-Z]{5}$/.test(code) && 'severity' in cause)
+      return { code: 'ServerError', sqlstate: code, message: `PostgreSQL refused (${code}).` }
+    if (/^E[A-Z_]{2,30}$/.test(code)) return { code, message: code }
+    cause = cause.cause
+  }
+  const name = error instanceof Error && /^[A-Za-z]\w{0,60}$/.test(error.name) ? error.name : 'Error'
+  return { code: name, message: name }
+}
+
+function ofPlinth(error: PlinthError): Failure {
+  const { code, sqlstate, phase, outcome, server } = error
+  const state = sqlstate === undefined ? '' : ` (${sqlstate})`
+  return {
+    code,
+    message: ownWords.has(code) ? error.message : `${code}${state}`,
+    outcome,
+    ...(sqlstate === undefined ? {} : { sqlstate }),
+    ...(phase === undefined ? {} : { phase }),
+    ...(server?.constraint === undefined ? {} : { constraint: server.constraint }),
+    ...(server?.table === undefined ? {} : { table: server.table }),
+  }
+}

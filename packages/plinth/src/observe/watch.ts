@@ -1,0 +1,131 @@
+import { failureOf } from './failure.ts'
+import {
+  type DatabaseIdentity,
+  isObserved,
+  observe,
+  type TransactionOutcome,
+  type TransactionRef,
+} from './observation.ts'
+import { summarize } from './summary.ts'
+
+/** When a statement starts, for `watchStatement`; 0 while nobody listens. */
+export function statementStart(): number {
+  return isObserved('statement.end') ? performance.now() : 0
+}
+
+/** Publishes how a statement ended. With `from` 0 it is `answer` itself: nothing is made for a listener that is not. */
+export function watchStatement<A extends { readonly rowCount: number }>(
+  answer: Promise<A>,
+  from: number,
+  database: DatabaseIdentity,
+  text: string,
+  transaction?: TransactionRef,
+): Promise<A> {
+  return from === 0 ? answer : publishEnd(answer, from, database, text, transaction)
+}
+
+async function publishEnd<A extends { readonly rowCount: number }>(
+  answer: Promise<A>,
+  from: number,
+  database: DatabaseIdentity,
+  text: string,
+  transaction: TransactionRef | undefined,
+): Promise<A> {
+  const end = (rows: number, error?: unknown): void =>
+    observe({
+      kind: 'statement.end',
+      database,
+      summary: summarize(text),
+      ms: performance.now() - from,
+      rows,
+      ...(transaction ? { transaction: plainRef(transaction) } : {}),
+      ...(error === undefined ? {} : { failure: failureOf(error) }),
+    })
+  try {
+    const done = await answer
+    end(done.rowCount)
+    return done
+  } catch (error) {
+    end(0, error)
+    throw error
+  }
+}
+
+type Unit = 'attempt' | 'transaction'
+
+/** Publishes that a transaction, or an attempt at it, begins; answers when, or 0 while nobody listens to its end. */
+export function startOf(unit: Unit, database: DatabaseIdentity, ref: TransactionRef, readOnly: boolean): number {
+  if (isObserved(`${unit}.begin`)) observe({ kind: `${unit}.begin`, database, transaction: plainRef(ref), readOnly })
+  return isObserved(`${unit}.end`) ? performance.now() : 0
+}
+
+/** Publishes how a transaction, or an attempt at it, ended. With `from` 0 it is `work` itself. */
+export function watchUnit<R>(
+  unit: Unit,
+  work: Promise<R>,
+  from: number,
+  database: DatabaseIdentity,
+  ref: TransactionRef,
+): Promise<R> {
+  return from === 0 ? work : publishUnit(unit, work, from, database, ref)
+}
+
+async function publishUnit<R>(
+  unit: Unit,
+  work: Promise<R>,
+  from: number,
+  database: DatabaseIdentity,
+  ref: TransactionRef,
+): Promise<R> {
+  try {
+    const result = await work
+    endUnit(unit, from, database, ref, 'committed')
+    return result
+  } catch (error) {
+    endUnit(unit, from, database, ref, 'rolled back', error)
+    throw error
+  }
+}
+
+/** Nothing when `from` is 0. An error whose outcome is unknown says so whatever `outcome` is given. */
+export function endUnit(
+  unit: Unit,
+  from: number,
+  database: DatabaseIdentity,
+  ref: TransactionRef,
+  outcome: TransactionOutcome,
+  error?: unknown,
+): void {
+  if (from === 0) return
+  const failure = error === undefined ? undefined : failureOf(error)
+  observe({
+    kind: `${unit}.end`,
+    database,
+    transaction: plainRef(ref),
+    ms: performance.now() - from,
+    outcome: failure?.outcome === 'unknown' ? 'unknown' : outcome,
+    ...(failure ? { failure } : {}),
+  })
+}
+
+/** Of an object that holds more, or that will change. */
+function plainRef({ id, name, attempt }: TransactionRef): TransactionRef {
+  return { id, name, attempt }
+}
+
+/** Publishes how long a caller waited for a connection that was not free at once. */
+export function watchWait<C>(connection: Promise<C>, database: DatabaseIdentity): Promise<C> {
+  return isObserved('pool.wait') ? publishWait(connection, database) : connection
+}
+
+async function publishWait<C>(connection: Promise<C>, database: DatabaseIdentity): Promise<C> {
+  const from = performance.now()
+  try {
+    const given = await connection
+    observe({ kind: 'pool.wait', database, ms: performance.now() - from })
+    return given
+  } catch (error) {
+    observe({ kind: 'pool.wait', database, ms: performance.now() - from, failure: failureOf(error) })
+    throw error
+  }
+}
