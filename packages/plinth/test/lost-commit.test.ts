@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { after, beforeEach, test } from 'node:test'
 import { createDatabase } from '../src/database/database.ts'
 import { isPlinthError } from '../src/errors.ts'
 import type { Transaction } from '../src/index.ts'
 import type { Observation } from '../src/observe/observation.ts'
+import { onObservations } from '../src/observe/subscribe.ts'
 import { errorOf, watchActivity } from './support/activity.ts'
 import { testDatabase } from './support/database.ts'
 import { type LossOptions, startProxy } from './support/proxy.ts'
@@ -24,11 +24,10 @@ after(() => db.close())
 beforeEach(() => activity.query('truncate t'))
 
 const seen: Observation[] = []
-const note = (observation: unknown): void => void seen.push(observation as Observation)
-subscribe('plinth:observation', note)
-after(() => void unsubscribe('plinth:observation', note))
+const note = (observation: Observation): number => seen.push(observation)
+after(onObservations({ 'commit.resolved': note, 'commit.unknown': note }))
 beforeEach(() => void (seen.length = 0))
-const fates = (): unknown[] => seen.filter(({ kind }) => kind === 'commit.resolved' || kind === 'commit.unknown')
+const fates = (): unknown[] => [...seen]
 
 const saved = async (): Promise<unknown> => (await activity.query('select id from t order by id')).map(({ id }) => id)
 const insert = (tx: Transaction): Promise<unknown> => tx.query('insert into t values (1)')

@@ -132,7 +132,14 @@ export async function beginTransaction(
   const named = { name, site: captureCallSite() }
   refuseNested(home.database, named)
   const deadline = new Deadline(name, options)
-  const only = { id: nextTransactionId(), ...named, attempt: 1, deadline, isolation: options.isolation, readOnly: false }
+  const only = {
+    id: nextTransactionId(),
+    ...named,
+    attempt: 1,
+    deadline,
+    isolation: options.isolation,
+    readOnly: false,
+  }
   const observeEnd = observeOnlyAttempt(home.identity, only)
   const connection = await acquire(home, deadline).catch((error) => {
     deadline[Symbol.dispose]()
