@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'FloatingStatement'
   | 'CommitUnknown'
   | 'WriteInReadTransaction'
+  | 'ReadOnlyServer'
   | 'SerializationFailure'
   | 'DeadlockDetected'
   | 'LockTimeout'

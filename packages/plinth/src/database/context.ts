@@ -33,6 +33,12 @@ export function enclosingScope(database: object): RunningScope | undefined {
   return undefined
 }
 
+/** Inside the callback of an open transaction, of whatever database. */
+export function isInsideTransaction(): boolean {
+  for (let at = running.getStore(); at; at = at.outer) if (at.scope.isOpen) return true
+  return false
+}
+
 export function refuseNested(database: object, inner: Named): void {
   const outer = enclosingScope(database)
   if (outer) throw nestedTransaction(inner, outer)

@@ -9,6 +9,7 @@ export interface DatabaseSettings {
   readonly connection: ConnectionOptions
   readonly limits: PoolLimits
   readonly statementTimeoutMs: number
+  readonly lockTimeoutMs: number
 }
 
 export function readOptions(options: DatabaseOptions): DatabaseSettings {
@@ -18,6 +19,7 @@ export function readOptions(options: DatabaseOptions): DatabaseSettings {
   const service = options.service ?? 'plinth'
   return {
     statementTimeoutMs,
+    lockTimeoutMs,
     limits: poolLimits(options.pool ?? {}),
     connection: {
       url: checkedUrl(options.url),

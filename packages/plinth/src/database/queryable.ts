@@ -92,8 +92,29 @@ export interface TransactionOptions {
   /** Whole time for all attempts, waiting for a connection included. Default 30,000. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
-  /** Attempts at serialization failures and deadlocks. Default 5; 1 turns retry off. */
-  readonly retry?: { readonly attempts?: number }
+  readonly retry?: RetryOptions
+}
+
+/**
+ * Running work again that failed and is known not to be applied: after serialization failures, deadlocks, a connection
+ * that broke before COMMIT, and the others of the table in docs/guides/transactions.md. The delay before an attempt is
+ * random, from 0 to `baseMs * factor ** (attempts before - 1)`, at most `capMs`. Never past `timeoutMs`; at most 10 %
+ * of the calls of the last 10 s (but 100 in any case); and not inside another transaction, which is run again itself.
+ */
+export interface RetryOptions {
+  /** The first one included. Default 5; 1 turns running again off. */
+  readonly attempts?: number
+  /** Default 10. */
+  readonly baseMs?: number
+  /** Default 2. */
+  readonly factor?: number
+  /** Default 1,000. */
+  readonly capMs?: number
+  /**
+   * Asked about errors that are run again only on request: a lock timeout (55P03), an object in use (55006), a statement
+   * timeout (57014), an error of your own. Not asked where the outcome is unknown, or where the same work fails again.
+   */
+  readonly retryable?: (error: unknown) => boolean
 }
 
 /** One connection for its holder alone: LISTEN, temporary tables, advisory locks. */

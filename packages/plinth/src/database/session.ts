@@ -14,6 +14,7 @@ import { type CallSite, captureCallSite } from './call-site.ts'
 import { refuseNested, refuseRootHandle, type RunningScope, runInScope } from './context.ts'
 import { isFailure, runHeld } from './held.ts'
 import type { ObjectRow, QueryResult, Session, StatementOptions, Transaction, TransactionOptions } from './queryable.ts'
+import type { RetryBudget } from './retry-budget.ts'
 import { refuseTransactionControl, settingsStatement, toQueryResult, toStatement } from './statement.ts'
 import { runTransaction, type TransactionHome } from './transaction.ts'
 
@@ -22,6 +23,8 @@ export interface SessionHome {
   readonly identity: DatabaseIdentity
   readonly pool: Pool
   readonly statementTimeoutMs: number
+  readonly lockTimeoutMs: number
+  readonly budget: RetryBudget
   readonly resolveCommit: TransactionHome['resolveCommit']
 }
 
@@ -93,13 +96,9 @@ class PoolSession implements Session {
 
   #runTransaction<R>(work: (tx: Transaction) => Promise<R>, options: TransactionOptions, site: CallSite): Promise<R> {
     this.#refuseClosed()
-    const { database, identity, statementTimeoutMs, resolveCommit } = this.#home
     const connection = this.#connection
     const home: TransactionHome = {
-      database,
-      identity,
-      statementTimeoutMs,
-      resolveCommit,
+      ...this.#home,
       acquire: () => Promise.resolve(connection),
       release: () => undefined,
     }

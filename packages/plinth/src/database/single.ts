@@ -3,13 +3,13 @@ import type { Statement, StepAnswer } from '../driver/exchange.ts'
 import type { Pool } from '../driver/pool.ts'
 import { type FailureContext, toPlinthError } from '../driver/sqlstate.ts'
 import { PlinthError } from '../errors.ts'
-import { failureOf } from '../observe/failure.ts'
-import { type DatabaseIdentity, observe } from '../observe/observation.ts'
+import type { DatabaseIdentity } from '../observe/observation.ts'
 import { statementStart, watchStatement } from '../observe/watch.ts'
-import { delayMs, pause, transactionBackoff } from './backoff.ts'
-import { type HeldRun, isFailure, isStaleError, runHeld } from './held.ts'
+import { type HeldRun, isFailure, runHeld } from './held.ts'
 import type { LaneChoice } from './lane-choice.ts'
 import type { StatementOptions } from './queryable.ts'
+import { Attempts, readRetry } from './retry.ts'
+import type { RetryBudget } from './retry-budget.ts'
 import { settingsStatement } from './statement.ts'
 
 export interface SingleHome {
@@ -18,12 +18,13 @@ export interface SingleHome {
   readonly lanes: LaneChoice
   readonly sharedLanes: number
   readonly statementTimeoutMs: number
+  readonly budget: RetryBudget
 }
 
 /** What is asked for once more when the connection breaks: only a statement that changes nothing. */
 export type Effect = 'read' | 'write'
 
-const maxAttempts = 5
+const policy = readRetry()
 
 /**
  * Runs one statement by itself in one round trip, its settings in front of it under the same Sync. A quick read goes
@@ -48,22 +49,20 @@ async function runAttempts(
 ): Promise<StepAnswer> {
   const settings = settingsStatement(options, home.statementTimeoutMs)
   const statements = settings ? [settings, statement] : [statement]
-  for (let attempt = 1; ; attempt++) {
-    const outcomeWhenLost = effect === 'read' ? 'not applied' : 'unknown'
+  const about = { database: home.identity, what: 'statement' } as const
+  const attempts = new Attempts({ policy, budget: home.budget, leftMs: () => Number.POSITIVE_INFINITY, about })
+  const outcomeWhenLost = effect === 'read' ? 'not applied' : 'unknown'
+  for (;;) {
     const context: FailureContext = {
       phase: 'statement',
       statement: statement.text,
-      attempts: attempt,
+      attempts: attempts.number,
       outcomeWhenLost,
     }
     try {
       return await runOnce(home, statements, options, context)
     } catch (error) {
-      if (attempt >= maxAttempts || !mayRunAgain(error, effect) || options.signal?.aborted) throw error
-      const wait = isStaleError(error) ? 0 : delayMs(transactionBackoff, attempt)
-      const failure = failureOf(error)
-      observe({ kind: 'retry', database: home.identity, what: 'statement', attempt, delayMs: wait, failure })
-      await pause(wait, options.signal)
+      await attempts.next(error, options.signal)
     }
   }
 }
@@ -119,10 +118,4 @@ async function runShared(
   } catch (error) {
     throw isFailure(error) ? toPlinthError(error, context) : error
   }
-}
-
-function mayRunAgain(error: unknown, effect: Effect): boolean {
-  if (!(error instanceof PlinthError)) return false
-  if (error.code === 'SerializationFailure' || error.code === 'DeadlockDetected') return true
-  return isStaleError(error) || (error.code === 'ConnectionLost' && effect === 'read')
 }

@@ -16,6 +16,8 @@ export interface LineOptions extends TransactionRef {
   readonly readOnly: boolean
   /** The session's statement_timeout, in ms. */
   readonly statementTimeoutMs: number
+  /** The session's lock_timeout, in ms. */
+  readonly lockTimeoutMs: number
   /** performance.now() at which the whole transaction must have ended. */
   readonly deadline: number
   readonly resolveCommit: ResolveCommit
@@ -208,12 +210,13 @@ export class TransactionLine {
     signal: AbortSignal | undefined,
     asked: { readonly text?: string; readonly maxBytes?: number | undefined; readonly limitMs?: number } = {},
   ): Promise<readonly StepAnswer[]> {
-    const { name, statementTimeoutMs, attempt } = this.#options
+    const { name, statementTimeoutMs, attempt, readOnly } = this.#options
     const context = {
       phase,
       transaction: name,
       attempts: attempt,
       outcomeWhenLost,
+      isReadOnly: readOnly,
       ...(asked.text === undefined ? {} : { statement: asked.text }),
     }
     const run = (): Promise<readonly StepAnswer[]> =>
@@ -294,8 +297,14 @@ function beginStatements(options: LineOptions): Statement[] {
   const isolation = options.isolation === undefined ? '' : ` isolation level ${options.isolation}`
   const begin = { text: `begin${isolation}${options.readOnly ? ' read only' : ''}`, values: [] }
   const left = Math.max(1, Math.ceil(options.deadline - performance.now()))
-  if (left > options.statementTimeoutMs - timeoutSlackMs) return [begin]
-  return [begin, { text: `select set_config('statement_timeout', $1, true)`, values: [String(left)] }]
+  const isCut = (limitMs: number): boolean => left <= limitMs - Math.min(timeoutSlackMs, limitMs / 2)
+  const limits = [
+    ...(isCut(options.statementTimeoutMs) ? ['statement_timeout'] : []),
+    ...(isCut(options.lockTimeoutMs) ? ['lock_timeout'] : []),
+  ]
+  if (limits.length === 0) return [begin]
+  const calls = limits.map((limit) => `set_config('${limit}', $1, true)`)
+  return [begin, { text: `select ${calls.join(', ')}`, values: [String(left)] }]
 }
 
 /**

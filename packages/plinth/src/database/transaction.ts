@@ -1,23 +1,20 @@
 import type { Connection } from '../driver/connection.ts'
 import type { Pool } from '../driver/pool.ts'
 import { PlinthError } from '../errors.ts'
-import { failureOf } from '../observe/failure.ts'
 import {
   type DatabaseIdentity,
   nextTransactionId,
-  observe,
   type TransactionOutcome,
   type TransactionRef,
 } from '../observe/observation.ts'
 import { endUnit, startOf, watchUnit } from '../observe/watch.ts'
-import { delayMs, pause, transactionBackoff } from './backoff.ts'
 import { captureCallSite } from './call-site.ts'
 import type { Named } from './misuse-errors.ts'
-import { wholeNumber } from './options.ts'
 import { refuseNested, runInScope } from './context.ts'
 import { Deadline, untilDeadline } from './deadline.ts'
 import type { OwnedTransaction, Transaction, TransactionOptions } from './queryable.ts'
-import { isStaleError } from './held.ts'
+import { Attempts, readRetry } from './retry.ts'
+import type { RetryBudget } from './retry-budget.ts'
 import { type ResolveCommit, TransactionLine } from './transaction-line.ts'
 import { TransactionScope } from './transaction-scope.ts'
 
@@ -29,10 +26,10 @@ export interface TransactionHome {
   readonly acquire: Pool['acquire']
   readonly release: Pool['release']
   readonly statementTimeoutMs: number
+  readonly lockTimeoutMs: number
+  readonly budget: RetryBudget
   readonly resolveCommit: ResolveCommit
 }
-
-const defaultAttempts = 5
 
 /** The level is part of BEGIN's text, and not every caller is type-checked. */
 const isolationLevels: ReadonlySet<unknown> = new Set(['read committed', 'repeatable read', 'serializable'])
@@ -53,9 +50,12 @@ export async function runTransaction<R>(
   checkIsolation(options.isolation)
   const named = { name, site: captureCallSite() }
   refuseNested(home.database, named)
-  const attempts = wholeNumber('retry.attempts', options.retry?.attempts ?? defaultAttempts, 1)
+  const policy = readRetry(options.retry)
   using deadline = new Deadline(name, options)
   const whole = { id: nextTransactionId(), ...named, attempt: 1, deadline, isolation: options.isolation, readOnly }
+  const leftMs = (): number => deadline.at - performance.now()
+  const about = { database: home.identity, what: 'transaction', transaction: name } as const
+  const attempts = new Attempts({ policy, budget: home.budget, leftMs, isolation: options.isolation, about })
   const from = startOf('transaction', home.identity, whole, readOnly)
   return await watchUnit('transaction', runAttempts(home, work, whole, attempts), from, home.identity, whole)
 }
@@ -65,20 +65,14 @@ async function runAttempts<R>(
   home: TransactionHome,
   work: (tx: Transaction) => Promise<R>,
   whole: { attempt: number } & Attempt,
-  attempts: number,
+  attempts: Attempts,
 ): Promise<R> {
-  const { name, deadline } = whole
-  for (; ; whole.attempt++) {
-    const { attempt } = whole
+  for (;;) {
+    whole.attempt = attempts.number
     try {
       return await runAttempt(home, work, { ...whole })
     } catch (error) {
-      if (attempt >= attempts || !isConflict(error) || deadline.signal.aborted) throw error
-      const delay = delayMs(transactionBackoff, attempt)
-      const retry = { what: 'transaction', transaction: name, attempt, delayMs: delay } as const
-      observe({ kind: 'retry', database: home.identity, ...retry, failure: failureOf(error) })
-      await pause(delay, deadline.signal)
-      if (deadline.signal.aborted) throw error
+      await attempts.next(error, whole.deadline.signal)
     }
   }
 }
@@ -212,8 +206,8 @@ function open(
   attempt: Attempt,
 ): { line: TransactionLine; scope: TransactionScope } {
   const { id, name, isolation, readOnly, deadline } = attempt
-  const { statementTimeoutMs, resolveCommit } = home
-  const times = { statementTimeoutMs, resolveCommit, deadline: deadline.at, signal: deadline.signal }
+  const { statementTimeoutMs, lockTimeoutMs, resolveCommit } = home
+  const times = { statementTimeoutMs, lockTimeoutMs, resolveCommit, deadline: deadline.at, signal: deadline.signal }
   const line = new TransactionLine(connection, { id, name, attempt: attempt.attempt, isolation, readOnly, ...times })
   return { line, scope: new TransactionScope(line, home.database, attempt) }
 }
@@ -233,26 +227,4 @@ async function rollback(line: TransactionLine, scope: TransactionScope): Promise
 async function acquire(home: TransactionHome, deadline: Deadline): Promise<Connection> {
   deadline.signal.throwIfAborted()
   return home.acquire(deadline.signal)
-}
-
-/**
- * 40001 and 40P01 anywhere in the chain of causes (an ORM wraps them), a connection that broke before COMMIT was sent,
- * or a prepared statement that a DDL outdated.
- */
-function isConflict(error: unknown): boolean {
-  let cause = error
-  for (let depth = 0; depth < 8 && cause instanceof Error; depth++) {
-    if (isStaleError(cause)) return true
-    if (cause instanceof PlinthError) return cause.retryable && conflicts.has(rootCode(cause))
-    if ('code' in cause && (cause.code === '40001' || cause.code === '40P01')) return true
-    cause = cause.cause
-  }
-  return false
-}
-
-const conflicts: ReadonlySet<string> = new Set(['SerializationFailure', 'DeadlockDetected', 'ConnectionLost'])
-
-/** An aborted transaction stands for the failure that aborted it. */
-function rootCode(error: PlinthError): string {
-  return error.code === 'TransactionAborted' && error.cause instanceof PlinthError ? error.cause.code : error.code
 }

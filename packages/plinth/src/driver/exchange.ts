@@ -202,7 +202,11 @@ export function adoptExchange(pg: PgPackage): void {
 /** The server dropped the statement, or a DDL changed its result: it must be prepared anew. */
 export function isStale(error: ServerError | undefined): boolean {
   if (!error) return false
-  return error.code === '26000' || (error.code === '0A000' && error.message.includes('cached plan'))
+  return (
+    error.code === '26000' ||
+    error.code === '42P05' ||
+    (error.code === '0A000' && error.message.includes('cached plan'))
+  )
 }
 
 function countInTag(tag: string): number {

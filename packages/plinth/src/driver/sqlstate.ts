@@ -19,6 +19,8 @@ export interface FailureContext {
    * What is known when the connection broke: a statement in a transaction was not applied, a lone write may have been.
    */
   readonly outcomeWhenLost: Outcome
+  /** In a transaction that promised to write nothing. */
+  readonly isReadOnly?: boolean
 }
 
 /** See `ExchangeFailure`. */
@@ -46,7 +48,6 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   // Our own time limits: the same work would idle again.
   '25P03': 'TransactionTimeout',
   '25P04': 'TransactionTimeout',
-  '25006': 'WriteInReadTransaction',
   '25P02': 'TransactionAborted',
   '42501': 'PermissionDenied',
   '42P01': 'UndefinedObject',
@@ -72,6 +73,7 @@ const retryable: ReadonlySet<ErrorCode> = new Set([
   'DeadlockDetected',
   'ServerOverloaded',
   'ConnectionFailed',
+  'ReadOnlyServer',
 ])
 
 /**
@@ -84,7 +86,7 @@ export function toPlinthError(failure: Failure, context: FailureContext): Plinth
 }
 
 function fromServer(error: ServerError, context: FailureContext, answered: boolean): PlinthError {
-  const code = codeOf(error.code)
+  const code = codeOf(error, context)
   const isLost = code === 'ConnectionLost'
   return new PlinthError(code, messageOf(error, context), {
     ...namesOf(context),
@@ -122,8 +124,11 @@ function withContext(error: PlinthError, context: FailureContext): PlinthError {
   })
 }
 
-function codeOf(sqlstate: string): ErrorCode {
-  return codes[sqlstate] ?? codes[sqlstate.slice(0, 2)] ?? 'StatementFailed'
+function codeOf({ code, message }: ServerError, context: FailureContext): ErrorCode {
+  if (code === '25006') return context.isReadOnly ? 'WriteInReadTransaction' : 'ReadOnlyServer'
+  // How a standby refuses a serializable transaction, before it refuses any write.
+  if (code === '0A000' && message.includes('hot standby')) return 'ReadOnlyServer'
+  return codes[code] ?? codes[code.slice(0, 2)] ?? 'StatementFailed'
 }
 
 function messageOf(error: ServerError, context: FailureContext): string {

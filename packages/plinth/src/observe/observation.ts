@@ -65,6 +65,14 @@ export type Observation = { readonly database: DatabaseIdentity } & (
       readonly transaction?: string
       readonly failure: Failure
     }
+  /** Too much is run again already: the failure went to the caller. */
+  | {
+      readonly kind: 'retry.refused'
+      readonly what: 'statement' | 'transaction'
+      readonly attempt: number
+      readonly transaction?: string
+      readonly failure: Failure
+    }
   /** The answer to a COMMIT was lost, and the server told afterwards what became of it. */
   | {
       readonly kind: 'commit.resolved'
@@ -104,6 +112,7 @@ const channels: { readonly [K in ObservationKind]: Channel } = {
   'attempt.end': channel('plinth:attempt.end'),
   'transaction.end': channel('plinth:transaction.end'),
   retry: channel('plinth:retry'),
+  'retry.refused': channel('plinth:retry.refused'),
   'commit.resolved': channel('plinth:commit.resolved'),
   'commit.unknown': channel('plinth:commit.unknown'),
   'commit.unreplicated': channel('plinth:commit.unreplicated'),

@@ -1,0 +1,50 @@
+import { Connection } from '../driver/connection.ts'
+import { Pool } from '../driver/pool.ts'
+import type { Availability } from './availability.ts'
+import { resolveCommit } from './commit-resolution.ts'
+import { LaneChoice } from './lane-choice.ts'
+import type { DatabaseSettings } from './options.ts'
+import { ReservedConnection } from './reserved-connection.ts'
+import { RetryBudget } from './retry-budget.ts'
+import type { SingleHome } from './single.ts'
+import type { TransactionHome } from './transaction.ts'
+
+/** The parts of one database, and what single statements and transactions need of them. */
+export interface Homes {
+  readonly pool: Pool
+  readonly reserved: ReservedConnection
+  readonly singles: SingleHome
+  readonly transactions: TransactionHome
+}
+
+/** Statement texts whose kind and speed are remembered. */
+const knownTexts = 1000
+
+export function makeHomes(database: object, settings: DatabaseSettings, availability: Availability): Homes {
+  const { limits, statementTimeoutMs, lockTimeoutMs } = settings
+  const { identity } = settings.connection
+  const pool = new Pool(
+    limits,
+    identity,
+    () => availability.open(),
+    () => availability.failure,
+  )
+  const reserved = new ReservedConnection(() => Connection.open(settings.connection))
+  const budget = new RetryBudget()
+  const { sharedLanes } = limits
+  return {
+    pool,
+    reserved,
+    singles: { identity, pool, lanes: new LaneChoice(knownTexts), sharedLanes, statementTimeoutMs, budget },
+    transactions: {
+      database,
+      identity,
+      acquire: (signal) => pool.acquire(signal),
+      release: (connection) => pool.release(connection),
+      statementTimeoutMs,
+      lockTimeoutMs,
+      budget,
+      resolveCommit: (identity, deadline) => resolveCommit(reserved, identity, deadline),
+    },
+  }
+}
