@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { createDatabase } from '../src/database/database.ts'
-import { firstWords } from '../src/database/statement-words.ts'
+import { firstWords } from '../src/sql/statement-words.ts'
 import { testDatabase } from './support/database.ts'
 
 const { url } = await testDatabase({ script: 'create table t (id int)' })

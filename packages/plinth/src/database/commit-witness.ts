@@ -1,5 +1,5 @@
 import type { Statement, StepAnswer } from '../driver/exchange.ts'
-import { firstWords } from './statement-words.ts'
+import { firstWords } from '../sql/statement-words.ts'
 
 /** What a transaction is known by on the server. */
 export interface TransactionIdentity {
@@ -33,7 +33,8 @@ const capture: Statement = {
 export class CommitWitness {
   readonly #isWriting: boolean
   #identity: TransactionIdentity | undefined
-  #isBehind = false
+  #isMissed = false
+  #worksAtCommit = false
 
   constructor(isWriting: boolean) {
     this.#isWriting = isWriting
@@ -45,25 +46,27 @@ export class CommitWitness {
 
   /** True when it is certain that the server has nothing to commit. */
   get hasWrittenNothing(): boolean {
-    return this.#identity === undefined && !this.#isBehind
+    return this.#identity === undefined && !this.#isMissed && !this.#worksAtCommit
   }
 
   /** What to send behind a statement with this text; undefined when nothing more is to be learnt. */
   captureBehind(text: string): Statement | undefined {
     if (this.#identity || !this.#isWriting) return undefined
-    this.#isBehind ||= writesAtCommit(text)
+    this.#worksAtCommit ||= worksAtCommit(text)
     return capture
   }
 
+  /** Hears the answer to a capture. */
   note(answer: StepAnswer | undefined): void {
+    this.#isMissed = false
     const [xid, processId, mark] = answer?.rows[0] ?? []
     if (typeof xid === 'string' && typeof mark === 'string')
       this.#identity = { xid, processId: Number(processId), incarnation: mark }
   }
 
-  /** The statement ran, but the answer to its capture was dropped with its own, which was too large. */
+  /** A statement ran that no capture was answered for; the next answer covers it. */
   noteMissed(): void {
-    this.#isBehind = true
+    this.#isMissed = true
   }
 }
 
@@ -71,7 +74,7 @@ export class CommitWitness {
  * NOTIFY gets its transaction id at COMMIT, and a cursor WITH HOLD runs then. A function that does nothing but notify
  * is not seen; its notification may be lost with the answer.
  */
-function writesAtCommit(text: string): boolean {
+function worksAtCommit(text: string): boolean {
   const [first] = firstWords(text)
   return first === 'notify' || first === 'declare' || /\bpg_notify\b/i.test(text)
 }

@@ -3,12 +3,14 @@ import { loadPg } from '../driver/peer.ts'
 import { runOperation } from '../operation/answer.ts'
 import type { Operation, Typed } from '../operation/operation.ts'
 import type { Value } from '../operation/value.ts'
+import { createPgPool } from '../pg-pool/pool.ts'
 import { compile } from '../sql/compile.ts'
 import type { Sql } from '../sql/sql.ts'
 import { Availability, closedError } from './availability.ts'
 import { refuseRootHandle } from './context.ts'
 import { type Homes, makeHomes } from './homes.ts'
 import { type DatabaseSettings, readOptions, wholeNumber } from './options.ts'
+import { pgPoolHome } from './pg-pool-home.ts'
 import type * as Q from './queryable.ts'
 import { openSession } from './session.ts'
 import { type Effect, runSingle } from './single.ts'
@@ -85,6 +87,10 @@ class PoolDatabase implements Q.Database {
 
   async session(options: { readonly signal?: AbortSignal } = {}): Promise<Q.Session> {
     return openSession({ ...this.#homes.transactions, pool: this.#homes.pool }, options.signal)
+  }
+
+  pgPool(): ReturnType<Q.Database['pgPool']> {
+    return createPgPool(pgPoolHome(this.#homes))
   }
 
   async close(options: { readonly deadlineMs?: number } = {}): Promise<void> {

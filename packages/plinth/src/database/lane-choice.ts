@@ -1,4 +1,4 @@
-import { firstWords } from './statement-words.ts'
+import { firstWords } from '../sql/statement-words.ts'
 
 interface Known {
   readonly isRead: boolean

@@ -1,3 +1,4 @@
+import type { Pool as PgPool } from '../pg-pool/type.ts'
 import type { State } from '../observe/observation.ts'
 import type { AnswerColumn } from '../operation/row-reader.ts'
 import type { Typed } from '../operation/operation.ts'
@@ -148,6 +149,12 @@ export interface Database extends Queryable, AsyncDisposable {
   read<R>(work: (tx: ReadTransaction) => Promise<R>, options?: TransactionOptions): Promise<R>
   begin(options?: Omit<TransactionOptions, 'retry'>): Promise<OwnedTransaction>
   session(options?: { readonly signal?: AbortSignal }): Promise<Session>
+  /**
+   * A pool for libraries that want pg's own (Drizzle, Kysely, TypeORM, Prisma, Knex, pg-boss and others): it is
+   * `instanceof pg.Pool` and runs on the connections of this database. Its transactions cannot lie either: see
+   * docs/guides/bring-your-orm.md. Each call gives another one; `end()` ends that one alone.
+   */
+  pgPool(): PgPool
   /** Refuses new work, lets running work finish until the deadline, then cancels it. Default 10,000. Idempotent. */
   close(options?: { readonly deadlineMs?: number }): Promise<void>
 }

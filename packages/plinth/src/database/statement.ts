@@ -5,7 +5,7 @@ import { objectReader } from '../operation/row-reader.ts'
 import type { Value } from '../operation/value.ts'
 import { isSql, type Sql } from '../sql/sql.ts'
 import type { QueryResult, StatementOptions } from './queryable.ts'
-import { firstWords } from './statement-words.ts'
+import { firstWords, isSessionChange, isTransactionControl } from '../sql/statement-words.ts'
 
 /** Text and bound parameters of what a caller gave to `query`. */
 export function toStatement(statement: string | Sql, values: readonly Value[] | undefined): Statement {
@@ -66,34 +66,6 @@ export function wholeMs(timeoutMs: number): number {
 export function toQueryResult<R>(answer: StepAnswer, options: StatementOptions): QueryResult<R> {
   const rows: unknown = options.rows === 'text' ? answer.rows : answer.rows.map(objectReader(answer.columns))
   return { rows: rows as R[], rowCount: answer.rowCount, columns: answer.columns }
-}
-
-const controlsTransaction: ReadonlySet<string> = new Set(
-  'begin start commit end rollback abort savepoint release'.split(' '),
-)
-const changesSession: ReadonlySet<string> = new Set(
-  'set reset listen unlisten prepare deallocate discard declare fetch close move load'.split(' '),
-)
-/** Second words that keep SET inside the transaction, and that make a table of the connection alone. */
-const endsWithTransaction: ReadonlySet<string> = new Set(['local', 'transaction', 'constraints'])
-const temporary: ReadonlySet<string> = new Set(['temp', 'temporary', 'local', 'global'])
-
-type Words = readonly [string, string]
-
-function isTransactionControl([first, second]: Words): boolean {
-  return controlsTransaction.has(first) || (first === 'prepare' && second === 'transaction')
-}
-
-function isSessionChange([first, second]: Words): boolean {
-  return changesSession.has(first) || (first === 'create' && temporary.has(second))
-}
-
-/**
- * True when a connection keeps something of the statement after its transaction: it is reset before the next holder.
- */
-export function outlivesTransaction(text: string): boolean {
-  const words = firstWords(text)
-  return isSessionChange(words) && !(words[0] === 'set' && endsWithTransaction.has(words[1]))
 }
 
 /** A lane that is shared, or will be somebody else's next, must not be left in a state of its own. */

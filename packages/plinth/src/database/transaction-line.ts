@@ -4,11 +4,12 @@ import type { Outcome, Phase } from '../errors.ts'
 import { isPlinthError, PlinthError } from '../errors.ts'
 import { type DatabaseIdentity, observe, type TransactionRef } from '../observe/observation.ts'
 import { statementStart, watchStatement } from '../observe/watch.ts'
-import type { CommitFate } from './commit-resolution.ts'
-import { CommitWitness, type TransactionIdentity } from './commit-witness.ts'
+import { outlivesTransaction } from '../sql/statement-words.ts'
+import { CommitWitness } from './commit-witness.ts'
 import { runHeld } from './held.ts'
+import { commitGraceMs, type ResolveCommit, settleLostCommit } from './lost-commit.ts'
 import type { IsolationLevel, StatementOptions } from './queryable.ts'
-import { outlivesTransaction, wholeMs } from './statement.ts'
+import { wholeMs } from './statement.ts'
 
 export interface LineOptions extends TransactionRef {
   readonly signal: AbortSignal
@@ -23,19 +24,10 @@ export interface LineOptions extends TransactionRef {
   readonly resolveCommit: ResolveCommit
 }
 
-/** Finds out what became of a COMMIT whose answer was lost, by `deadline` of performance.now(). */
-export type ResolveCommit = (identity: TransactionIdentity, deadline: number) => Promise<CommitFate>
-
 /**
  * Within this much of the session's own statement_timeout, a shorter one is not worth a statement in BEGIN's message.
  */
 const timeoutSlackMs = 1000
-
-/**
- * A COMMIT is given this long beyond the deadline, and finding out about a lost one as long again: to call a saved
- * transaction unknown costs its caller more than to wait.
- */
-const commitGraceMs = 5000
 
 /**
  * The wire side of one transaction on its exclusive lane. BEGIN, SAVEPOINT and RELEASE wait for the next statement and
@@ -162,31 +154,13 @@ export class TransactionLine {
     } catch (error) {
       // Lost on the way, or ended by the server itself: a FATAL or PANIC can follow a commit that is on the disk.
       if (!(error instanceof PlinthError) || error.outcome !== 'unknown') throw error
-      await this.#resolveLostCommit(error)
+      const { attempt, isolation, resolveCommit: resolve } = this.#options
+      const lost = { name, attempt, isolation, deadline, witness: this.#witness, resolve, cause: error }
+      await settleLostCommit({ ...lost, database: this.identity })
       return 'lost, and found'
     } finally {
       stop()
     }
-  }
-
-  /** Resolves when the lost COMMIT is known to have been applied, or had nothing to apply. */
-  async #resolveLostCommit(lost: PlinthError): Promise<void> {
-    const { name, deadline, isolation } = this.#options
-    const { identity, hasWrittenNothing } = this.#witness
-    // Under serializable the COMMIT could have failed all the same, and what was read with it.
-    if (hasWrittenNothing && isolation !== 'serializable') return
-    if (hasWrittenNothing) throw this.#notApplied(lost)
-    if (!identity) throw this.#unknown(lost, { why: 'the server had not told the id of the transaction' })
-    const from = performance.now()
-    const fate = await this.#options.resolveCommit(identity, Math.max(deadline, from) + commitGraceMs)
-    const ms = performance.now() - from
-    if (fate.kind === 'unknown') {
-      observe({ kind: 'commit.unknown', database: this.identity, transaction: name, why: fate.why, ms })
-      throw this.#unknown(lost, fate, identity)
-    }
-    const isCommitted = fate.kind === 'committed'
-    observe({ kind: 'commit.resolved', database: this.identity, transaction: name, isCommitted, ms })
-    if (fate.kind === 'rolled back') throw this.#notApplied(lost)
   }
 
   /** A rollback that fails destroys the connection, which rolls back too; it never hides the error that led here. */
@@ -246,41 +220,6 @@ export class TransactionLine {
     const at = this.#pending.indexOf(mark)
     if (at >= 0) this.#pending.splice(at, 1)
     return at >= 0
-  }
-
-  /** The transaction may be run again: the server has nothing of it. */
-  #notApplied(lost: PlinthError): PlinthError {
-    const { name, attempt } = this.#options
-    return new PlinthError(
-      'ConnectionLost',
-      `The connection broke before "${name}" was committed: nothing was saved.`,
-      {
-        transaction: name,
-        phase: 'commit',
-        outcome: 'not applied',
-        retryable: true,
-        attempts: attempt,
-        cause: lost,
-      },
-    )
-  }
-
-  #unknown(
-    lost: PlinthError,
-    fate: { readonly why: string; readonly cause?: unknown },
-    identity?: TransactionIdentity,
-  ): PlinthError {
-    const { name, attempt } = this.#options
-    const message = `The connection broke while "${name}" was committing. Whether it is saved is not known: ${fate.why}.`
-    return new PlinthError('CommitUnknown', message, {
-      transaction: name,
-      phase: 'commit',
-      outcome: 'unknown',
-      attempts: attempt,
-      cause: fate.cause ?? lost,
-      hint: 'Look for a row that only it writes before you run it again, or give the transaction an idempotencyKey.',
-      ...(identity ? { transactionId: identity.xid } : {}),
-    })
   }
 
   #endedElsewhere(): PlinthError {

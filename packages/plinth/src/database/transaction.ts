@@ -12,10 +12,11 @@ import { captureCallSite } from './call-site.ts'
 import type { Named } from './misuse-errors.ts'
 import { refuseNested, runInScope } from './context.ts'
 import { Deadline, untilDeadline } from './deadline.ts'
+import type { ResolveCommit } from './lost-commit.ts'
 import type { OwnedTransaction, Transaction, TransactionOptions } from './queryable.ts'
 import { Attempts, readRetry } from './retry.ts'
 import type { RetryBudget } from './retry-budget.ts'
-import { type ResolveCommit, TransactionLine } from './transaction-line.ts'
+import { TransactionLine } from './transaction-line.ts'
 import { TransactionScope } from './transaction-scope.ts'
 
 /** Where transactions get their connection, and what holds for all of them. */

@@ -5,7 +5,7 @@ import { requestCancel } from './cancel.ts'
 import { clientOptions, type ConnectionOptions } from './client-options.ts'
 import { corkForNow, corkForThisTurn, type Stream } from './cork.ts'
 import { adoptExchange, Exchange, type ExchangeFailure, Script, type Statement, type StepAnswer } from './exchange.ts'
-import { loadPg, type WireClient } from './peer.ts'
+import { loadPg, type Submittable, type WireClient } from './peer.ts'
 import { PreparedStatements } from './prepared.ts'
 import { connectFailure } from './sqlstate.ts'
 
@@ -45,6 +45,8 @@ export class Connection {
    * Set by a statement whose effect outlives its transaction; the pool resets the connection before the next holder.
    */
   needsReset = false
+  /** How often it was reset: each time it is as new. */
+  resets = 0
   #isClosing = false
 
   private constructor(client: WireClient, identity: DatabaseIdentity) {
@@ -124,6 +126,45 @@ export class Connection {
     return this.#start(Infinity, (resolve, reject) => new Script(text, this.#prepared, resolve, reject))
   }
 
+  /**
+   * Sends one of pg's own queries on this exclusive lane, with nothing in flight. The query hears of its rows and errors
+   * from pg; this resolves when the server is ready for the next one, and rejects when the connection is lost. pg's
+   * pipeline takes its own class alone, so another submittable runs with the pipeline off.
+   */
+  submit(query: Submittable, limitMs: number): Promise<void> {
+    if (this.#isLost) return Promise.reject(this.#lostCause)
+    const isOwn = query instanceof loadPg().Query
+    return new Promise((resolve, reject) => {
+      const { connection } = this.#client
+      const end = (): void => {
+        clearTimeout(silence)
+        connection.off('readyForQuery', ready)
+        forget()
+      }
+      const ready = (): void => {
+        end()
+        this.#client.pipeline = true
+        resolve()
+      }
+      const forget = this.onLost((cause) => {
+        end()
+        reject(cause)
+      })
+      // A cursor is silent for as long as its reader takes.
+      const silence = isOwn ? setTimeout(() => this.#giveUp(limitMs), limitMs + silenceGraceMs).unref() : undefined
+      const submit = query.submit.bind(query)
+      query.submit = (wire) => {
+        const refusal: unknown = submit(wire)
+        // pg refused it before anything was sent, so no answer will come.
+        if (refusal) process.nextTick(ready)
+        return refusal
+      }
+      connection.on('readyForQuery', ready)
+      this.#client.pipeline = isOwn
+      this.#client.query(query)
+    })
+  }
+
   /** Asks the server to cancel what it runs for this connection. */
   async cancel(): Promise<void> {
     const { host, port, processID, secretKey } = this.#client
@@ -135,6 +176,8 @@ export class Connection {
     this.#prepared.clear()
     await this.run([{ text: 'discard all', values: [] }], limitMs)
     this.#prepared.clear()
+    this.#client.connection.parsedStatements = {}
+    this.resets++
     this.needsReset = false
   }
 

@@ -13,6 +13,8 @@ export interface WireClient extends EventEmitter {
   connect(): Promise<unknown>
   end(): Promise<void>
   query(submittable: object): unknown
+  /** Whether queries are sent before the ones in front are answered. Read at each query. */
+  pipeline: boolean
   /** From the last ReadyForQuery: idle, in a transaction, in a failed transaction. */
   getTransactionStatus(): 'I' | 'T' | 'E' | null
 }
@@ -26,6 +28,8 @@ export interface WireConnection extends EventEmitter {
   close(message: { readonly type: 'S'; readonly name: string }): void
   query(text: string): void
   sync(): void
+  /** Texts of the named statements pg has prepared here for queries of its own. */
+  parsedStatements: Record<string, string>
   sendCopyFail(reason: string): void
 }
 
@@ -51,9 +55,30 @@ export interface WireClientOptions {
   readonly pipeline: boolean
 }
 
+/** One of pg's own queries, or anything a pg client takes in place of one: pg-cursor, pg-query-stream. */
+export interface Submittable {
+  submit(connection: unknown): unknown
+  handleError(error: Error, connection: unknown): void
+}
+
+export interface PgQuery extends Submittable {
+  readonly text: string
+  readonly name?: string
+  callback: ((error: Error | null | undefined, result?: unknown) => void) | undefined
+  readonly _result: { _types?: unknown }
+}
+
 export interface PgPackage {
   readonly Client: new (options: WireClientOptions) => WireClient
-  readonly Query: { readonly prototype: object }
+  readonly Query: { new (config: unknown, values?: unknown): PgQuery; readonly prototype: object }
+  readonly Pool: { readonly prototype: object }
+  readonly Result: new () => object
+  readonly TypeOverrides: new () => {
+    setTypeParser(...args: unknown[]): void
+    getTypeParser(...args: unknown[]): unknown
+  }
+  readonly escapeIdentifier: (text: string) => string
+  readonly escapeLiteral: (text: string) => string
 }
 
 let loaded: PgPackage | undefined

@@ -94,6 +94,10 @@ export class Pool {
     return watchWait(this.#wait(signal), this.#identity)
   }
 
+  get counts(): { readonly max: number; readonly total: number; readonly idle: number; readonly waiting: number } {
+    return { max: this.#limits.max, total: this.#total, idle: this.#idle.length, waiting: this.#waiting.size }
+  }
+
   /** Gives a connection back. Its holder has ended every transaction on it; a lost one just frees its slot. */
   release(connection: Connection): void {
     if (!this.#held.has(connection)) return

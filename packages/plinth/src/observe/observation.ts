@@ -86,6 +86,8 @@ export type Observation = { readonly database: DatabaseIdentity } & (
    * left out, for a trigger's RAISE WARNING has the same SQLSTATE and any text.
    */
   | { readonly kind: 'commit.unreplicated'; readonly transaction: string }
+  /** A client of the pg-compatible pool was given back inside its transaction, which was rolled back. */
+  | { readonly kind: 'transaction.forgotten'; readonly transaction: string; readonly statements: number }
   | { readonly kind: 'hook.failed'; readonly transaction: string; readonly failure: Failure }
   | {
       readonly kind: 'misuse'
@@ -116,6 +118,7 @@ const channels: { readonly [K in ObservationKind]: Channel } = {
   'commit.resolved': channel('plinth:commit.resolved'),
   'commit.unknown': channel('plinth:commit.unknown'),
   'commit.unreplicated': channel('plinth:commit.unreplicated'),
+  'transaction.forgotten': channel('plinth:transaction.forgotten'),
   'hook.failed': channel('plinth:hook.failed'),
   misuse: channel('plinth:misuse'),
   'listener.failed': channel('plinth:listener.failed'),

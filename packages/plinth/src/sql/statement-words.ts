@@ -44,3 +44,31 @@ function wordEnd(text: string, from: number): number {
   while (at < text.length && /\w/.test(text[at] ?? '')) at++
   return at
 }
+
+const controlsTransaction: ReadonlySet<string> = new Set(
+  'begin start commit end rollback abort savepoint release'.split(' '),
+)
+const changesSession: ReadonlySet<string> = new Set(
+  'set reset listen unlisten prepare deallocate discard declare fetch close move load'.split(' '),
+)
+/** Second words that keep SET inside the transaction, and that make a table of the connection alone. */
+const endsWithTransaction: ReadonlySet<string> = new Set(['local', 'transaction', 'constraints'])
+const temporary: ReadonlySet<string> = new Set(['temp', 'temporary', 'local', 'global'])
+
+export type Words = readonly [string, string]
+
+export function isTransactionControl([first, second]: Words): boolean {
+  return controlsTransaction.has(first) || (first === 'prepare' && second === 'transaction')
+}
+
+export function isSessionChange([first, second]: Words): boolean {
+  return changesSession.has(first) || (first === 'create' && temporary.has(second))
+}
+
+/**
+ * True when a connection keeps something of the statement after its transaction: it is reset before the next holder.
+ */
+export function outlivesTransaction(text: string): boolean {
+  const words = firstWords(text)
+  return isSessionChange(words) && !(words[0] === 'set' && endsWithTransaction.has(words[1]))
+}

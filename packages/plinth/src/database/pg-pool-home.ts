@@ -1,0 +1,21 @@
+import type { PgPoolHome, TransactionRecord } from '../pg-pool/home.ts'
+import { CommitWitness } from './commit-witness.ts'
+import { refuseRootHandle } from './context.ts'
+import { settleLostCommit } from './lost-commit.ts'
+import type { Homes } from './homes.ts'
+
+/** The ground of `db.pgPool()`: the exclusive lanes, and the same care for a lost COMMIT as for our own transactions. */
+export function pgPoolHome({ pool, transactions }: Homes): PgPoolHome {
+  const { database, identity, acquire, release, resolveCommit: resolve, statementTimeoutMs } = transactions
+  const openTransaction = (): TransactionRecord => {
+    const name = 'transaction'
+    const witness = new CommitWitness(true)
+    const settleLost = (cause: unknown, isSerializable: boolean): Promise<void> => {
+      const isolation = isSerializable ? 'serializable' : undefined
+      return settleLostCommit({ database: identity, name, attempt: 1, witness, resolve, isolation, cause, deadline: performance.now() })
+    }
+    return { name, witness, settleLost }
+  }
+  const refuseInside = (): void => refuseRootHandle(database)
+  return { identity, acquire, release, statementTimeoutMs, refuseInside, counts: () => pool.counts, openTransaction }
+}

@@ -1,0 +1,293 @@
+import { EventEmitter } from 'node:events'
+import type { Connection } from '../driver/connection.ts'
+import { loadPg, type PgQuery, type Submittable } from '../driver/peer.ts'
+import { observe } from '../observe/observation.ts'
+import { outlivesTransaction } from '../sql/statement-words.ts'
+import { type Control, controlOf } from './control.ts'
+import type { PgPoolHome, TransactionRecord } from './home.ts'
+import {
+  aborted,
+  ending,
+  type Failure,
+  givenBackBroken,
+  lostBeforeCommit,
+  nested,
+  notAQuery,
+  released,
+  releasedTwice,
+} from './refusals.ts'
+
+type Callback = (error: unknown, result?: unknown) => void
+
+/** How long a client that is given back may still be busy before its connection is cut. */
+const cleanUpMs = 1000
+
+interface OpenTransaction extends TransactionRecord {
+  statements: number
+  firstFailure: Failure | undefined
+  isSerializable: boolean
+}
+
+/**
+ * A checked-out client as pg's own pool hands it out, on an exclusive lane. Statements run one after the other, by pg's
+ * own `Query`, so results and errors are pg's own. What it adds is the truth about transactions:
+ *
+ * | the client sends | and | the caller gets |
+ * |---|---|---|
+ * | COMMIT | a statement had failed | ROLLBACK is sent; TransactionAborted with the first failure |
+ * | COMMIT | the answer is lost | what the server says of it: success, ConnectionLost or CommitUnknown |
+ * | ROLLBACK | the connection is gone | success: nothing is left to undo, and the first error stays the one that counts |
+ * | BEGIN | a transaction is open | NestedTransaction |
+ * | anything | COMMIT or ROLLBACK is on its way, or the client was released | TransactionClosed |
+ */
+export class PgClient extends EventEmitter {
+  readonly #home: PgPoolHome
+  readonly #connection: Connection
+  readonly #types = new (loadPg().TypeOverrides)()
+  readonly #detach: readonly (() => void)[]
+  readonly #whenReleased: () => void
+  #tail: Promise<unknown> = Promise.resolve()
+  #transaction: OpenTransaction | undefined
+  #isEnding = false
+  #isReleased = false
+  /** Its statements make every connection the same, so they are no reason to reset it. */
+  isPreparing = false
+
+  constructor(home: PgPoolHome, connection: Connection, whenReleased: () => void) {
+    super()
+    this.#home = home
+    this.#connection = connection
+    this.#whenReleased = whenReleased
+    this.#detach = [
+      connection.onNotification((channel, payload) =>
+        this.emit('notification', { channel, payload, processId: connection.processId }),
+      ),
+      connection.onNotice((notice) => this.emit('notice', notice)),
+      connection.onLost((cause) => {
+        // Unheard, an 'error' event would end the process; whoever runs a statement learns of it from that.
+        if (this.listenerCount('error') > 0) this.emit('error', cause)
+        this.emit('end')
+      }),
+    ]
+  }
+
+  get processID(): number {
+    return this.#connection.processId
+  }
+
+  query(config: unknown, values?: unknown, callback?: unknown): unknown {
+    if (config === null || config === undefined) throw notAQuery(config)
+    if (isSubmittable(config)) return this.#pass(config)
+    const query = new (loadPg().Query)(config, Array.isArray(values) ? values : undefined)
+    query._result._types ??= this.#types
+    const done = [callback, values, query.callback].find(isCallback)
+    const work = this.#enqueue(query)
+    return done ? deliver(work, done) : work
+  }
+
+  /** pg hands it out as a property that is often taken off the client. */
+  release = (error?: unknown): void => {
+    if (this.#isReleased) throw releasedTwice()
+    this.#isReleased = true
+    void this.#cleanUp(Boolean(error))
+  }
+
+  setTypeParser(...args: unknown[]): void {
+    this.#types.setTypeParser(...args)
+  }
+
+  getTypeParser(...args: unknown[]): unknown {
+    return this.#types.getTypeParser(...args)
+  }
+
+  escapeIdentifier(text: string): string {
+    return loadPg().escapeIdentifier(text)
+  }
+
+  escapeLiteral(text: string): string {
+    return loadPg().escapeLiteral(text)
+  }
+
+  /** One statement after the other: pg 9 will not queue them itself, and each may change what the next one means. */
+  #enqueue(query: PgQuery): Promise<unknown> {
+    const control = controlOf(query.text ?? '')
+    const refusal = this.#refusal(control)
+    if (refusal) return Promise.reject(refusal)
+    if (control !== 'none') this.#isEnding = control !== 'begin'
+    // Asked now and not when its turn comes: what listeners to `connect` send is the same for every connection.
+    const isKept = !this.isPreparing && outlivesTransaction(query.text ?? '')
+    const work = this.#tail.then(() => {
+      if (isKept) this.#connection.needsReset = true
+      return this.#run(query, control)
+    })
+    this.#tail = work.catch(() => undefined)
+    return work
+  }
+
+  #refusal(control: Control): Error | undefined {
+    if (this.#isReleased) return released()
+    return this.#isEnding && control === 'none' ? ending() : undefined
+  }
+
+  async #run(query: PgQuery, control: Control): Promise<unknown> {
+    try {
+      if (control === 'begin' && this.#transaction) throw nested(this.#transaction.name)
+      if (control === 'commit' && this.#transaction) return await this.#commit(this.#transaction, query)
+      if (control === 'rollback') return await this.#rollback(query)
+      return await this.#statement(query)
+    } finally {
+      if (control !== 'none') this.#isEnding = false
+      this.#followStatus(query.text ?? '')
+    }
+  }
+
+  /** A procedure or a text of several statements can begin and end transactions too; the server's word counts. */
+  #followStatus(text: string): void {
+    if (this.#connection.isLost) return
+    if (this.#connection.status === 'I') this.#transaction = undefined
+    else this.#transaction ??= this.#begun()
+    if (this.#transaction && /\bserializable\b/i.test(text)) this.#transaction.isSerializable = true
+  }
+
+  #begun(): OpenTransaction {
+    const record = this.#home.openTransaction()
+    // The text with BEGIN may have held more; the capture behind the next statement tells.
+    record.witness.noteMissed()
+    return { ...record, statements: 0, firstFailure: undefined, isSerializable: false }
+  }
+
+  /** Behind a statement of a transaction travels the question for its id, at no round trip of its own. */
+  async #statement(query: PgQuery): Promise<unknown> {
+    const { text } = query
+    const transaction = this.#transaction
+    const number = transaction ? ++transaction.statements : 0
+    const running = this.#execute(query)
+    const capture = transaction?.witness.captureBehind(text ?? '')
+    const captured = capture
+      ? this.#connection.run([capture], this.#home.statementTimeoutMs).then(
+          ([answer]) => transaction?.witness.note(answer),
+          () => undefined,
+        )
+      : undefined
+    try {
+      return await running
+    } catch (error) {
+      if (transaction) transaction.firstFailure ??= { error, statement: number }
+      throw error
+    } finally {
+      await captured
+    }
+  }
+
+  async #commit(transaction: OpenTransaction, query: PgQuery): Promise<unknown> {
+    if (this.#connection.isLost) throw lostBeforeCommit(transaction.name, transaction.firstFailure?.error)
+    if (this.#connection.status === 'E') {
+      await this.#execute(new (loadPg().Query)('rollback'))
+      throw aborted(transaction.name, transaction.firstFailure)
+    }
+    try {
+      const result = await this.#execute(query)
+      if (commandOf(result) === 'ROLLBACK') throw aborted(transaction.name, transaction.firstFailure)
+      return result
+    } catch (error) {
+      if (!this.#connection.isLost) throw error
+      await transaction.settleLost(error, transaction.isSerializable)
+      return madeUp('COMMIT')
+    } finally {
+      this.#transaction = undefined
+    }
+  }
+
+  async #rollback(query: PgQuery): Promise<unknown> {
+    try {
+      return await this.#statement(query)
+    } catch (error) {
+      if (!this.#connection.isLost) throw error
+      this.#transaction = undefined
+      return madeUp('ROLLBACK')
+    }
+  }
+
+  /** Settles when the server is ready for the next: only then is its transaction status known. */
+  async #execute(query: PgQuery): Promise<unknown> {
+    const answer = new Promise<unknown>((resolve, reject) => {
+      query.callback = (error, result) => (error ? reject(error) : resolve(result))
+    })
+    answer.catch(() => undefined)
+    try {
+      await this.#connection.submit(query, this.#home.statementTimeoutMs)
+    } catch (lost) {
+      // What pg knows of the end (a FATAL with its SQLSTATE) says more than that the connection is gone.
+      return Promise.race([answer, Promise.resolve().then(() => Promise.reject(lost))])
+    }
+    return answer
+  }
+
+  /** Cursors and streams read by themselves; the next statement waits until they are closed. */
+  #pass<Query extends Submittable>(query: Query): Query {
+    const refusal = this.#refusal('none')
+    if (refusal) {
+      process.nextTick(() => query.handleError(refusal, undefined))
+      return query
+    }
+    const work = this.#tail.then(() => {
+      this.#transaction?.witness.noteMissed()
+      return this.#connection.submit(query, this.#home.statementTimeoutMs)
+    })
+    this.#tail = work.then(
+      () => this.#followStatus(''),
+      () => undefined,
+    )
+    return query
+  }
+
+  /** Nobody may inherit a transaction: one that was forgotten is rolled back, and told. */
+  async #cleanUp(isBroken: boolean): Promise<void> {
+    const connection = this.#connection
+    if (isBroken) connection.destroy(givenBackBroken())
+    await settledWithin(this.#tail, cleanUpMs)
+    const open = this.#transaction
+    if (open && !connection.isLost) {
+      const { name, statements } = open
+      observe({ kind: 'transaction.forgotten', database: this.#home.identity, transaction: name, statements })
+      if (connection.inFlight === 0) await this.#rollback(new (loadPg().Query)('rollback')).catch(() => undefined)
+    }
+    for (const stop of this.#detach) stop()
+    this.#home.release(connection)
+    this.#whenReleased()
+  }
+}
+
+function isSubmittable(config: unknown): config is Submittable {
+  return typeof config === 'object' && config !== null && 'submit' in config && typeof config.submit === 'function'
+}
+
+export function isCallback(value: unknown): value is Callback {
+  return typeof value === 'function'
+}
+
+/** pg's older form: the callback hears of the result, and nothing is returned. */
+export function deliver(work: Promise<unknown>, done: Callback): undefined {
+  work.then(
+    (result) => done(null, result),
+    (error: unknown) => done(error),
+  )
+  return undefined
+}
+
+/** Of the first statement, where the text held several. */
+function commandOf(result: unknown): unknown {
+  const first: unknown = Array.isArray(result) ? result[0] : result
+  return typeof first === 'object' && first !== null && 'command' in first ? first.command : undefined
+}
+
+function madeUp(command: 'COMMIT' | 'ROLLBACK'): object {
+  return Object.assign(new (loadPg().Result)(), { command })
+}
+
+async function settledWithin(work: Promise<unknown>, ms: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, ms)
+  await Promise.race([work, promise])
+  clearTimeout(timer)
+}

@@ -1,0 +1,31 @@
+import type { Connection } from '../driver/connection.ts'
+import type { DatabaseIdentity } from '../observe/observation.ts'
+import type { CommitWitness } from '../database/commit-witness.ts'
+
+/** What the pool for other libraries stands on. */
+export interface PgPoolHome {
+  readonly identity: DatabaseIdentity
+  readonly acquire: () => Promise<Connection>
+  readonly release: (connection: Connection) => void
+  /** Throws where a connection of its own would be a mistake: inside a transaction of the same database. */
+  readonly refuseInside: () => void
+  readonly openTransaction: () => TransactionRecord
+  readonly counts: () => PoolCounts
+  readonly statementTimeoutMs: number
+}
+
+export interface PoolCounts {
+  /** Connections there may be. */
+  readonly max: number
+  readonly total: number
+  readonly idle: number
+  readonly waiting: number
+}
+
+/** A transaction that somebody else's BEGIN opened, as far as its end needs to know it. */
+export interface TransactionRecord {
+  readonly name: string
+  readonly witness: CommitWitness
+  /** Resolves when a COMMIT whose answer was lost was applied; rejects with what became of it otherwise. */
+  settleLost(cause: unknown, isSerializable: boolean): Promise<void>
+}

@@ -1,0 +1,132 @@
+import { EventEmitter } from 'node:events'
+import type { Pool } from 'pg'
+import type { Connection } from '../driver/connection.ts'
+import { loadPg } from '../driver/peer.ts'
+import { deliver, isCallback, PgClient } from './client.ts'
+import type { PgPoolHome } from './home.ts'
+import { ended } from './refusals.ts'
+
+type Callback = (error: unknown, client?: PgClient, release?: PgClient['release']) => void
+
+/** How long end() waits for clients that are out. */
+const endMs = 10_000
+
+/** A pool for libraries that want pg's own: `instanceof pg.Pool`, over the lanes of the database. */
+export function createPgPool(home: PgPoolHome): Pool {
+  adoptPool()
+  // What pg's types promise is this class; the prototype makes `instanceof` true.
+  return new PgPool(home) as unknown as Pool
+}
+
+/** pg's pool is never constructed: only its prototype stands behind ours, as `instanceof` asks. */
+function adoptPool(): void {
+  const { prototype } = loadPg().Pool
+  if (Object.getPrototypeOf(PgPool.prototype) !== prototype) Object.setPrototypeOf(PgPool.prototype, prototype)
+}
+
+class PgPool extends EventEmitter {
+  readonly #home: PgPoolHome
+  /** Connections announced by `connect`, with the resets they had then. */
+  readonly #known = new WeakMap<Connection, number>()
+  readonly #out = new Set<PgClient>()
+  readonly options: { readonly max: number }
+  readonly Client: unknown = loadPg().Client
+  #ending: Promise<void> | undefined
+  #whenBack: () => void = () => undefined
+
+  constructor(home: PgPoolHome) {
+    super()
+    this.#home = home
+    this.options = { max: home.counts().max }
+  }
+
+  get totalCount(): number {
+    return this.#home.counts().total
+  }
+
+  get idleCount(): number {
+    return this.#home.counts().idle
+  }
+
+  get waitingCount(): number {
+    return this.#home.counts().waiting
+  }
+
+  get ending(): boolean {
+    return this.#ending !== undefined
+  }
+
+  get ended(): boolean {
+    return this.#ending !== undefined && this.#out.size === 0
+  }
+
+  query(config: unknown, values?: unknown, callback?: unknown): unknown {
+    const done = [callback, values].find(isCallback)
+    const work = this.#query(config, Array.isArray(values) ? values : undefined)
+    return done ? deliver(work, done) : work
+  }
+
+  connect(callback?: Callback): Promise<PgClient> | undefined {
+    const work = this.#checkOut()
+    if (!callback) return work
+    work.then(
+      (client) => callback(undefined, client, client.release),
+      (error: unknown) => callback(error, undefined, () => undefined),
+    )
+    return undefined
+  }
+
+  /** Ends this view: clients that are out may finish. The database stays open, and closes by `db.close()`. */
+  end(callback?: (error?: unknown) => void): Promise<void> | undefined {
+    this.#ending ??= this.#untilBack()
+    if (!callback) return this.#ending
+    this.#ending.then(() => callback(), callback)
+    return undefined
+  }
+
+  async #query(config: unknown, values: unknown): Promise<unknown> {
+    const client = await this.#checkOut()
+    try {
+      return await client.query(config, values)
+    } finally {
+      client.release()
+    }
+  }
+
+  async #checkOut(): Promise<PgClient> {
+    if (this.#ending) throw ended()
+    this.#home.refuseInside()
+    const connection = await this.#home.acquire()
+    const client = new PgClient(this.#home, connection, () => {
+      this.#out.delete(client)
+      this.emit('release', undefined, client)
+      this.#whenBack()
+    })
+    this.#out.add(client)
+    this.#announce(connection, client)
+    return client
+  }
+
+  /** Listeners to `connect` set up each connection once while it is new, before anybody else speaks on it. */
+  #announce(connection: Connection, client: PgClient): void {
+    if (this.#known.get(connection) !== connection.resets) {
+      this.#known.set(connection, connection.resets)
+      client.isPreparing = true
+      this.emit('connect', client)
+      client.isPreparing = false
+    }
+    this.emit('acquire', client)
+  }
+
+  async #untilBack(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#whenBack = () => {
+      if (this.#out.size === 0) resolve()
+    }
+    this.#whenBack()
+    const timer = setTimeout(resolve, endMs)
+    await promise
+    clearTimeout(timer)
+    for (const client of this.#out) client.release(true)
+  }
+}
