@@ -48,6 +48,7 @@ export class PgClient extends EventEmitter {
   readonly #whenReleased: () => void
   #tail: Promise<unknown> = Promise.resolve()
   #transaction: OpenTransaction | undefined
+  #pending = 0
   #isEnding = false
   #isReleased = false
   /** Its statements make every connection the same, so they are no reason to reset it. */
@@ -89,7 +90,9 @@ export class PgClient extends EventEmitter {
   release = (error?: unknown): void => {
     if (this.#isReleased) throw releasedTwice()
     this.#isReleased = true
-    void this.#cleanUp(Boolean(error))
+    // Mostly there is nothing to clean, and the next caller must find the connection free.
+    if (!error && this.#pending === 0 && !this.#transaction) this.#giveBack()
+    else void this.#cleanUp(Boolean(error))
   }
 
   setTypeParser(...args: unknown[]): void {
@@ -116,6 +119,7 @@ export class PgClient extends EventEmitter {
     if (control !== 'none') this.#isEnding = control !== 'begin'
     // Asked now and not when its turn comes: what listeners to `connect` send is the same for every connection.
     const isKept = !this.isPreparing && outlivesTransaction(query.text ?? '')
+    this.#pending++
     const work = this.#tail.then(() => {
       if (isKept) this.#connection.needsReset = true
       return this.#run(query, control)
@@ -136,6 +140,7 @@ export class PgClient extends EventEmitter {
       if (control === 'rollback') return await this.#rollback(query)
       return await this.#statement(query)
     } finally {
+      this.#pending--
       if (control !== 'none') this.#isEnding = false
       this.#followStatus(query.text ?? '')
     }
@@ -230,14 +235,17 @@ export class PgClient extends EventEmitter {
       process.nextTick(() => query.handleError(refusal, undefined))
       return query
     }
+    this.#pending++
     const work = this.#tail.then(() => {
       this.#transaction?.witness.noteMissed()
       return this.#connection.submit(query, this.#home.statementTimeoutMs)
     })
-    this.#tail = work.then(
-      () => this.#followStatus(''),
-      () => undefined,
-    )
+    this.#tail = work
+      .then(
+        () => this.#followStatus(''),
+        () => undefined,
+      )
+      .finally(() => this.#pending--)
     return query
   }
 
@@ -252,8 +260,12 @@ export class PgClient extends EventEmitter {
       observe({ kind: 'transaction.forgotten', database: this.#home.identity, transaction: name, statements })
       if (connection.inFlight === 0) await this.#rollback(new (loadPg().Query)('rollback')).catch(() => undefined)
     }
+    this.#giveBack()
+  }
+
+  #giveBack(): void {
     for (const stop of this.#detach) stop()
-    this.#home.release(connection)
+    this.#home.release(this.#connection)
     this.#whenReleased()
   }
 }
