@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { after, beforeEach, test } from 'node:test'
 import pg from 'pg'
 import { createDatabase } from '../src/database/database.ts'
 import { isPlinthError } from '../src/errors.ts'
-import type { Observation } from '../src/observe/observation.ts'
+import { onObservations } from '../src/observe/subscribe.ts'
 import { errorOf, until, watchActivity } from './support/activity.ts'
 import { testDatabase } from './support/database.ts'
 import { startProxy } from './support/proxy.ts'
@@ -22,11 +21,8 @@ after(() => proxy[Symbol.asyncDispose]())
 after(() => db.close())
 beforeEach(() => activity.query('truncate t'))
 
-const seen: Observation[] = []
-const note = (observation: unknown): void => void seen.push(observation as Observation)
-subscribe('plinth:observation', note)
-after(() => void unsubscribe('plinth:observation', note))
-beforeEach(() => void (seen.length = 0))
+let forgotten = 0
+after(onObservations({ 'transaction.forgotten': () => void forgotten++ }))
 
 const saved = async (): Promise<unknown> => (await activity.query('select id from t order by id')).map(({ id }) => id)
 
@@ -178,7 +174,7 @@ test('a forgotten COMMIT is rolled back and told, and its connection serves on',
   await client.query('begin')
   await client.query('insert into t values (1)')
   client.release()
-  await until(async () => seen.some(({ kind }) => kind === 'transaction.forgotten'))
+  await until(async () => forgotten === 1)
   assert.deepEqual((await pool.query('select count(*)::int as n from t')).rows, [{ n: 0 }])
 })
 

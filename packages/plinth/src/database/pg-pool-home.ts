@@ -12,7 +12,16 @@ export function pgPoolHome({ pool, transactions }: Homes): PgPoolHome {
     const witness = new CommitWitness(true)
     const settleLost = (cause: unknown, isSerializable: boolean): Promise<void> => {
       const isolation = isSerializable ? 'serializable' : undefined
-      return settleLostCommit({ database: identity, name, attempt: 1, witness, resolve, isolation, cause, deadline: performance.now() })
+      return settleLostCommit({
+        database: identity,
+        name,
+        attempt: 1,
+        witness,
+        resolve,
+        isolation,
+        cause,
+        deadline: performance.now(),
+      })
     }
     return { name, witness, settleLost }
   }
