@@ -42,6 +42,7 @@ export type ErrorCode =
   | 'AnswerTooLarge'
   | 'InvalidOperation'
   | 'RowNotFound'
+  | 'TooManyRows'
   | 'InvalidOption'
   | 'MissingPeer'
   | 'EmbeddedUnavailable'

@@ -14,7 +14,8 @@ import { pgPoolHome } from './pg-pool-home.ts'
 import type * as Q from './queryable.ts'
 import { openSession } from './session.ts'
 import { type Effect, runSingle } from './single.ts'
-import { refuseSessionStatement, toQueryResult, toStatement } from './statement.ts'
+import { onlyRow, onlyRowIfAny, refuseSessionStatement, toQueryResult, toStatement } from './statement.ts'
+import { readAlone } from './stream.ts'
 import { beginTransaction, runTransaction } from './transaction.ts'
 
 /**
@@ -64,6 +65,28 @@ class PoolDatabase implements Q.Database {
     refuseSessionStatement(sent.text)
     refuseRootHandle(this)
     return toQueryResult<R>(await runSingle(this.#homes.singles, sent, options, 'write'), options)
+  }
+
+  async one<R = Q.ObjectRow>(text: string | Sql, values?: readonly Value[], options?: Q.StatementOptions): Promise<R> {
+    return onlyRow((await this.query<R>(text, values, options)).rows)
+  }
+
+  async maybeOne<R = Q.ObjectRow>(
+    text: string | Sql,
+    values?: readonly Value[],
+    options?: Q.StatementOptions,
+  ): Promise<R | undefined> {
+    return onlyRowIfAny((await this.query<R>(text, values, options)).rows)
+  }
+
+  stream<R = Q.ObjectRow>(
+    text: string | Sql,
+    values?: readonly Value[],
+    options: Q.StreamOptions = {},
+  ): AsyncIterable<R> {
+    refuseSessionStatement(toStatement(text, values).text)
+    refuseRootHandle(this)
+    return readAlone(this.#homes.transactions, options.signal, (tx) => tx.stream<R>(text, values, options))
   }
 
   run<R>(operation: Typed<R>): Promise<R>

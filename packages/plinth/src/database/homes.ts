@@ -21,7 +21,7 @@ export interface Homes {
 const knownTexts = 1000
 
 export function makeHomes(database: object, settings: DatabaseSettings, availability: Availability): Homes {
-  const { limits, statementTimeoutMs, lockTimeoutMs } = settings
+  const { limits, statementTimeoutMs, lockTimeoutMs, idleInTransactionTimeoutMs } = settings
   const { identity } = settings.connection
   const pool = new Pool(
     limits,
@@ -43,6 +43,7 @@ export function makeHomes(database: object, settings: DatabaseSettings, availabi
       release: (connection) => pool.release(connection),
       statementTimeoutMs,
       lockTimeoutMs,
+      idleInTransactionTimeoutMs,
       budget,
       resolveCommit: (identity, deadline) => resolveCommit(reserved, identity, deadline),
     },

@@ -10,6 +10,7 @@ export interface DatabaseSettings {
   readonly limits: PoolLimits
   readonly statementTimeoutMs: number
   readonly lockTimeoutMs: number
+  readonly idleInTransactionTimeoutMs: number
 }
 
 export function readOptions(options: DatabaseOptions): DatabaseSettings {
@@ -20,6 +21,7 @@ export function readOptions(options: DatabaseOptions): DatabaseSettings {
   return {
     statementTimeoutMs,
     lockTimeoutMs,
+    idleInTransactionTimeoutMs: idleMs,
     limits: poolLimits(options.pool ?? {}),
     connection: {
       url: checkedUrl(options.url),

@@ -20,6 +20,12 @@ export interface StatementOptions {
   readonly maxAnswerBytes?: number
 }
 
+/** `timeoutMs` and `maxAnswerBytes` hold for each batch. */
+export interface StreamOptions extends StatementOptions {
+  /** Rows fetched with one round trip. Default 500. */
+  readonly batchRows?: number
+}
+
 export interface QueryResult<R> {
   readonly rows: R[]
   /** From the command tag: rows read or written. */
@@ -44,6 +50,25 @@ export interface Queryable {
     values?: readonly Value[],
     options?: StatementOptions,
   ): Promise<QueryResult<R>>
+  /**
+   * The one row of an answer. Throws RowNotFound for none and TooManyRows for more; the statement has run then, and only
+   * in a transaction can it be undone.
+   */
+  one<R = ObjectRow>(statement: string | Sql, values?: readonly Value[], options?: StatementOptions): Promise<R>
+  /** The same, with undefined for none. */
+  maybeOne<R = ObjectRow>(
+    statement: string | Sql,
+    values?: readonly Value[],
+    options?: StatementOptions,
+  ): Promise<R | undefined>
+  /**
+   * The rows of one statement, `batchRows` of them in memory at a time, whatever their number. Leaving the loop ends the
+   * statement. In a transaction they come from it; a database or session opens a READ ONLY one of its own, holds its
+   * connection until the loop ends, and gives up when no row was taken for `idleInTransactionTimeoutMs`.
+   *
+   *     for await (const row of db.stream<{ id: number }>('select id from events order by id')) await send(row.id)
+   */
+  stream<R = ObjectRow>(statement: string | Sql, values?: readonly Value[], options?: StreamOptions): AsyncIterable<R>
   /** Runs an operation; the result has the type the operation says. */
   run<R>(operation: Typed<R>): Promise<R>
 }
@@ -70,6 +95,12 @@ export interface Transaction extends ReadTransaction {
    * here.
    */
   savepoint<R>(work: (tx: Transaction) => Promise<R>): Promise<R>
+  /**
+   * Waits until no other transaction holds `key`, and holds it until this one ends: `pg_advisory_xact_lock`. A text is
+   * hashed by `hashtextextended(key, 0)`, so that all services agree; a bigint is the key itself. Throws LockTimeout
+   * after `lockTimeoutMs`.
+   */
+  lock(key: string | bigint): Promise<void>
   /** Runs `hook` after COMMIT was confirmed. It cannot undo the transaction; a failing hook is an observation. */
   afterCommit(hook: () => void | Promise<void>): void
   /** Runs `hook` after the transaction was rolled back, the savepoint's or the whole one. */

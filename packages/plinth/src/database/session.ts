@@ -3,7 +3,6 @@ import type { Statement, StepAnswer } from '../driver/exchange.ts'
 import type { Pool } from '../driver/pool.ts'
 import { toPlinthError } from '../driver/sqlstate.ts'
 import { PlinthError } from '../errors.ts'
-import type { DatabaseIdentity } from '../observe/observation.ts'
 import { statementStart, watchStatement } from '../observe/watch.ts'
 import { runOperation } from '../operation/answer.ts'
 import type { Operation, Typed } from '../operation/operation.ts'
@@ -13,19 +12,28 @@ import { quoteName, type Sql } from '../sql/sql.ts'
 import { type CallSite, captureCallSite } from './call-site.ts'
 import { refuseNested, refuseRootHandle, type RunningScope, runInScope } from './context.ts'
 import { isFailure, runHeld } from './held.ts'
-import type { ObjectRow, QueryResult, Session, StatementOptions, Transaction, TransactionOptions } from './queryable.ts'
-import type { RetryBudget } from './retry-budget.ts'
-import { refuseTransactionControl, settingsStatement, toQueryResult, toStatement } from './statement.ts'
+import type {
+  ObjectRow,
+  QueryResult,
+  Session,
+  StatementOptions,
+  StreamOptions,
+  Transaction,
+  TransactionOptions,
+} from './queryable.ts'
+import {
+  onlyRow,
+  onlyRowIfAny,
+  refuseTransactionControl,
+  settingsStatement,
+  toQueryResult,
+  toStatement,
+} from './statement.ts'
+import { readAlone } from './stream.ts'
 import { runTransaction, type TransactionHome } from './transaction.ts'
 
-export interface SessionHome {
-  readonly database: object
-  readonly identity: DatabaseIdentity
+export interface SessionHome extends Omit<TransactionHome, 'acquire' | 'release'> {
   readonly pool: Pool
-  readonly statementTimeoutMs: number
-  readonly lockTimeoutMs: number
-  readonly budget: RetryBudget
-  readonly resolveCommit: TransactionHome['resolveCommit']
 }
 
 export async function openSession(home: SessionHome, signal?: AbortSignal): Promise<Session> {
@@ -62,6 +70,40 @@ class PoolSession implements Session {
     return toQueryResult<R>(await this.#execute(sent, options), options)
   }
 
+  async one<R = ObjectRow>(text: string | Sql, values?: readonly Value[], options?: StatementOptions): Promise<R> {
+    return onlyRow((await this.query<R>(text, values, options)).rows)
+  }
+
+  async maybeOne<R = ObjectRow>(
+    text: string | Sql,
+    values?: readonly Value[],
+    options?: StatementOptions,
+  ): Promise<R | undefined> {
+    return onlyRowIfAny((await this.query<R>(text, values, options)).rows)
+  }
+
+  /** Like a transaction of the session: what is called meanwhile waits for its end. */
+  async *stream<R = ObjectRow>(
+    text: string | Sql,
+    values?: readonly Value[],
+    options: StreamOptions = {},
+  ): AsyncGenerator<R, void, undefined> {
+    this.#refuseClosed()
+    refuseRootHandle(this)
+    const earlier = this.#transaction
+    const ended = Promise.withResolvers<void>()
+    this.#transaction = ended.promise
+    this.#open++
+    try {
+      await earlier
+      this.#refuseClosed()
+      yield* readAlone(this.#transactionHome, options.signal, (tx) => tx.stream<R>(text, values, options))
+    } finally {
+      this.#open--
+      ended.resolve()
+    }
+  }
+
   run<R>(operation: Typed<R>): Promise<R>
   run(operation: Operation): Promise<unknown> {
     return runOperation(operation, (one) => this.#execute(compile(one), {}))
@@ -96,15 +138,13 @@ class PoolSession implements Session {
 
   #runTransaction<R>(work: (tx: Transaction) => Promise<R>, options: TransactionOptions, site: CallSite): Promise<R> {
     this.#refuseClosed()
-    const connection = this.#connection
-    const home: TransactionHome = {
-      ...this.#home,
-      acquire: () => Promise.resolve(connection),
-      release: () => undefined,
-    }
     const name = options.name ?? 'transaction'
     const scope: RunningScope = { database: this, name, site, isOpen: true, parent: undefined }
-    return runTransaction(home, (tx) => runInScope(scope, () => work(tx)), options, false)
+    return runTransaction(this.#transactionHome, (tx) => runInScope(scope, () => work(tx)), options, false)
+  }
+
+  get #transactionHome(): TransactionHome {
+    return { ...this.#home, acquire: () => Promise.resolve(this.#connection), release: () => undefined }
   }
 
   /** There is one connection, so a statement sent now would run inside the open transaction. */

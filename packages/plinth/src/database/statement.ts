@@ -87,3 +87,23 @@ export function refuseTransactionControl(text: string): void {
     hint: 'Return to commit, throw to roll back, and use tx.savepoint() for a part that may fail alone.',
   })
 }
+
+/** For `one`: the answer's only row. */
+export function onlyRow<R>(rows: readonly R[]): R {
+  const row = onlyRowIfAny(rows)
+  if (row !== undefined) return row
+  throw new PlinthError('RowNotFound', 'The statement found no row, where one was promised.', {
+    phase: 'statement',
+    hint: 'Use maybeOne() where no row is a normal answer.',
+  })
+}
+
+/** For `maybeOne`. */
+export function onlyRowIfAny<R>(rows: readonly R[]): R | undefined {
+  if (rows.length <= 1) return rows[0]
+  throw new PlinthError('TooManyRows', `The statement ran and answered ${rows.length} rows, where one was promised.`, {
+    phase: 'statement',
+    outcome: 'applied',
+    hint: 'Name the row by its key, or use query() for a list.',
+  })
+}

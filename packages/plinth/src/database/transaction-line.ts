@@ -5,11 +5,12 @@ import { isPlinthError, PlinthError } from '../errors.ts'
 import { type DatabaseIdentity, observe, type TransactionRef } from '../observe/observation.ts'
 import { statementStart, watchStatement } from '../observe/watch.ts'
 import { outlivesTransaction } from '../sql/statement-words.ts'
+import { beginStatements } from './begin.ts'
 import { CommitWitness } from './commit-witness.ts'
 import { runHeld } from './held.ts'
 import { commitGraceMs, type ResolveCommit, settleLostCommit } from './lost-commit.ts'
 import type { IsolationLevel, StatementOptions } from './queryable.ts'
-import { wholeMs } from './statement.ts'
+import { StatementLimit } from './statement-limit.ts'
 
 export interface LineOptions extends TransactionRef {
   readonly signal: AbortSignal
@@ -25,11 +26,6 @@ export interface LineOptions extends TransactionRef {
 }
 
 /**
- * Within this much of the session's own statement_timeout, a shorter one is not worth a statement in BEGIN's message.
- */
-const timeoutSlackMs = 1000
-
-/**
  * The wire side of one transaction on its exclusive lane. BEGIN, SAVEPOINT and RELEASE wait for the next statement and
  * travel with it in one Sync, so a transaction of n statements takes n + 1 round trips and one without any takes none.
  */
@@ -39,6 +35,7 @@ export class TransactionLine {
   #pending: Statement[]
   #begun: Promise<unknown> | undefined
   #marks = 0
+  #portals = 0
   readonly #witness: CommitWitness
 
   constructor(connection: Connection, options: LineOptions) {
@@ -87,6 +84,16 @@ export class TransactionLine {
     const answer = answers[statements.length - 1]
     if (!answer) throw new PlinthError('StatementFailed', 'The server answered fewer statements than were sent.')
     return answer
+  }
+
+  /** A name that no open portal of this transaction has. */
+  get portalName(): string {
+    return `plinth_${++this.#portals}`
+  }
+
+  /** Travels with the next statement. */
+  closePortal(name: string): void {
+    if (this.status === 'T') this.#pending.push({ text: `close ${name}`, values: [] })
   }
 
   savepoint(): Statement {
@@ -229,43 +236,5 @@ export class TransactionLine {
       outcome: 'unknown',
       hint: 'A statement of it, perhaps in a procedure, ran COMMIT or ROLLBACK itself.',
     })
-  }
-}
-
-function beginStatements(options: LineOptions): Statement[] {
-  const isolation = options.isolation === undefined ? '' : ` isolation level ${options.isolation}`
-  const begin = { text: `begin${isolation}${options.readOnly ? ' read only' : ''}`, values: [] }
-  const left = Math.max(1, Math.ceil(options.deadline - performance.now()))
-  const isCut = (limitMs: number): boolean => left <= limitMs - Math.min(timeoutSlackMs, limitMs / 2)
-  const limits = [
-    ...(isCut(options.statementTimeoutMs) ? ['statement_timeout'] : []),
-    ...(isCut(options.lockTimeoutMs) ? ['lock_timeout'] : []),
-  ]
-  if (limits.length === 0) return [begin]
-  const calls = limits.map((limit) => `set_config('${limit}', $1, true)`)
-  return [begin, { text: `select ${calls.join(', ')}`, values: [String(left)] }]
-}
-
-/**
- * The time limit of one statement in a transaction: `set_config` would hold for those after it as well, so the
- * statement is cancelled from here.
- */
-class StatementLimit {
-  readonly #controller = new AbortController()
-  readonly #timer: NodeJS.Timeout
-
-  constructor(given: number) {
-    const timeoutMs = wholeMs(given)
-    const message = `The statement did not end within ${timeoutMs} ms.`
-    const error = new PlinthError('StatementTimeout', message, { phase: 'statement' })
-    this.#timer = setTimeout(() => this.#controller.abort(error), timeoutMs).unref()
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal
-  }
-
-  [Symbol.dispose](): void {
-    clearTimeout(this.#timer)
   }
 }

@@ -17,8 +17,16 @@ import {
   floatingStatement,
   type Named,
 } from './misuse-errors.ts'
-import type { ObjectRow, QueryResult, StatementOptions, Transaction } from './queryable.ts'
-import { refuseTransactionControl, settingsStatement, toQueryResult, toStatement } from './statement.ts'
+import type { ObjectRow, QueryResult, StatementOptions, StreamOptions, Transaction } from './queryable.ts'
+import {
+  onlyRow,
+  onlyRowIfAny,
+  refuseTransactionControl,
+  settingsStatement,
+  toQueryResult,
+  toStatement,
+} from './statement.ts'
+import { readPortal } from './portal.ts'
 import type { TransactionLine } from './transaction-line.ts'
 
 type Ending = 'committed' | 'rolled back'
@@ -126,6 +134,36 @@ export class TransactionScope implements RunningScope {
       refuseTransactionControl(sent.text)
       return toQueryResult<R>(await this.#execute(sent, options, site), options)
     })
+  }
+
+  async one<R>(text: string | Sql, values: readonly Value[] | undefined, options: StatementOptions): Promise<R> {
+    return onlyRow((await this.query<R>(text, values, options)).rows)
+  }
+
+  async maybeOne<R>(
+    text: string | Sql,
+    values: readonly Value[] | undefined,
+    options: StatementOptions,
+  ): Promise<R | undefined> {
+    return onlyRowIfAny((await this.query<R>(text, values, options)).rows)
+  }
+
+  stream<R>(text: string | Sql, values: readonly Value[] | undefined, options: StreamOptions): AsyncIterable<R> {
+    const statement = toStatement(text, values)
+    refuseTransactionControl(statement.text)
+    return readPortal<R>(statement, options, {
+      portalName: this.#line.portalName,
+      run: (part, settings) => this.#track((site) => this.#execute(part, settings, site)),
+      closePortal: (name) => {
+        if (this.isOpen) this.#line.closePortal(name)
+      },
+    })
+  }
+
+  /** A text is hashed by the server: what is the same key there is the same in every language. */
+  async lock(key: string | bigint): Promise<void> {
+    const call = typeof key === 'bigint' ? '$1::bigint' : 'hashtextextended($1::text, 0)'
+    await this.query(`select pg_advisory_xact_lock(${call})`, [key], {})
   }
 
   run<R>(operation: Typed<R>): Promise<R>
@@ -241,7 +279,14 @@ export class TransactionScope implements RunningScope {
       signal: line.signal,
       query: <R = ObjectRow>(statement: string | Sql, values?: readonly Value[], options: StatementOptions = {}) =>
         this.query<R>(statement, values, options),
+      one: <R = ObjectRow>(statement: string | Sql, values?: readonly Value[], options: StatementOptions = {}) =>
+        this.one<R>(statement, values, options),
+      maybeOne: <R = ObjectRow>(statement: string | Sql, values?: readonly Value[], options: StatementOptions = {}) =>
+        this.maybeOne<R>(statement, values, options),
+      stream: <R = ObjectRow>(statement: string | Sql, values?: readonly Value[], options: StreamOptions = {}) =>
+        this.stream<R>(statement, values, options),
       run: <R>(operation: Typed<R>) => this.run(operation),
+      lock: (key: string | bigint) => this.lock(key),
       savepoint: <R>(work: (tx: Transaction) => Promise<R>) => this.savepoint(work),
       afterCommit: (hook: Hook) => this.#addHook(this.#commitHooks, hook),
       afterRollback: (hook: Hook) => this.#addHook(this.#rollbackHooks, hook),

@@ -28,6 +28,7 @@ export interface TransactionHome {
   readonly release: Pool['release']
   readonly statementTimeoutMs: number
   readonly lockTimeoutMs: number
+  readonly idleInTransactionTimeoutMs: number
   readonly budget: RetryBudget
   readonly resolveCommit: ResolveCommit
 }
@@ -121,6 +122,7 @@ async function runAttempt<R>(
 export async function beginTransaction(
   home: TransactionHome,
   options: Omit<TransactionOptions, 'retry'>,
+  readOnly = false,
 ): Promise<OwnedTransaction> {
   const name = options.name ?? 'transaction'
   checkIsolation(options.isolation)
@@ -133,7 +135,7 @@ export async function beginTransaction(
     attempt: 1,
     deadline,
     isolation: options.isolation,
-    readOnly: false,
+    readOnly,
   }
   const observeEnd = observeOnlyAttempt(home.identity, only)
   const connection = await acquire(home, deadline).catch((error) => {
@@ -176,8 +178,8 @@ function observeOnlyAttempt(
   identity: DatabaseIdentity,
   only: Attempt,
 ): (outcome: TransactionOutcome, error?: unknown) => void {
-  const whole = startOf('transaction', identity, only, false)
-  const attempt = startOf('attempt', identity, only, false)
+  const whole = startOf('transaction', identity, only, only.readOnly)
+  const attempt = startOf('attempt', identity, only, only.readOnly)
   return (outcome, error) => {
     endUnit('attempt', attempt, identity, only, outcome, error)
     endUnit('transaction', whole, identity, only, outcome, error)

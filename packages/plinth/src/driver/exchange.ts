@@ -9,12 +9,26 @@ export type Parameter = string | Uint8Array | null
 export interface Statement {
   readonly text: string
   readonly values: readonly Parameter[]
+  readonly portal?: Portal
+}
+
+/**
+ * Answers a statement in parts, each in an exchange of its own: the first binds the portal, those after it (`isOpen`)
+ * go on where the last one stopped. A portal lives until its transaction ends, so there must be one.
+ */
+export interface Portal {
+  readonly name: string
+  readonly maxRows: number
+  readonly isOpen: boolean
 }
 
 /** An answer with the command tag, `INSERT 0 1`. */
 export interface StepAnswer extends Answer {
   readonly tag: string
 }
+
+/** The tag of a part with more behind it. */
+export const suspendedTag = 'SUSPENDED'
 
 /** A failed exchange: what went wrong, and how many statements had been answered before it. */
 export interface ExchangeFailure {
@@ -82,6 +96,7 @@ export class Exchange {
   }
 
   #send(connection: WireConnection, statement: Statement): void {
+    if (statement.portal) return this.#sendPortal(connection, statement, statement.portal)
     const prepared = this.#prepared.find(statement.text)
     const name = prepared?.name ?? ''
     const isKnown = prepared?.columns !== undefined
@@ -90,6 +105,21 @@ export class Exchange {
     if (!isKnown) connection.describe({ type: 'P', name: '' })
     connection.execute()
     this.#sent.push({ statement, prepared, isNew: prepared !== undefined && !isKnown })
+  }
+
+  /** Unnamed: what is read in parts is rarely asked again, and its name would cost one that is. */
+  #sendPortal(connection: WireConnection, statement: Statement, { name, maxRows, isOpen }: Portal): void {
+    if (!isOpen) {
+      connection.parse({ name: '', text: statement.text })
+      connection.bind({ portal: name, statement: '', values: statement.values })
+      connection.describe({ type: 'P', name })
+    }
+    connection.execute({ portal: name, rows: maxRows })
+    this.#sent.push({ statement, prepared: undefined, isNew: false })
+  }
+
+  handlePortalSuspended(): void {
+    this.#endStep(suspendedTag)
   }
 
   handleRowDescription(message: {

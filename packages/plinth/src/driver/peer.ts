@@ -22,9 +22,13 @@ export interface WireClient extends EventEmitter {
 export interface WireConnection extends EventEmitter {
   readonly stream: Duplex & { cork(): void; uncork(): void; destroy(error?: Error): void }
   parse(message: { readonly name: string; readonly text: string }): void
-  bind(message: { readonly statement: string; readonly values: readonly (string | Uint8Array | null)[] }): void
-  describe(message: { readonly type: 'P'; readonly name: '' }): void
-  execute(message?: object): void
+  bind(message: {
+    readonly portal?: string
+    readonly statement: string
+    readonly values: readonly (string | Uint8Array | null)[]
+  }): void
+  describe(message: { readonly type: 'P'; readonly name: string }): void
+  execute(message?: { readonly portal: string; readonly rows: number }): void
   close(message: { readonly type: 'S'; readonly name: string }): void
   query(text: string): void
   sync(): void

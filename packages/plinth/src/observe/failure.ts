@@ -31,6 +31,7 @@ const ownWords: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'FloatingStatement',
   'CommitUnknown',
   'WriteInReadTransaction',
+  'ReadOnlyServer',
   'SerializationFailure',
   'DeadlockDetected',
   'LockTimeout',

@@ -1,0 +1,32 @@
+import type { Statement } from '../driver/exchange.ts'
+import type { IsolationLevel } from './queryable.ts'
+
+interface BeginOptions {
+  readonly isolation: IsolationLevel | undefined
+  readonly readOnly: boolean
+  /** The session's own limits, in ms. */
+  readonly statementTimeoutMs: number
+  readonly lockTimeoutMs: number
+  /** performance.now() at which the whole transaction must have ended. */
+  readonly deadline: number
+}
+
+/**
+ * Within this much of the session's own statement_timeout, a shorter one is not worth a statement in BEGIN's message.
+ */
+const timeoutSlackMs = 1000
+
+/** BEGIN, and the time left of the deadline as the server's own limits where it is the shorter; sent in one message. */
+export function beginStatements(options: BeginOptions): Statement[] {
+  const isolation = options.isolation === undefined ? '' : ` isolation level ${options.isolation}`
+  const begin = { text: `begin${isolation}${options.readOnly ? ' read only' : ''}`, values: [] }
+  const left = Math.max(1, Math.ceil(options.deadline - performance.now()))
+  const isCut = (limitMs: number): boolean => left <= limitMs - Math.min(timeoutSlackMs, limitMs / 2)
+  const limits = [
+    ...(isCut(options.statementTimeoutMs) ? ['statement_timeout'] : []),
+    ...(isCut(options.lockTimeoutMs) ? ['lock_timeout'] : []),
+  ]
+  if (limits.length === 0) return [begin]
+  const calls = limits.map((limit) => `set_config('${limit}', $1, true)`)
+  return [begin, { text: `select ${calls.join(', ')}`, values: [String(left)] }]
+}
