@@ -17,7 +17,7 @@ const publishing = ['observe/observation', 'observe/failure', 'observe/watch']
 const layers: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   'observe/summary': [],
-  'observe/failure': ['errors'],
+  'observe/failure': ['errors', 'observe/summary'],
   'observe/observation': ['errors', 'observe/failure'],
   'observe/watch': ['observe/observation', 'observe/failure', 'observe/summary'],
   operation: ['errors'],
@@ -49,6 +49,9 @@ const layers: Readonly<Record<string, readonly string[]>> = {
 const reserved: Readonly<Record<string, readonly string[]>> = {
   pg: ['driver', 'pg-pool'],
   'drizzle-orm': ['operation'],
+  '@sentry/node': ['observe'],
+  '@opentelemetry/api': ['observe'],
+  'prom-client': ['observe'],
 }
 
 const workspace: Readonly<Record<string, readonly string[]>> = {
@@ -116,7 +119,7 @@ test('no relative import of a source leaves its package', () => {
   none(wrong)
 })
 
-test('only driver and pg-pool import pg, only operation imports drizzle-orm', () => {
+test('only driver and pg-pool import pg, only operation imports drizzle-orm, only observe what telemetry needs', () => {
   const wrong = eachImport(sources, (file, one) => {
     const name = (packageOf(one.from) ?? '').replace('@types/', '')
     const parts = reserved[name]

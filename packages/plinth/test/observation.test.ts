@@ -101,6 +101,7 @@ test('a transaction of its owner is observed too, and one that failed has its fa
     sqlstate: '23505',
     phase: 'statement',
     outcome: 'not applied',
+    summary: 'INSERT users',
     constraint: 'users_pkey',
     table: 'users',
   })

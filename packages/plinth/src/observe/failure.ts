@@ -1,4 +1,5 @@
 import { type ErrorCode, isPlinthError, type Outcome, type Phase, type PlinthError } from '../errors.ts'
+import { summarize } from './summary.ts'
 
 /** What telemetry learns of an error: never PostgreSQL's own words, a statement's text, or a foreign error's message. */
 export interface Failure {
@@ -9,6 +10,8 @@ export interface Failure {
   readonly sqlstate?: string
   readonly phase?: Phase
   readonly outcome?: Outcome
+  /** Of the statement that failed. */
+  readonly summary?: string
   readonly constraint?: string
   readonly table?: string
 }
@@ -46,8 +49,21 @@ const ownWords: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'AnswerTooLarge',
 ])
 
+const originals = new WeakMap<Failure, unknown>()
+
 /** The failure of an error, or of the first one in its chain of causes that says more than its class: ORMs wrap ours. */
 export function failureOf(error: unknown): Failure {
+  const failure = describe(error)
+  originals.set(failure, error)
+  return failure
+}
+
+/** The error itself, for its stack and to know it again. Its message and causes may hold row values. */
+export function originalOf(failure: Failure): unknown {
+  return originals.get(failure)
+}
+
+function describe(error: unknown): Failure {
   let cause = error
   for (let depth = 0; depth < 8 && cause instanceof Error; depth++) {
     if (isPlinthError(cause)) return ofPlinth(cause)
@@ -62,7 +78,7 @@ export function failureOf(error: unknown): Failure {
 }
 
 function ofPlinth(error: PlinthError): Failure {
-  const { code, sqlstate, phase, outcome, server } = error
+  const { code, sqlstate, phase, outcome, server, statement } = error
   const state = sqlstate === undefined ? '' : ` (${sqlstate})`
   return {
     code,
@@ -70,6 +86,7 @@ function ofPlinth(error: PlinthError): Failure {
     outcome,
     ...(sqlstate === undefined ? {} : { sqlstate }),
     ...(phase === undefined ? {} : { phase }),
+    ...(statement === undefined ? {} : { summary: summarize(statement) }),
     ...(server?.constraint === undefined ? {} : { constraint: server.constraint }),
     ...(server?.table === undefined ? {} : { table: server.table }),
   }

@@ -23,6 +23,18 @@ export interface TransactionRef {
 
 export type TransactionOutcome = 'committed' | 'rolled back' | 'unknown'
 
+interface Beginning {
+  readonly transaction: TransactionRef
+  readonly readOnly: boolean
+}
+
+interface Ending {
+  readonly transaction: TransactionRef
+  readonly ms: number
+  readonly outcome: TransactionOutcome
+  readonly failure?: Failure
+}
+
 /**
  * Everything the library can tell about itself, published on the diagnostics channel `plinth:` + kind, in the async
  * context of the caller it happened to. No observation holds a row value, a parameter, a statement's text or a
@@ -44,18 +56,12 @@ export type Observation = { readonly database: DatabaseIdentity } & (
       readonly transaction?: TransactionRef
       readonly failure?: Failure
     }
-  | {
-      readonly kind: 'transaction.begin' | 'attempt.begin'
-      readonly transaction: TransactionRef
-      readonly readOnly: boolean
-    }
-  | {
-      readonly kind: 'attempt.end' | 'transaction.end'
-      readonly transaction: TransactionRef
-      readonly ms: number
-      readonly outcome: TransactionOutcome
-      readonly failure?: Failure
-    }
+  | ({ readonly kind: 'transaction.begin' } & Beginning)
+  | ({ readonly kind: 'attempt.begin' } & Beginning)
+  /** COMMIT or ROLLBACK was answered. */
+  | ({ readonly kind: 'attempt.end' } & Ending)
+  /** The caller gets its answer: attempts, waits and hooks together. */
+  | ({ readonly kind: 'transaction.end' } & Ending)
   | {
       readonly kind: 'retry'
       readonly what: 'connect' | 'statement' | 'transaction'
@@ -100,7 +106,7 @@ export type Observation = { readonly database: DatabaseIdentity } & (
 )
 
 export type ObservationKind = Observation['kind']
-export type ObservationOf<K extends ObservationKind> = Observation & { readonly kind: K }
+export type ObservationOf<K extends ObservationKind> = Extract<Observation, { readonly kind: K }>
 
 const channels: { readonly [K in ObservationKind]: Channel } = {
   'connection.state': channel('plinth:connection.state'),

@@ -1,0 +1,185 @@
+import {
+  type Attributes,
+  type Context,
+  context,
+  type Meter,
+  metrics,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Tracer,
+} from '@opentelemetry/api'
+import { boundedNames } from './bounded-names.ts'
+import { durationBuckets } from './duration-buckets.ts'
+import type { Failure } from './failure.ts'
+import type { DatabaseIdentity, ObservationOf } from './observation.ts'
+import { onObservations, type ObservationListeners, type Subscription } from './subscribe.ts'
+
+export interface OpenTelemetryOptions {
+  /** Default: that of the global provider. */
+  readonly tracer?: Tracer
+  /** Default: that of the global provider. */
+  readonly meter?: Meter
+  /** Spans of statements; the metrics are kept either way. Default true. */
+  readonly statementSpans?: boolean
+  /** Statement summaries that get a series of their own; what comes later shares `other`. Default 200. */
+  readonly maxNames?: number
+}
+
+/**
+ * Spans and metrics by OpenTelemetry's stable semantic conventions for databases (1.33 and later): a span per
+ * transaction, below it one per attempt, below that one per statement.
+ *
+ *     const stop = openTelemetryObservations()
+ */
+export function openTelemetryObservations(options: OpenTelemetryOptions = {}): Subscription {
+  const { tracer = trace.getTracer('plinth'), meter = metrics.getMeter('plinth') } = options
+  const { statementSpans = true, maxNames = 200 } = options
+  const measured = measure(meter, maxNames)
+  const traced = traceSpans(tracer, statementSpans)
+  return onObservations({
+    ...traced,
+    ...measured,
+    'statement.end': (observation) => {
+      traced['statement.end']?.(observation)
+      measured['statement.end']?.(observation)
+    },
+    'pool.wait': (observation) => {
+      traced['pool.wait']?.(observation)
+      measured['pool.wait']?.(observation)
+    },
+  })
+}
+
+function traceSpans(tracer: Tracer, statementSpans: boolean): ObservationListeners {
+  // By the transaction's id; as many as are open at once.
+  const transactions = new Map<number, Span>()
+  const attempts = new Map<number, Span>()
+  const parentOf = (id: number | undefined): Context => {
+    const span = id === undefined ? undefined : (attempts.get(id) ?? transactions.get(id))
+    return span ? trace.setSpan(context.active(), span) : context.active()
+  }
+  return {
+    'transaction.begin': ({ database, transaction, readOnly }) => {
+      const attributes = { ...serverOf(database), 'plinth.transaction.read_only': readOnly }
+      transactions.set(transaction.id, tracer.startSpan(`transaction ${transaction.name}`, { attributes }))
+    },
+    'attempt.begin': ({ database, transaction: { id, attempt } }) => {
+      const attributes = { ...serverOf(database), 'plinth.transaction.attempt': attempt }
+      attempts.set(id, tracer.startSpan(`attempt ${attempt}`, { attributes }, parentOf(id)))
+    },
+    'attempt.end': (ended) => endSpan(attempts, ended),
+    'transaction.end': (ended) => endSpan(transactions, ended),
+    'pool.wait': ({ database, ms, failure }) => {
+      const span = tracer.startSpan('pool wait', { startTime: Date.now() - ms, attributes: serverOf(database) })
+      failSpan(span, failure)
+      span.end()
+    },
+    'statement.end': (statement) => {
+      if (!statementSpans) return
+      const { database, summary, ms, rows, transaction, failure } = statement
+      const attributes = {
+        ...serverOf(database),
+        ...operationOf(summary),
+        ...statusOf(failure),
+        'db.response.returned_rows': rows,
+      }
+      const startTime = Date.now() - ms
+      const parent = parentOf(transaction?.id)
+      const span = tracer.startSpan(summary, { kind: SpanKind.CLIENT, startTime, attributes }, parent)
+      failSpan(span, failure)
+      span.end()
+    },
+  }
+}
+
+function endSpan(spans: Map<number, Span>, ended: ObservationOf<'attempt.end' | 'transaction.end'>): void {
+  const { transaction, outcome, failure } = ended
+  const span = spans.get(transaction.id)
+  spans.delete(transaction.id)
+  if (!span) return
+  span.setAttributes({ 'plinth.transaction.outcome': outcome, ...statusOf(failure) })
+  if (ended.kind === 'transaction.end') span.setAttribute('plinth.transaction.attempts', transaction.attempt)
+  failSpan(span, failure)
+  span.end()
+}
+
+function failSpan(span: Span, failure: Failure | undefined): void {
+  if (failure) span.setStatus({ code: SpanStatusCode.ERROR, message: failure.message })
+}
+
+function measure(meter: Meter, maxNames: number): ObservationListeners {
+  const names = boundedNames(maxNames)
+  // Two SQLSTATEs can be anything a RAISE says; the two labels share one bound.
+  const codes = boundedNames(100)
+  const duration = (name: string, description: string) =>
+    meter.createHistogram(name, {
+      description,
+      unit: 's',
+      advice: { explicitBucketBoundaries: [...durationBuckets] },
+    })
+  const operations = duration('db.client.operation.duration', 'Duration of database client operations.')
+  const waits = duration('db.client.connection.wait_time', 'The time it took to obtain a connection from the pool.')
+  const creations = duration('db.client.connection.create_time', 'The time it took to create a new connection.')
+  const timeouts = meter.createCounter('db.client.connection.timeouts', {
+    description: 'The number of connection requests that timed out.',
+    unit: '{timeout}',
+  })
+  const retries = meter.createCounter('plinth.retries', { description: 'Attempts made again.', unit: '{attempt}' })
+  return {
+    'statement.end': ({ database, summary, ms, failure }) => {
+      const known = names(summary)
+      const operation = known === summary ? operationOf(summary) : { 'db.query.summary': known }
+      operations.record(ms / 1000, { ...serverOf(database), ...operation, ...statusOf(failure, codes) })
+    },
+    'pool.wait': ({ database, ms, failure }) => {
+      waits.record(ms / 1000, poolOf(database))
+      if (failure?.code === 'PoolTimeout') timeouts.add(1, poolOf(database))
+    },
+    'connection.open': ({ database, ms }) => creations.record(ms / 1000, poolOf(database)),
+    retry: ({ database, what, failure }) =>
+      retries.add(1, { ...serverOf(database), 'plinth.retry.what': what, ...statusOf(failure, codes) }),
+  }
+}
+
+function serverOf({ host, port, database }: DatabaseIdentity): Attributes {
+  return {
+    'db.system.name': 'postgresql',
+    'db.namespace': database,
+    'server.address': host,
+    'server.port': port,
+  }
+}
+
+function poolOf({ service, host, port, database }: DatabaseIdentity): Attributes {
+  return { 'db.client.connection.pool.name': `${service} ${host}:${port}/${database}` }
+}
+
+/** The collection only where there is one: of several, the summary says them all. */
+function operationOf(summary: string): Attributes {
+  const { operation, targets } = partsOf(summary)
+  return {
+    'db.query.summary': summary,
+    'db.operation.name': operation,
+    ...(targets.length === 1 ? { 'db.collection.name': targets[0] } : {}),
+  }
+}
+
+/** Operations are in capitals; `CREATE TABLE users` is an operation of two words. */
+function partsOf(summary: string): { operation: string; targets: readonly string[] } {
+  const words = summary.split(' ')
+  const isOperation = (word: string): boolean => /^[A-Z]+$/.test(word)
+  const first = words.findIndex((word) => !isOperation(word))
+  const operation = (first < 0 ? words : words.slice(0, first)).join(' ')
+  return { operation, targets: words.slice(first < 0 ? words.length : first).filter((word) => !isOperation(word)) }
+}
+
+function statusOf(failure: Failure | undefined, bound: (code: string) => string = (code) => code): Attributes {
+  if (!failure) return {}
+  const { sqlstate, code } = failure
+  return {
+    'error.type': bound(sqlstate ?? code),
+    ...(sqlstate === undefined ? {} : { 'db.response.status_code': bound(sqlstate) }),
+  }
+}

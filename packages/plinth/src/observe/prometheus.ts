@@ -1,0 +1,152 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { boundedNames } from './bounded-names.ts'
+import { durationBuckets } from './duration-buckets.ts'
+import type { Failure } from './failure.ts'
+import type { State } from './observation.ts'
+import { onObservations, type ObservationListeners, type Subscription } from './subscribe.ts'
+
+export interface PrometheusOptions {
+  /** Before each metric's name. Default `plinth_`. */
+  readonly prefix?: string
+  /** Upper bounds of the histograms' buckets, in seconds. Default: OpenTelemetry's for database calls, 1 ms to 10 s. */
+  readonly buckets?: readonly number[]
+  /** Statement summaries, and names of transactions, that get a series; what comes later shares `other`. Default 200. */
+  readonly maxNames?: number
+}
+
+/** SQLSTATEs can be made up by RAISE. */
+const maxCodes = 100
+const states: readonly State[] = ['disconnected', 'connecting', 'connected', 'error', 'draining', 'closed']
+
+/**
+ * Counts what is observed in `registry`. The returned function stops it and takes the metrics out of the registry.
+ *
+ *     const stop = prometheusObservations(register)
+ */
+export function prometheusObservations(registry: Registry, options: PrometheusOptions = {}): Subscription {
+  const { prefix = 'plinth_', buckets = durationBuckets, maxNames = 200 } = options
+  const metrics = new Metrics(registry, prefix, [...buckets])
+  const stop = onObservations({
+    ...statements(metrics, maxNames),
+    ...transactions(metrics, maxNames),
+    ...connections(metrics),
+    ...incidents(metrics),
+  })
+  const end = (): void => {
+    stop()
+    metrics.remove()
+  }
+  return Object.assign(end, { [Symbol.dispose]: end })
+}
+
+/** Makes the metrics of one subscription, and takes them away with it. */
+class Metrics {
+  readonly #registry: Registry
+  readonly #prefix: string
+  readonly #buckets: number[]
+  readonly #names: string[] = []
+  readonly #codes = boundedNames(maxCodes)
+
+  constructor(registry: Registry, prefix: string, buckets: number[]) {
+    this.#registry = registry
+    this.#prefix = prefix
+    this.#buckets = buckets
+  }
+
+  counter(name: string, help: string, ...labels: readonly string[]): Counter {
+    return new Counter(this.#configuration(name, help, labels))
+  }
+
+  gauge(name: string, help: string, ...labels: readonly string[]): Gauge {
+    return new Gauge(this.#configuration(name, help, labels))
+  }
+
+  seconds(name: string, help: string, ...labels: readonly string[]): Histogram {
+    return new Histogram({ ...this.#configuration(name, help, labels), buckets: this.#buckets })
+  }
+
+  code(failure: Failure): string {
+    return this.#codes(failure.sqlstate ?? failure.code)
+  }
+
+  remove(): void {
+    for (const name of this.#names) this.#registry.removeSingleMetric(name)
+  }
+
+  #configuration(
+    name: string,
+    help: string,
+    labels: readonly string[],
+  ): { name: string; help: string; labelNames: string[]; registers: Registry[] } {
+    this.#names.push(this.#prefix + name)
+    return { name: this.#prefix + name, help, labelNames: ['service', ...labels], registers: [this.#registry] }
+  }
+}
+
+function statements(metrics: Metrics, maxNames: number): ObservationListeners {
+  const names = boundedNames(maxNames)
+  const seconds = metrics.seconds('statement_duration_seconds', 'Time of statements.', 'summary', 'result')
+  const errors = metrics.counter('statement_errors_total', 'Statements that failed.', 'code')
+  return {
+    'statement.end': ({ database: { service }, summary, ms, failure }) => {
+      seconds.observe({ service, summary: names(summary), result: failure ? 'error' : 'ok' }, ms / 1000)
+      if (failure) errors.inc({ service, code: metrics.code(failure) })
+    },
+  }
+}
+
+function transactions(metrics: Metrics, maxNames: number): ObservationListeners {
+  const names = boundedNames(maxNames)
+  const help = 'Time of transactions, their attempts and waits together.'
+  const seconds = metrics.seconds('transaction_duration_seconds', help, 'name', 'outcome')
+  const running = metrics.gauge('transactions_running', 'Transactions begun and not ended.')
+  // Those begun before this subscription are not counted at their end either. As many as are open at once.
+  const begun = new Set<number>()
+  return {
+    'transaction.begin': ({ database: { service }, transaction }) => {
+      begun.add(transaction.id)
+      running.inc({ service })
+    },
+    'transaction.end': ({ database: { service }, transaction, outcome, ms }) => {
+      seconds.observe({ service, name: names(transaction.name), outcome }, ms / 1000)
+      if (begun.delete(transaction.id)) running.dec({ service })
+    },
+  }
+}
+
+function connections(metrics: Metrics): ObservationListeners {
+  const state = metrics.gauge('connection_state', '1 for the state the database is in.', 'state')
+  const opened = metrics.seconds('connection_open_seconds', 'Time to open a connection.')
+  const lost = metrics.counter('connections_lost_total', 'Connections that broke.', 'code')
+  const waits = metrics.seconds('pool_wait_seconds', 'Time callers waited for a connection.', 'result')
+  return {
+    'connection.state': ({ database: { service }, to }) => {
+      for (const one of states) state.set({ service, state: one }, one === to ? 1 : 0)
+    },
+    'connection.open': ({ database: { service }, ms }) => opened.observe({ service }, ms / 1000),
+    'connection.lost': ({ database: { service }, failure }) => lost.inc({ service, code: metrics.code(failure) }),
+    'pool.wait': ({ database: { service }, ms, failure }) =>
+      waits.observe({ service, result: failure ? 'refused' : 'served' }, ms / 1000),
+  }
+}
+
+function incidents(metrics: Metrics): ObservationListeners {
+  const retries = metrics.counter('retries_total', 'Attempts that failed and were made again.', 'what', 'code')
+  const fates = metrics.counter('lost_commits_total', 'Commits whose answer was lost.', 'fate')
+  const incident = metrics.counter('incidents_total', 'What should not happen; see docs/guides/telemetry.md.', 'kind')
+  const count = ({ kind, database: { service } }: { kind: string; database: { service: string } }): void =>
+    incident.inc({ service, kind })
+  return {
+    retry: ({ database: { service }, what, failure }) => retries.inc({ service, what, code: metrics.code(failure) }),
+    'commit.resolved': ({ database: { service }, isCommitted }) =>
+      fates.inc({ service, fate: isCommitted ? 'committed' : 'rolled back' }),
+    'commit.unknown': ({ database: { service } }) => fates.inc({ service, fate: 'unknown' }),
+    leak: count,
+    'retry.refused': count,
+    'transaction.forgotten': count,
+    'commit.unreplicated': count,
+    'hook.failed': count,
+    misuse: count,
+    'listener.failed': count,
+  }
+}

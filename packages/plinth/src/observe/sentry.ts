@@ -1,0 +1,190 @@
+import * as Sentry from '@sentry/node'
+import { type Failure, originalOf } from './failure.ts'
+import type { DatabaseIdentity, Observation, ObservationOf } from './observation.ts'
+import { onObservations, type ObservationListeners, type Subscription } from './subscribe.ts'
+
+export interface SentryOptions {
+  /**
+   * Whether a failure becomes an event. Default: all but `Cancelled` of Plinth's own errors; what the caller's code
+   * threw is the caller's to report.
+   */
+  readonly isReported?: (failure: Failure) => boolean
+  /** Spans of statements. Default true. */
+  readonly statementSpans?: boolean
+}
+
+/**
+ * Spans of transactions, their attempts, their statements and the waits for a connection; breadcrumbs of what happened
+ * before an error; each error once, after the last attempt, grouped by SQLSTATE and statement summary. Call it after
+ * `Sentry.init`. An event holds neither PostgreSQL's words nor the causes of the error, for both quote row values.
+ *
+ *     const stop = sentryObservations()
+ */
+export function sentryObservations(options: SentryOptions = {}): Subscription {
+  const { isReported = isOurs, statementSpans = true } = options
+  const spans = traceSpans(statementSpans)
+  const report = (failure: Failure, about: Tags): void => {
+    if (isReported(failure)) capture(failure, about)
+  }
+  return onObservations({
+    ...breadcrumbs(),
+    ...spans,
+    'pool.wait': (wait) => {
+      spans['pool.wait']?.(wait)
+      breadcrumb(wait, wait.failure ? 'warning' : 'info', `waited ${Math.round(wait.ms)} ms for a connection`)
+    },
+    'statement.end': (statement) => {
+      spans['statement.end']?.(statement)
+      const { summary, ms, transaction, failure } = statement
+      breadcrumb(statement, failure ? 'error' : 'info', `${summary}, ${Math.round(ms)} ms${because(failure)}`)
+      // In a transaction its end decides: the statement may be run again, or stand in a savepoint.
+      if (failure && !transaction) report(failure, { database: statement.database })
+    },
+    'transaction.end': (ended) => {
+      spans['transaction.end']?.(ended)
+      const { database, transaction, failure } = ended
+      if (failure) report(failure, { database, transaction: transaction.name, attempts: transaction.attempt })
+    },
+    'hook.failed': ({ database, transaction, failure }) => report(failure, { database, transaction }),
+  })
+}
+
+interface Tags {
+  readonly database: DatabaseIdentity
+  readonly transaction?: string
+  readonly attempts?: number
+}
+
+function isOurs({ code, outcome, sqlstate }: Failure): boolean {
+  return code !== 'Cancelled' && (outcome !== undefined || sqlstate !== undefined)
+}
+
+/**
+ * The original goes to Sentry, which marks it as seen: whoever captures it again further up adds no second event. Of
+ * what Sentry makes of it only the stack is kept.
+ */
+function capture(failure: Failure, about: Tags): void {
+  const { code, message, sqlstate, summary, phase, outcome } = failure
+  Sentry.withScope((scope) => {
+    scope.setFingerprint(['plinth', sqlstate ?? code, summary ?? about.transaction ?? ''])
+    scope.setTags({
+      'plinth.code': code,
+      'plinth.service': about.database.service,
+      ...definedOnly({ 'plinth.sqlstate': sqlstate, 'plinth.phase': phase, 'plinth.outcome': outcome }),
+      ...definedOnly({ 'plinth.transaction': about.transaction, 'plinth.attempts': about.attempts }),
+      ...definedOnly({ 'plinth.statement': summary }),
+    })
+    scope.addEventProcessor((event) => {
+      const thrown = event.exception?.values?.at(-1)
+      // Where `includeLocalVariables` is on, a frame has the values of its variables.
+      const frames = thrown?.stacktrace?.frames?.map(({ vars: _, ...frame }) => frame)
+      const stack = { stacktrace: frames && { frames }, mechanism: thrown?.mechanism }
+      const clean = { type: `${code}Error`, value: message, ...definedOnly(stack) }
+      const { extra: _extra, ...kept } = event
+      return { ...kept, exception: { values: [clean] } }
+    })
+    Sentry.captureException(originalOf(failure))
+  })
+}
+
+function definedOnly<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(given) as { [K in keyof T]?: NonNullable<T[K]> }
+}
+
+function traceSpans(statementSpans: boolean): ObservationListeners {
+  // By the transaction's id; as many as are open at once.
+  const transactions = new Map<number, Sentry.Span>()
+  const attempts = new Map<number, Sentry.Span>()
+  const below = (id: number | undefined): { parentSpan?: Sentry.Span } => {
+    const parentSpan = id === undefined ? undefined : (attempts.get(id) ?? transactions.get(id))
+    return parentSpan ? { parentSpan } : {}
+  }
+  return {
+    'transaction.begin': ({ database, transaction: { id, name }, readOnly }) => {
+      const attributes = { ...attributesOf(database), 'plinth.transaction.read_only': readOnly }
+      transactions.set(id, Sentry.startInactiveSpan({ name: `transaction ${name}`, op: 'db.transaction', attributes }))
+    },
+    'attempt.begin': ({ database, transaction: { id, attempt } }) => {
+      const attributes = { ...attributesOf(database), 'plinth.transaction.attempt': attempt }
+      const name = `attempt ${attempt}`
+      attempts.set(id, Sentry.startInactiveSpan({ name, op: 'db.transaction.attempt', attributes, ...below(id) }))
+    },
+    'attempt.end': (ended) => endSpan(attempts, ended),
+    'transaction.end': (ended) => endSpan(transactions, ended),
+    'pool.wait': ({ database, ms, failure }) =>
+      pastSpan('pool wait', 'db.pool.wait', ms, attributesOf(database), failure, {}),
+    'statement.end': ({ database, summary, ms, rows, transaction, failure }) => {
+      const attributes = { ...attributesOf(database), 'db.query.summary': summary, 'db.response.returned_rows': rows }
+      if (statementSpans) pastSpan(summary, 'db.query', ms, attributes, failure, below(transaction?.id))
+    },
+  }
+}
+
+function attributesOf({ service, host, port, database }: DatabaseIdentity): Record<string, string | number> {
+  return {
+    'db.system.name': 'postgresql',
+    'db.namespace': database,
+    'server.address': host,
+    'server.port': port,
+    'plinth.service': service,
+  }
+}
+
+function pastSpan(
+  name: string,
+  op: string,
+  ms: number,
+  attributes: Record<string, string | number>,
+  failure: Failure | undefined,
+  parent: { parentSpan?: Sentry.Span },
+): void {
+  // Sentry takes seconds.
+  const startTime = (Date.now() - ms) / 1000
+  const span = Sentry.startInactiveSpan({ name, op, startTime, attributes, ...parent })
+  setStatus(span, failure)
+  span.end()
+}
+
+function endSpan(spans: Map<number, Sentry.Span>, ended: ObservationOf<'attempt.end' | 'transaction.end'>): void {
+  const { transaction, outcome, failure } = ended
+  const span = spans.get(transaction.id)
+  spans.delete(transaction.id)
+  if (!span) return
+  span.setAttribute('plinth.transaction.outcome', outcome)
+  if (ended.kind === 'transaction.end') span.setAttribute('plinth.transaction.attempts', transaction.attempt)
+  setStatus(span, failure)
+  span.end()
+}
+
+const [ok, failed] = [1, 2] as const
+
+function setStatus(span: Sentry.Span, failure: Failure | undefined): void {
+  span.setStatus(failure ? { code: failed, message: failure.message } : { code: ok })
+  if (failure?.sqlstate !== undefined) span.setAttribute('db.response.status_code', failure.sqlstate)
+}
+
+function breadcrumbs(): ObservationListeners {
+  return {
+    'connection.state': (change) =>
+      breadcrumb(change, change.to === 'error' ? 'error' : 'info', `${change.to}${because(change.failure)}`),
+    'connection.lost': (lost) => breadcrumb(lost, 'warning', `lost a connection${because(lost.failure)}`),
+    leak: (leak) => breadcrumb(leak, 'error', 'a connection came back with work still open'),
+    retry: (retry) => breadcrumb(retry, 'warning', `attempt ${retry.attempt} failed${because(retry.failure)}`),
+    'retry.refused': (retry) => breadcrumb(retry, 'warning', `not run again${because(retry.failure)}`),
+    'commit.resolved': (fate) => breadcrumb(fate, 'warning', `the lost COMMIT of "${fate.transaction}" was found out`),
+    'commit.unknown': (fate) => breadcrumb(fate, 'error', `the lost COMMIT of "${fate.transaction}" stays unknown`),
+    'commit.unreplicated': (commit) => breadcrumb(commit, 'error', `"${commit.transaction}" committed with a warning`),
+    'transaction.forgotten': (forgotten) => breadcrumb(forgotten, 'error', `"${forgotten.transaction}" was left open`),
+    misuse: (misuse) => breadcrumb(misuse, 'warning', `${misuse.what} inside "${misuse.transaction}"`),
+  }
+}
+
+function breadcrumb({ kind, database }: Observation, level: Sentry.SeverityLevel, text: string): void {
+  const message = `${database.service}: ${text}`
+  Sentry.addBreadcrumb({ category: `plinth.${kind}`, type: 'query', level, message })
+}
+
+function because(failure: Failure | undefined): string {
+  return failure ? `: ${failure.message}` : ''
+}

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import { after, beforeEach, test } from 'node:test'
+import { context, type HrTime, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics'
+import { createDatabase } from '../src/database/database.ts'
+import { openTelemetryObservations } from '../src/otel.ts'
+import { testDatabase } from './support/database.ts'
+
+const { url } = await testDatabase({ script: 'create table users (id int primary key, name text not null)' })
+context.setGlobalContextManager(new AsyncLocalStorageContextManager())
+const spans = new InMemorySpanExporter()
+const tracer = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] }).getTracer('test')
+const metrics = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
+const reader = new PeriodicExportingMetricReader({ exporter: metrics, exportIntervalMillis: 3_600_000 })
+const meterProvider = new MeterProvider({ readers: [reader] })
+const stop = openTelemetryObservations({ tracer, meter: meterProvider.getMeter('test'), maxNames: 5 })
+const db = createDatabase({ url, service: 'watched', pool: { max: 1, acquireTimeoutMs: 200 } })
+after(async () => {
+  stop()
+  await db.close()
+  await meterProvider.shutdown()
+})
+beforeEach(() => {
+  spans.reset()
+  metrics.reset()
+})
+
+const { hostname, port, pathname } = new URL(url)
+const server = {
+  'db.system.name': 'postgresql',
+  'db.namespace': pathname.slice(1),
+  'server.address': hostname,
+  'server.port': Number(port),
+}
+
+function seconds([whole, nanos]: HrTime): number {
+  return whole + nanos / 1e9
+}
+
+/** The data points of a metric. */
+async function points(name: string): Promise<{ attributes: object; value: unknown }[]> {
+  await reader.forceFlush()
+  const all = metrics.getMetrics().flatMap(({ scopeMetrics }) => scopeMetrics.flatMap((scope) => scope.metrics))
+  const named = all.filter(({ descriptor }) => descriptor.name === name)
+  return named.flatMap(({ dataPoints }): { attributes: object; value: unknown }[] => dataPoints)
+}
+
+test('a statement is a client span with the attributes of the semantic conventions', async () => {
+  await db.query('select * from users where id = $1', [7])
+  const span = spans.getFinishedSpans().find(({ name }) => name !== 'pool wait')
+  assert.equal(span?.name, 'SELECT users')
+  assert.equal(span.kind, SpanKind.CLIENT)
+  assert.deepEqual(span.attributes, {
+    ...server,
+    'db.query.summary': 'SELECT users',
+    'db.operation.name': 'SELECT',
+    'db.collection.name': 'users',
+    'db.response.returned_rows': 0,
+  })
+  assert.ok(seconds(span.duration) > 0)
+})
+
+test('a transaction is a span of its caller, its attempts are below it, and its statements below those', async () => {
+  const root = tracer.startSpan('request')
+  await context.with(trace.setSpan(context.active(), root), () =>
+    db.transaction(
+      async (tx) => {
+        if (tx.attempt === 1) await tx.query("do $$ begin raise exception using errcode = '40001'; end $$")
+        await tx.query('select * from users')
+      },
+      { name: 'signUp' },
+    ),
+  )
+  root.end()
+  const finished = spans.getFinishedSpans()
+  const named = (name: string): (typeof finished)[number] => {
+    const span = finished.find((one) => one.name === name)
+    assert.ok(span, `${name}: ${finished.map((one) => one.name).join(', ')}`)
+    return span
+  }
+  const idOf = (name: string): string => named(name).spanContext().spanId
+  const parents = finished.map((span) => [span.name, span.parentSpanContext?.spanId])
+  assert.deepEqual(Object.fromEntries(parents), {
+    request: undefined,
+    'transaction signUp': idOf('request'),
+    'attempt 1': idOf('transaction signUp'),
+    'attempt 2': idOf('transaction signUp'),
+    DO: idOf('attempt 1'),
+    'SELECT users': idOf('attempt 2'),
+  })
+  assert.equal(named('attempt 1').status.code, SpanStatusCode.ERROR)
+  assert.equal(named('attempt 1').attributes['db.response.status_code'], '40001')
+  assert.equal(named('DO').attributes['error.type'], '40001')
+  assert.equal(named('transaction signUp').attributes['plinth.transaction.attempts'], 2)
+  assert.equal(named('transaction signUp').status.code, SpanStatusCode.UNSET)
+})
+
+test('statements are measured in seconds, failures with their SQLSTATE', async () => {
+  await db.query('select * from users')
+  await db.query('select * from nowhere').catch(() => undefined)
+  const measured = await points('db.client.operation.duration')
+  const attributes = measured.map((point) => point.attributes)
+  assert.ok(attributes.some((one) => 'db.query.summary' in one && one['db.query.summary'] === 'SELECT users'))
+  assert.ok(attributes.some((one) => 'error.type' in one && one['error.type'] === '42P01'))
+})
+
+test('waiting for a connection is measured, and counted where it was in vain', async () => {
+  const slow = (): Promise<unknown> => db.query('select pg_sleep(0.6)').catch(() => undefined)
+  await Promise.all([slow(), slow()])
+  assert.ok((await points('db.client.connection.wait_time')).length > 0)
+  const [timeouts] = await points('db.client.connection.timeouts')
+  assert.equal(timeouts?.value, 1)
+  assert.ok(spans.getFinishedSpans().some(({ name }) => name === 'pool wait'))
+})
+
+test('only so many summaries get a series, and what comes later shares one', async () => {
+  for (let i = 0; i < 10; i++) await db.query(`select * from t${i}`).catch(() => undefined)
+  const summaries = (await points('db.client.operation.duration')).map(({ attributes }) =>
+    'db.query.summary' in attributes ? attributes['db.query.summary'] : '',
+  )
+  assert.ok(new Set(summaries).size <= 6)
+  assert.ok(summaries.includes('other'))
+})
