@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { relative } from 'node:path'
+import { execFile } from 'node:child_process'
+import { createServer, get } from 'node:http'
 import { after, beforeEach, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { createDatabase } from '../src/database/database.ts'
 import { isPlinthError } from '../src/errors.ts'
-import type { Transaction } from '../src/index.ts'
+import { type Observation, onObservations, type Transaction } from '../src/index.ts'
 import { errorOf, watchActivity } from './support/activity.ts'
 import { testDatabase } from './support/database.ts'
 
@@ -81,4 +84,100 @@ test('the database handle in a transaction, and a statement nobody awaited, are 
     void tx.query('select 1')
   })
   assert.ok((await messageOf(floating, 'FloatingStatement')).includes(`nobody waited for it at ${place(2)}`))
+})
+
+test('with misuse observed the handle works inside a transaction, outside of it, and is reported with its place', async () => {
+  await using lenient = createDatabase({ url, pool: { max: 2, sharedLanes: 0 }, misuse: 'observe' })
+  const seen: Observation[] = []
+  const stop = onObservations({ misuse: (observation) => void seen.push(observation) })
+  let here = ''
+  await lenient
+    .transaction(
+      async () => {
+        await lenient.query('insert into t values (1)')
+        here = place(1)
+        throw new Error('mine')
+      },
+      { name: 'createOrder' },
+    )
+    .catch(() => undefined)
+  stop()
+  assert.deepEqual(await saved(), [1])
+  assert.deepEqual(
+    seen.map((one) => (one.kind === 'misuse' ? [one.what, one.transaction, one.place] : one)),
+    [['root handle', 'createOrder', here]],
+  )
+  await assert.rejects(
+    lenient.transaction(() => lenient.transaction(async () => 1)),
+    { code: 'NestedTransaction' },
+  )
+  assert.throws(() => createDatabase({ url, misuse: 'ignore' as 'observe' }), { code: 'InvalidOption' })
+})
+
+test('an HTTP request inside a transaction is reported, by fetch and by node:http, and none outside', async () => {
+  const server = createServer((_, response) => response.end('ok'))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const target = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/secret?token=1`
+  const byNode = (): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      get(target, (response) => response.resume().on('end', resolve)).on('error', reject)
+    })
+  const seen: Observation[] = []
+  const warnings: (Error & { readonly detail?: string })[] = []
+  const warn = (warning: Error): void => void warnings.push(warning)
+  process.on('warning', warn)
+  const stop = onObservations({ misuse: (observation) => void seen.push(observation) })
+  const ask = async (tx: Transaction): Promise<void> => {
+    tx.afterCommit(async () => void (await (await fetch(target)).text()))
+    await (await fetch(target)).text()
+    await byNode()
+  }
+  await db.transaction(ask, { name: 'chargeCard' })
+  await db.transaction((tx) => tx.savepoint(ask), { name: 'refund' })
+  await (await fetch(target)).text()
+  await byNode()
+  stop()
+  await new Promise((resolve) => setImmediate(resolve))
+  process.off('warning', warn)
+  await new Promise((resolve) => server.close(resolve).closeAllConnections())
+  assert.deepEqual(
+    seen.map((one) => (one.kind === 'misuse' ? [one.what, one.transaction] : one)),
+    [
+      ['http request', 'chargeCard'],
+      ['http request', 'chargeCard'],
+      ['http request', 'refund, savepoint 1'],
+      ['http request', 'refund, savepoint 1'],
+    ],
+  )
+  assert.ok(seen.every((one) => one.kind === 'misuse' && /test\/misuse\.test\.ts:\d+$/.test(one.place ?? '')))
+  const ours = warnings.filter(({ name }) => name === 'PlinthWarning')
+  assert.deepEqual(
+    ours.map(({ message }) => message.replace(/:\d+/, '')),
+    [
+      'an HTTP request (GET 127.0.0.1) was made inside the open transaction "chargeCard".',
+      'an HTTP request (GET 127.0.0.1) was made inside the open transaction "refund, savepoint 1".',
+    ],
+  )
+  assert.match(
+    ours[0]?.detail ?? '',
+    /was made at .*misuse\.test\.ts:\d+\. .*"chargeCard" was begun at .*misuse\.test\.ts/,
+  )
+  assert.ok(!JSON.stringify(ours.map(({ message, detail }) => [message, detail])).includes('secret'))
+})
+
+test('a database that is closed watches no requests', async () => {
+  const alone = `import { channel } from 'node:diagnostics_channel'
+    import { createDatabase } from ${JSON.stringify(new URL('../src/database/database.ts', import.meta.url).href)}
+    const seen = () => channel('undici:request:create').hasSubscribers
+    const db = createDatabase({ url: process.env.DB })
+    const open = seen()
+    await db.close()
+    console.log(open, seen())`
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--conditions=plinth-dev', '--input-type=module-typescript', '-e', alone],
+    { env: { ...process.env, DB: url } },
+  )
+  assert.equal(stdout, 'true false\n')
 })

@@ -1,6 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { captureCallSite } from './call-site.ts'
+import { type DatabaseIdentity, observe } from '../observe/observation.ts'
+import { captureCallSite, placeOf } from './call-site.ts'
 import { type Named, nestedTransaction, rootHandle } from './misuse-errors.ts'
+import type { MisuseMode } from './queryable.ts'
 
 /** The open transaction (or savepoint) whose callback is running. */
 export interface RunningScope extends Named {
@@ -44,7 +46,30 @@ export function refuseNested(database: object, inner: Named): void {
   if (outer) throw nestedTransaction(inner, outer)
 }
 
+/** Inside `db.independent`, a savepoint of it included. */
+export function isIndependent(scope: RunningScope): boolean {
+  for (let at: RunningScope | undefined = scope; at; at = at.parent) if (at.isIndependent) return true
+  return false
+}
+
 export function refuseRootHandle(database: object): void {
   const outer = enclosingScope(database)
   if (outer) throw rootHandle(outer, captureCallSite())
+}
+
+interface Guarded {
+  readonly database: object
+  readonly identity: DatabaseIdentity
+  readonly misuse: MisuseMode
+}
+
+/** The database handle inside one of its transactions: reported, and refused where misuse is an error. */
+export function guardRootHandle({ database, identity, misuse }: Guarded): void {
+  const outer = enclosingScope(database)
+  if (!outer) return
+  const site = captureCallSite()
+  const place = placeOf(site)
+  const at = place === undefined ? {} : { place }
+  observe({ kind: 'misuse', database: identity, what: 'root handle', transaction: outer.name, ...at })
+  if (misuse === 'error') throw rootHandle(outer, site)
 }

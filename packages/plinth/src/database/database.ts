@@ -3,14 +3,14 @@ import { loadPg } from '../driver/peer.ts'
 import { runOperation } from '../operation/answer.ts'
 import type { Operation, Typed } from '../operation/operation.ts'
 import type { Value } from '../operation/value.ts'
-import { createPgPool } from '../pg-pool/pool.ts'
 import { compile } from '../sql/compile.ts'
 import type { Sql } from '../sql/sql.ts'
 import { Availability, closedError } from './availability.ts'
-import { refuseRootHandle } from './context.ts'
+import { guardRootHandle } from './context.ts'
 import { type Homes, makeHomes } from './homes.ts'
+import { runIndependent } from './independent.ts'
 import { type DatabaseSettings, readOptions, wholeNumber } from './options.ts'
-import { pgPoolHome } from './pg-pool-home.ts'
+import { openPgPool } from './pg-pool-home.ts'
 import type * as Q from './queryable.ts'
 import { openSession } from './session.ts'
 import { type Effect, runSingle } from './single.ts'
@@ -63,7 +63,7 @@ class PoolDatabase implements Q.Database {
   ): Promise<Q.QueryResult<R>> {
     const sent = toStatement(statement, values)
     refuseSessionStatement(sent.text)
-    refuseRootHandle(this)
+    guardRootHandle(this.#homes.transactions)
     return toQueryResult<R>(await runSingle(this.#homes.singles, sent, options, 'write'), options)
   }
 
@@ -85,13 +85,13 @@ class PoolDatabase implements Q.Database {
     options: Q.StreamOptions = {},
   ): AsyncIterable<R> {
     refuseSessionStatement(toStatement(text, values).text)
-    refuseRootHandle(this)
+    guardRootHandle(this.#homes.transactions)
     return readAlone(this.#homes.transactions, options.signal, (tx) => tx.stream<R>(text, values, options))
   }
 
   run<R>(operation: Typed<R>): Promise<R>
   async run(operation: Operation): Promise<unknown> {
-    refuseRootHandle(this)
+    guardRootHandle(this.#homes.transactions)
     const effect: Effect = operation.kind === 'select' || operation.kind === 'count' ? 'read' : 'write'
     return runOperation(operation, (one) => runSingle(this.#homes.singles, compile(one), {}, effect))
   }
@@ -108,12 +108,16 @@ class PoolDatabase implements Q.Database {
     return beginTransaction(this.#homes.transactions, options)
   }
 
+  async independent<R>(work: (tx: Q.Transaction) => Promise<R>, options: Q.TransactionOptions = {}): Promise<R> {
+    return runIndependent(this.#homes.transactions, this.#homes.spare, work, options)
+  }
+
   async session(options: { readonly signal?: AbortSignal } = {}): Promise<Q.Session> {
     return openSession({ ...this.#homes.transactions, pool: this.#homes.pool }, options.signal)
   }
 
   pgPool(): ReturnType<Q.Database['pgPool']> {
-    return createPgPool(pgPoolHome(this.#homes))
+    return openPgPool(this.#homes)
   }
 
   async close(options: { readonly deadlineMs?: number } = {}): Promise<void> {
@@ -133,7 +137,9 @@ class PoolDatabase implements Q.Database {
 
   async #close(deadlineMs: number): Promise<void> {
     this.#availability.drain()
-    await this.#homes.pool.close(closedError(), deadlineMs)
+    const { pool, spare, stopWatching } = this.#homes
+    stopWatching()
+    await Promise.all([pool, spare].map((one) => one.close(closedError(), deadlineMs)))
     await this.#homes.reserved.close()
     await this.#availability.end()
   }

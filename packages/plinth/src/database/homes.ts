@@ -1,7 +1,8 @@
 import { Connection } from '../driver/connection.ts'
-import { Pool } from '../driver/pool.ts'
+import { Pool, type PoolLimits } from '../driver/pool.ts'
 import type { Availability } from './availability.ts'
 import { resolveCommit } from './commit-resolution.ts'
+import { watchHttp } from './http-watch.ts'
 import { LaneChoice } from './lane-choice.ts'
 import type { DatabaseSettings } from './options.ts'
 import { ReservedConnection } from './reserved-connection.ts'
@@ -12,33 +13,41 @@ import type { TransactionHome } from './transaction.ts'
 /** The parts of one database, and what single statements and transactions need of them. */
 export interface Homes {
   readonly pool: Pool
+  /** One connection beyond `pool`: see `runIndependent`. */
+  readonly spare: Pool
   readonly reserved: ReservedConnection
   readonly singles: SingleHome
   readonly transactions: TransactionHome
+  readonly stopWatching: () => void
 }
 
 /** Statement texts whose kind and speed are remembered. */
 const knownTexts = 1000
 
 export function makeHomes(database: object, settings: DatabaseSettings, availability: Availability): Homes {
-  const { limits, statementTimeoutMs, lockTimeoutMs, idleInTransactionTimeoutMs } = settings
+  const { limits, misuse, statementTimeoutMs, lockTimeoutMs, idleInTransactionTimeoutMs } = settings
   const { identity } = settings.connection
-  const pool = new Pool(
-    limits,
-    identity,
-    () => availability.open(),
-    () => availability.failure,
-  )
+  const openPool = (of: PoolLimits): Pool =>
+    new Pool(
+      of,
+      identity,
+      () => availability.open(),
+      () => availability.failure,
+    )
+  const pool = openPool(limits)
   const reserved = new ReservedConnection(() => Connection.open(settings.connection))
   const budget = new RetryBudget()
   const { sharedLanes } = limits
   return {
     pool,
+    spare: openPool({ ...limits, max: 1, sharedLanes: 0 }),
     reserved,
     singles: { identity, pool, lanes: new LaneChoice(knownTexts), sharedLanes, statementTimeoutMs, budget },
     transactions: {
       database,
       identity,
+      misuse,
+      isFree: () => pool.hasRoom,
       acquire: (signal) => pool.acquire(signal),
       release: (connection) => pool.release(connection),
       statementTimeoutMs,
@@ -47,5 +56,6 @@ export function makeHomes(database: object, settings: DatabaseSettings, availabi
       budget,
       resolveCommit: (identity, deadline) => resolveCommit(reserved, identity, deadline),
     },
+    stopWatching: watchHttp(database, identity, misuse),
   }
 }

@@ -6,6 +6,8 @@ export interface Named {
   readonly name: string
   /** Where it was begun. */
   readonly site: CallSite
+  /** By `db.independent`, inside another one. */
+  readonly isIndependent?: boolean
 }
 
 /** The first statement of a transaction that failed. */
@@ -30,6 +32,18 @@ export function nestedTransaction(inner: Named, outer: Named): PlinthError {
   )
 }
 
+export function nestedIndependent(inner: Named, outer: Named): PlinthError {
+  const fix = `do both in "${outer.name}", or begin the second after the first has ended.`
+  const cause =
+    `db.independent() was called${at(inner.site)} inside an independent transaction. Each level holds one more ` +
+    `connection while it waits for the next, and callers enough of them wait for each other.${begunAt(outer)}`
+  return new PlinthError(
+    'NestedTransaction',
+    explained(`transaction "${inner.name}" was begun inside the independent transaction "${outer.name}".`, cause, fix),
+    { phase: 'begin', transaction: inner.name, hint: fix },
+  )
+}
+
 export function rootHandle(outer: Named, site: CallSite): PlinthError {
   const fix = 'use the `tx` the callback was given. Work that must commit by itself: db.independent().'
   const cause =
@@ -40,6 +54,21 @@ export function rootHandle(outer: Named, site: CallSite): PlinthError {
     explained(`a statement on the database handle ran inside the open transaction "${outer.name}".`, cause, fix),
     { phase: 'statement', transaction: outer.name, hint: fix },
   )
+}
+
+/** `request`: `POST api.example.com`. */
+export function httpInTransaction(
+  request: string,
+  outer: Named,
+  place: string | undefined,
+): { readonly text: string; readonly detail: string } {
+  const where = place === undefined ? '' : ` at ${place}`
+  const text = `an HTTP request (${request}) was made inside the open transaction "${outer.name}".`
+  const cause =
+    `the request was made${where}. Until it is answered the transaction keeps its connection and its locks, and ` +
+    `when the transaction is rolled back, the request is not.${begunAt(outer)}`
+  const fix = 'make the request before the transaction, or in tx.afterCommit(), or in a task.'
+  return { text, detail: `  Cause: ${cause}\n  Fix: ${fix}` }
 }
 
 export function abortedTransaction(name: string, first: FirstFailure | undefined): PlinthError {

@@ -2,12 +2,13 @@ import type { ConnectionOptions } from '../driver/client-options.ts'
 import type { PoolLimits } from '../driver/pool.ts'
 import type { DatabaseIdentity } from '../observe/observation.ts'
 import { PlinthError } from '../errors.ts'
-import type { DatabaseOptions, PoolOptions } from './queryable.ts'
+import type { DatabaseOptions, MisuseMode, PoolOptions } from './queryable.ts'
 
 /** The options of a database with their defaults, each checked. */
 export interface DatabaseSettings {
   readonly connection: ConnectionOptions
   readonly limits: PoolLimits
+  readonly misuse: MisuseMode
   readonly statementTimeoutMs: number
   readonly lockTimeoutMs: number
   readonly idleInTransactionTimeoutMs: number
@@ -19,6 +20,7 @@ export function readOptions(options: DatabaseOptions): DatabaseSettings {
   const idleMs = wholeNumber('idleInTransactionTimeoutMs', options.idleInTransactionTimeoutMs ?? 10_000, 1)
   const service = options.service ?? 'plinth'
   return {
+    misuse: checkedMisuse(options.misuse),
     statementTimeoutMs,
     lockTimeoutMs,
     idleInTransactionTimeoutMs: idleMs,
@@ -40,6 +42,11 @@ export function readOptions(options: DatabaseOptions): DatabaseSettings {
       },
     },
   }
+}
+
+function checkedMisuse(mode: MisuseMode = 'error'): MisuseMode {
+  if (mode === 'error' || mode === 'observe') return mode
+  throw new PlinthError('InvalidOption', `misuse is ${JSON.stringify(mode)}; it must be 'error' or 'observe'.`)
 }
 
 function identify(url: string, service: string): DatabaseIdentity {

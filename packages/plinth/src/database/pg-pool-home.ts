@@ -1,12 +1,17 @@
 import type { PgPoolHome, TransactionRecord } from '../pg-pool/home.ts'
+import { createPgPool } from '../pg-pool/pool.ts'
 import { CommitWitness } from './commit-witness.ts'
-import { refuseRootHandle } from './context.ts'
+import { guardRootHandle } from './context.ts'
 import { settleLostCommit } from './lost-commit.ts'
 import type { Homes } from './homes.ts'
 
 /** The ground of `db.pgPool()`: the exclusive lanes, and the same care for a lost COMMIT as for our own transactions. */
-export function pgPoolHome({ pool, transactions }: Homes): PgPoolHome {
-  const { database, identity, acquire, release, resolveCommit: resolve, statementTimeoutMs } = transactions
+export function openPgPool(homes: Homes): ReturnType<typeof createPgPool> {
+  return createPgPool(pgPoolHome(homes))
+}
+
+function pgPoolHome({ pool, transactions }: Homes): PgPoolHome {
+  const { identity, acquire, release, resolveCommit: resolve, statementTimeoutMs } = transactions
   const openTransaction = (): TransactionRecord => {
     const name = 'transaction'
     const witness = new CommitWitness(true)
@@ -25,6 +30,6 @@ export function pgPoolHome({ pool, transactions }: Homes): PgPoolHome {
     }
     return { name, witness, settleLost }
   }
-  const refuseInside = (): void => refuseRootHandle(database)
+  const refuseInside = (): void => guardRootHandle(transactions)
   return { identity, acquire, release, statementTimeoutMs, refuseInside, counts: () => pool.counts, openTransaction }
 }

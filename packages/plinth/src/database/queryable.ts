@@ -179,6 +179,13 @@ export interface Database extends Queryable, AsyncDisposable {
   /** Runs `work` in a READ ONLY transaction. */
   read<R>(work: (tx: ReadTransaction) => Promise<R>, options?: TransactionOptions): Promise<R>
   begin(options?: Omit<TransactionOptions, 'retry'>): Promise<OwnedTransaction>
+  /**
+   * A transaction of its own, which commits although the one it is called in may be rolled back: an audit entry, the
+   * record of a failure. Inside a transaction it takes a second connection: one of the pool that is free, else the one
+   * spare connection beyond `pool.max`, in turn with other callers; so it never waits for its own caller's connection.
+   * It does not see what that one wrote, waits for what it locked until `lockTimeoutMs`, and is not run again by itself.
+   */
+  independent<R>(work: (tx: Transaction) => Promise<R>, options?: TransactionOptions): Promise<R>
   session(options?: { readonly signal?: AbortSignal }): Promise<Session>
   /**
    * A pool for libraries that want pg's own (Drizzle, Kysely, TypeORM, Prisma, Knex, pg-boss and others): it is
@@ -203,6 +210,8 @@ export interface PoolOptions {
   readonly idleTimeoutMs?: number
 }
 
+export type MisuseMode = 'error' | 'observe'
+
 export interface DatabaseOptions {
   /** postgres://user:password@host:port/database */
   readonly url: string
@@ -217,4 +226,11 @@ export interface DatabaseOptions {
   readonly lockTimeoutMs?: number
   /** Default 10,000. */
   readonly idleInTransactionTimeoutMs?: number
+  /**
+   * What a use of this handle inside one of its transactions is: `error` refuses it with RootHandleInTransaction,
+   * `observe` lets it pass, on another connection. Both publish the observation `misuse`. An HTTP request inside a
+   * transaction is observed by both; `error` also prints a process warning, once for each name of a transaction.
+   * Default `error`.
+   */
+  readonly misuse?: MisuseMode
 }

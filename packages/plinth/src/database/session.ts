@@ -32,7 +32,7 @@ import {
 import { readAlone } from './stream.ts'
 import { runTransaction, type TransactionHome } from './transaction.ts'
 
-export interface SessionHome extends Omit<TransactionHome, 'acquire' | 'release'> {
+export interface SessionHome extends Omit<TransactionHome, 'acquire' | 'release' | 'isFree'> {
   readonly pool: Pool
 }
 
@@ -144,7 +144,8 @@ class PoolSession implements Session {
   }
 
   get #transactionHome(): TransactionHome {
-    return { ...this.#home, acquire: () => Promise.resolve(this.#connection), release: () => undefined }
+    const connection = this.#connection
+    return { ...this.#home, acquire: () => Promise.resolve(connection), release: () => undefined, isFree: () => true }
   }
 
   /** There is one connection, so a statement sent now would run inside the open transaction. */

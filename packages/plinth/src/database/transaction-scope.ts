@@ -48,6 +48,7 @@ export class TransactionScope implements RunningScope {
   readonly database: object
   readonly name: string
   readonly site: CallSite
+  readonly isIndependent: boolean
   readonly parent: TransactionScope | undefined
   readonly handle: Transaction
   readonly #line: TransactionLine
@@ -62,11 +63,17 @@ export class TransactionScope implements RunningScope {
   #statements = 0
   #firstFailure: FirstFailure | undefined
 
-  constructor(line: TransactionLine, database: object, { name, site }: Named, parent?: TransactionScope) {
+  constructor(
+    line: TransactionLine,
+    database: object,
+    { name, site, isIndependent = false }: Named,
+    parent?: TransactionScope,
+  ) {
     this.#line = line
     this.database = database
     this.name = name
     this.site = site
+    this.isIndependent = isIndependent
     this.parent = parent
     this.handle = this.#makeHandle()
   }
@@ -134,18 +141,6 @@ export class TransactionScope implements RunningScope {
       refuseTransactionControl(sent.text)
       return toQueryResult<R>(await this.#execute(sent, options, site), options)
     })
-  }
-
-  async one<R>(text: string | Sql, values: readonly Value[] | undefined, options: StatementOptions): Promise<R> {
-    return onlyRow((await this.query<R>(text, values, options)).rows)
-  }
-
-  async maybeOne<R>(
-    text: string | Sql,
-    values: readonly Value[] | undefined,
-    options: StatementOptions,
-  ): Promise<R | undefined> {
-    return onlyRowIfAny((await this.query<R>(text, values, options)).rows)
   }
 
   stream<R>(text: string | Sql, values: readonly Value[] | undefined, options: StreamOptions): AsyncIterable<R> {
@@ -279,10 +274,13 @@ export class TransactionScope implements RunningScope {
       signal: line.signal,
       query: <R = ObjectRow>(statement: string | Sql, values?: readonly Value[], options: StatementOptions = {}) =>
         this.query<R>(statement, values, options),
-      one: <R = ObjectRow>(statement: string | Sql, values?: readonly Value[], options: StatementOptions = {}) =>
-        this.one<R>(statement, values, options),
-      maybeOne: <R = ObjectRow>(statement: string | Sql, values?: readonly Value[], options: StatementOptions = {}) =>
-        this.maybeOne<R>(statement, values, options),
+      one: async <R = ObjectRow>(statement: string | Sql, values?: readonly Value[], options: StatementOptions = {}) =>
+        onlyRow((await this.query<R>(statement, values, options)).rows),
+      maybeOne: async <R = ObjectRow>(
+        statement: string | Sql,
+        values?: readonly Value[],
+        options: StatementOptions = {},
+      ) => onlyRowIfAny((await this.query<R>(statement, values, options)).rows),
       stream: <R = ObjectRow>(statement: string | Sql, values?: readonly Value[], options: StreamOptions = {}) =>
         this.stream<R>(statement, values, options),
       run: <R>(operation: Typed<R>) => this.run(operation),

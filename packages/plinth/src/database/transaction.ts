@@ -13,7 +13,7 @@ import type { Named } from './misuse-errors.ts'
 import { refuseNested, runInScope } from './context.ts'
 import { Deadline, untilDeadline } from './deadline.ts'
 import type { ResolveCommit } from './lost-commit.ts'
-import type { OwnedTransaction, Transaction, TransactionOptions } from './queryable.ts'
+import type { MisuseMode, OwnedTransaction, Transaction, TransactionOptions } from './queryable.ts'
 import { Attempts, readRetry } from './retry.ts'
 import type { RetryBudget } from './retry-budget.ts'
 import { TransactionLine } from './transaction-line.ts'
@@ -24,7 +24,10 @@ export interface TransactionHome {
   /** Identity of the database, to notice a transaction inside a transaction. */
   readonly database: object
   readonly identity: DatabaseIdentity
+  readonly misuse: MisuseMode
   readonly acquire: Pool['acquire']
+  /** True when `acquire` would wait for no other caller. */
+  readonly isFree: () => boolean
   readonly release: Pool['release']
   readonly statementTimeoutMs: number
   readonly lockTimeoutMs: number
@@ -48,10 +51,21 @@ export async function runTransaction<R>(
   options: TransactionOptions,
   readOnly: boolean,
 ): Promise<R> {
-  const name = options.name ?? 'transaction'
-  checkIsolation(options.isolation)
-  const named = { name, site: captureCallSite() }
+  const named = { name: options.name ?? 'transaction', site: captureCallSite() }
   refuseNested(home.database, named)
+  return runNamed(home, work, options, named, readOnly)
+}
+
+/** The same, where it was looked already whether another one is open. */
+export async function runNamed<R>(
+  home: TransactionHome,
+  work: (tx: Transaction) => Promise<R>,
+  options: TransactionOptions,
+  named: Named,
+  readOnly: boolean,
+): Promise<R> {
+  const { name } = named
+  checkIsolation(options.isolation)
   const policy = readRetry(options.retry)
   using deadline = new Deadline(name, options)
   const whole = { id: nextTransactionId(), ...named, attempt: 1, deadline, isolation: options.isolation, readOnly }

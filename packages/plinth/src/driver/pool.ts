@@ -76,7 +76,7 @@ export class Pool {
    * the shared ones are held up, and there is room.
    */
   shared(): Connection | Promise<Connection> | undefined {
-    return this.#shared.pick(this.#total < this.#limits.max, this.#hasRoom)
+    return this.#shared.pick(this.#total < this.#limits.max, this.hasRoom)
   }
 
   /** A connection for the caller alone, given back by `release`. */
@@ -193,7 +193,8 @@ export class Pool {
     return this.#limits.max - Math.max(this.#shared.size, Math.min(1, this.#limits.sharedLanes))
   }
 
-  get #hasRoom(): boolean {
+  /** True when `acquire` gives a connection without waiting for another holder. */
+  get hasRoom(): boolean {
     return this.#idle.length > 0 || (this.#waiting.size <= this.#opening && this.#exclusive < this.#room)
   }
 
