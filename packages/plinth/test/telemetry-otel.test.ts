@@ -2,35 +2,23 @@ import assert from 'node:assert/strict'
 import { after, beforeEach, test } from 'node:test'
 import { context, type HrTime, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
-import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
-import {
-  AggregationTemporality,
-  InMemoryMetricExporter,
-  MeterProvider,
-  PeriodicExportingMetricReader,
-} from '@opentelemetry/sdk-metrics'
 import { createDatabase } from '../src/database/database.ts'
 import { openTelemetryObservations } from '../src/otel.ts'
 import { testDatabase } from './support/database.ts'
+import { startOpenTelemetry } from './support/otel.ts'
 
 const { url } = await testDatabase({ script: 'create table users (id int primary key, name text not null)' })
 context.setGlobalContextManager(new AsyncLocalStorageContextManager())
-const spans = new InMemorySpanExporter()
-const tracer = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] }).getTracer('test')
-const metrics = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
-const reader = new PeriodicExportingMetricReader({ exporter: metrics, exportIntervalMillis: 3_600_000 })
-const meterProvider = new MeterProvider({ readers: [reader] })
-const stop = openTelemetryObservations({ tracer, meter: meterProvider.getMeter('test'), maxNames: 5 })
+const sdk = startOpenTelemetry()
+const { tracer, meter } = sdk
+const stop = openTelemetryObservations({ tracer, meter, maxNames: 5 })
 const db = createDatabase({ url, service: 'watched', pool: { max: 1, acquireTimeoutMs: 200 } })
 after(async () => {
   stop()
   await db.close()
-  await meterProvider.shutdown()
+  await sdk.stop()
 })
-beforeEach(() => {
-  spans.reset()
-  metrics.reset()
-})
+beforeEach(() => sdk.clear())
 
 const { hostname, port, pathname } = new URL(url)
 const server = {
@@ -46,15 +34,14 @@ function seconds([whole, nanos]: HrTime): number {
 
 /** The data points of a metric. */
 async function points(name: string): Promise<{ attributes: object; value: unknown }[]> {
-  await reader.forceFlush()
-  const all = metrics.getMetrics().flatMap(({ scopeMetrics }) => scopeMetrics.flatMap((scope) => scope.metrics))
+  const all = (await sdk.metrics()).flatMap(({ scopeMetrics }) => scopeMetrics.flatMap((scope) => scope.metrics))
   const named = all.filter(({ descriptor }) => descriptor.name === name)
   return named.flatMap(({ dataPoints }): { attributes: object; value: unknown }[] => dataPoints)
 }
 
 test('a statement is a client span with the attributes of the semantic conventions', async () => {
   await db.query('select * from users where id = $1', [7])
-  const span = spans.getFinishedSpans().find(({ name }) => name !== 'pool wait')
+  const span = sdk.spans().find(({ name }) => name !== 'pool wait')
   assert.equal(span?.name, 'SELECT users')
   assert.equal(span.kind, SpanKind.CLIENT)
   assert.deepEqual(span.attributes, {
@@ -79,7 +66,7 @@ test('a transaction is a span of its caller, its attempts are below it, and its 
     ),
   )
   root.end()
-  const finished = spans.getFinishedSpans()
+  const finished = sdk.spans()
   const named = (name: string): (typeof finished)[number] => {
     const span = finished.find((one) => one.name === name)
     assert.ok(span, `${name}: ${finished.map((one) => one.name).join(', ')}`)
@@ -117,7 +104,7 @@ test('waiting for a connection is measured, and counted where it was in vain', a
   assert.ok((await points('db.client.connection.wait_time')).length > 0)
   const [timeouts] = await points('db.client.connection.timeouts')
   assert.equal(timeouts?.value, 1)
-  assert.ok(spans.getFinishedSpans().some(({ name }) => name === 'pool wait'))
+  assert.ok(sdk.spans().some(({ name }) => name === 'pool wait'))
 })
 
 test('only so many summaries get a series, and what comes later shares one', async () => {
