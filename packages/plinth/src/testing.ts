@@ -11,3 +11,6 @@ export type {
   ProxyMode,
 } from './testing/fault-proxy.ts'
 export type { LossOptions } from './testing/proxied-connection.ts'
+export { inRollback } from './testing/rollback-scope.ts'
+export { startServerProcess } from './testing/server-process.ts'
+export type { ServerEnd, ServerProcess } from './testing/server-process.ts'

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createDatabase } from '../database/database.ts'
 import type { Session } from '../database/queryable.ts'
 import { PlinthError } from '../errors.ts'
+import { runOn } from './run-on.ts'
 
 export interface TestDatabaseOptions {
   /** A server where the user of the URL may create databases: an `Embedded`, or `{ url }`. */
@@ -22,7 +22,6 @@ export interface TestDatabase extends AsyncDisposable {
 
 const leakGraceMs = 1_000
 const leakPollMs = 20
-const connectDeadlineMs = 10_000
 
 /** Makes a database of its own for a test file: PostgreSQL copies the template in 11 to 15 ms on an idle machine. */
 export async function createTestDatabase({ server, template, script }: TestDatabaseOptions): Promise<TestDatabase> {
@@ -75,13 +74,6 @@ async function waitForLeaks(session: Session, name: string): Promise<readonly { 
     if (rows.length === 0 || Date.now() > deadline) return rows
     await sleep(leakPollMs)
   }
-}
-
-async function runOn(url: string, work: (session: Session) => Promise<void>): Promise<void> {
-  await using database = createDatabase({ url, service: 'plinth-testing', pool: { max: 1 } })
-  await database.connect({ deadlineMs: connectDeadlineMs })
-  await using session = await database.session()
-  await work(session)
 }
 
 function withDatabase(url: string, name: string): string {
