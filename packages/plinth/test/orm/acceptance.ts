@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict'
+import { after, beforeEach, test } from 'node:test'
+import type { Pool } from 'pg'
+import { createDatabase } from '../../src/database/database.ts'
+import { errorOf, watchActivity } from '../support/activity.ts'
+import { testDatabase } from '../support/database.ts'
+import { startProxy } from '../support/proxy.ts'
+
+/** What a library is asked to do; each adapter says it in the library's own words. */
+export interface Orm {
+  /** Inserts a row of `item` by the root handle. */
+  insert(id: number): Promise<unknown>
+  /** The library's own callback form. */
+  transaction(work: (tx: OrmTransaction) => Promise<unknown>): Promise<unknown>
+  close(): Promise<unknown>
+}
+
+export interface OrmTransaction {
+  insert(id: number): Promise<unknown>
+  run(sql: string): Promise<unknown>
+  /** A nested transaction, where the library has them. */
+  nested?(work: (tx: OrmTransaction) => Promise<unknown>): Promise<unknown>
+}
+
+const conflict = `do $$ begin raise exception 'again' using errcode = '40001'; end $$`
+
+/** The promises of transactions that every library keeps on `db.pgPool()`, unmodified. */
+export async function acceptOrm(name: string, open: (pool: Pool) => Promise<Orm>): Promise<void> {
+  const { url } = await testDatabase({ script: 'create table item (id int primary key, name text)' })
+  const activity = await watchActivity(url)
+  const proxy = await startProxy(url)
+  const db = createDatabase({ url: proxy.url, pool: { max: 3, sharedLanes: 0 } })
+  const orm = await open(db.pgPool())
+  after(() => activity.close())
+  after(() => proxy[Symbol.asyncDispose]())
+  after(async () => {
+    await orm.close()
+    await db.close()
+  })
+  beforeEach(() => activity.query('truncate item'))
+  const saved = async (): Promise<unknown> =>
+    (await activity.query('select id from item order by id')).map(({ id }) => id)
+
+  test(`${name}: a transaction that ends well is saved, and one that throws is not`, async () => {
+    await orm.transaction((tx) => tx.insert(1))
+    await assert.rejects(
+      orm.transaction(async (tx) => {
+        await tx.insert(2)
+        throw new Error('mine')
+      }),
+      { message: 'mine' },
+    )
+    assert.deepEqual(await saved(), [1])
+  })
+
+  test(`${name}: a swallowed error is an error of the transaction, and names the first failure`, async () => {
+    const error = await errorOf(
+      orm.transaction(async (tx) => {
+        await tx.insert(1)
+        await tx.insert(1).catch(() => undefined)
+      }),
+    )
+    assert.ok(
+      chain(error).some(({ code }) => code === 'TransactionAborted'),
+      String(error),
+    )
+    assert.ok(chain(error).some(({ code }) => code === '23505'))
+    assert.deepEqual(await saved(), [])
+  })
+
+  test(`${name}: the late branch of a Promise.all cannot write any more`, async () => {
+    const gate = Promise.withResolvers<void>()
+    let late: Promise<unknown> = Promise.resolve()
+    await assert.rejects(
+      orm.transaction(async (tx) => {
+        late = gate.promise.then(() => tx.insert(2))
+        late.catch(() => undefined)
+        await Promise.all([tx.run('select 1 / 0'), late])
+      }),
+    )
+    gate.resolve()
+    await assert.rejects(late)
+    assert.deepEqual(await saved(), [])
+  })
+
+  test(`${name}: a transaction kept past its end cannot write any more`, async () => {
+    let kept: OrmTransaction | undefined
+    await orm.transaction(async (tx) => {
+      kept = tx
+      await tx.insert(1)
+    })
+    await assert.rejects(kept?.insert(2) ?? assert.fail('it was never begun'))
+    assert.deepEqual(await saved(), [1])
+  })
+
+  test(`${name}: a statement nobody awaited is saved with its transaction or not at all`, async () => {
+    const outcome = await orm
+      .transaction(async (tx) => {
+        await tx.insert(1)
+        tx.insert(2).catch(() => undefined)
+      })
+      .then(
+        () => 'resolved',
+        () => 'rejected',
+      )
+    const rows = JSON.stringify(await saved())
+    assert.ok(outcome === 'resolved' ? rows === '[1,2]' || rows === '[1]' : rows === '[]', `${outcome} with ${rows}`)
+  })
+
+  test(`${name}: a serialization failure comes out with its SQLSTATE`, async () => {
+    const error = await errorOf(orm.transaction((tx) => tx.run(conflict)))
+    assert.ok(chain(error).some(hasCode('40001')), String(error))
+  })
+
+  test(`${name}: a backend killed in the middle is an error, and the next transaction works`, async () => {
+    const error = await errorOf(
+      orm.transaction(async (tx) => {
+        await tx.insert(1)
+        await tx.run('select pg_terminate_backend(pg_backend_pid())')
+        await tx.insert(2)
+      }),
+    )
+    assert.ok(error)
+    await orm.transaction((tx) => tx.insert(3))
+    assert.deepEqual(await saved(), [3])
+  })
+
+  test(`${name}: a COMMIT whose answer is lost is a success`, async () => {
+    await orm.transaction(async (tx) => {
+      await tx.insert(1)
+      void proxy.loseNext('answer')
+    })
+    assert.deepEqual(await saved(), [1])
+  })
+
+  test(`${name}: a COMMIT that never arrived is an error, and nothing is saved`, async () => {
+    const error = await errorOf(
+      orm.transaction(async (tx) => {
+        await tx.insert(1)
+        void proxy.loseNext('request')
+      }),
+    )
+    assert.ok(
+      chain(error).some(({ code }) => code === 'ConnectionLost'),
+      String(error),
+    )
+    assert.deepEqual(await saved(), [])
+  })
+
+  test(`${name}: a nested transaction that fails is undone alone`, async (t) => {
+    const isThere = await orm.transaction(async (tx) => {
+      await tx.insert(1)
+      await tx
+        .nested?.(async (inner) => {
+          await inner.insert(2)
+          await inner.insert(2)
+        })
+        .catch(() => undefined)
+      return tx.nested !== undefined
+    })
+    if (isThere === false) return t.diagnostic(`${name} has no nested transactions`)
+    return assert.deepEqual(await saved(), [1])
+  })
+
+  test(`${name}: the root handle inside a transaction on a full pool is an error, and hangs nobody`, async () => {
+    const small = createDatabase({ url, pool: { max: 1, acquireTimeoutMs: 2000 } })
+    const own = await open(small.pgPool())
+    const error = await errorOf(
+      own.transaction(async (tx) => {
+        await tx.insert(1)
+        await own.insert(2)
+      }),
+    )
+    assert.ok(chain(error).some(hasCode('PoolTimeout', 'PoolSelfDeadlock')), String(error))
+    await own.insert(3)
+    assert.deepEqual(await saved(), [3])
+    await own.close()
+    await small.close()
+  })
+
+  test(`${name}: idle and busy connections that are killed end nobody's process`, async () => {
+    await orm.insert(1)
+    await activity.query(
+      `select pg_terminate_backend(pid, 5000) from pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid()`,
+    )
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    await orm.insert(2)
+    assert.deepEqual(await saved(), [1, 2])
+  })
+}
+
+/** An error and its causes, with the code each carries. */
+function chain(error: unknown): { readonly code: unknown; readonly message: string }[] {
+  const found: { code: unknown; message: string }[] = []
+  let at: unknown = error
+  for (let depth = 0; depth < 10 && at instanceof Error; depth++) {
+    found.push({ code: 'code' in at ? at.code : undefined, message: at.message })
+    at = nextOf(at)
+  }
+  return found
+}
+
+/** Each library has its own name for what it wraps. */
+function nextOf(error: Error): unknown {
+  if (error.cause !== undefined) return error.cause
+  for (const name of ['driverError', 'previous', 'originalError', 'original']) {
+    const inner: unknown = Object(error)[name]
+    if (inner instanceof Error && inner !== error) return inner
+  }
+  return undefined
+}
+
+/** As its code, or where a library keeps nothing but the words, in its message. */
+function hasCode(...codes: string[]): (one: { readonly code: unknown; readonly message: string }) => boolean {
+  return ({ code, message }) => codes.some((one) => code === one || message.includes(one))
+}
