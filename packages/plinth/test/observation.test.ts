@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { after, test } from 'node:test'
 import { createDatabase } from '../src/database/database.ts'
@@ -182,4 +183,15 @@ test('with no listener no observation is made: the answer is handed through as i
   const answer = Promise.resolve({ rowCount: 1 })
   const database = { service: 's', host: 'h', port: 1, database: 'd' }
   assert.equal(watchStatement(answer, statementStart(), database, 'select 1'), answer)
+})
+
+test('the guide has a line for each kind, and for no other', () => {
+  const guide = readFileSync(new URL('../../../docs/guides/telemetry.md', import.meta.url), 'utf8')
+  const [table = ''] = guide.slice(guide.indexOf('| kind | when |')).split('\n\n')
+  const first = table
+    .split('\n')
+    .slice(2)
+    .map((row) => row.split('|')[1] ?? '')
+  const documented = first.flatMap((cell) => [...cell.matchAll(/`([\w.]+)`/g)].map(([, kind]) => kind))
+  assert.deepEqual(documented.toSorted(), [...observationKinds].toSorted())
 })
