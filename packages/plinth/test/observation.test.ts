@@ -193,5 +193,6 @@ test('the guide has a line for each kind, and for no other', () => {
     .slice(2)
     .map((row) => row.split('|')[1] ?? '')
   const documented = first.flatMap((cell) => [...cell.matchAll(/`([\w.]+)`/g)].map(([, kind]) => kind))
-  assert.deepEqual(documented.toSorted(), [...observationKinds].toSorted())
+  assert.equal(documented.length, observationKinds.length)
+  assert.deepEqual(new Set(documented), new Set(observationKinds))
 })
