@@ -40,7 +40,7 @@ test('an id that a crash made the server forget, and another transaction got, pr
         'insert into t values (1) returning pg_current_xact_id()::text as x',
       )
       xid = rows[0]?.x ?? ''
-      isLost = proxy.loseNext('request', { silent: true })
+      isLost = proxy.loseCommit('request', { silent: true })
     }),
   )
   await until(() =>

@@ -43,7 +43,7 @@ async function losing(
   await db.transaction(
     async (tx) => {
       await work(tx)
-      if (++runs === 1) void proxy.loseNext(side, loss)
+      if (++runs === 1) void proxy.loseCommit(side, loss)
     },
     { name: 'transfer', ...(isolation ? { isolation } : {}) },
   )
@@ -90,7 +90,7 @@ test('a connection that falls silent at COMMIT is given up and asked about', asy
     let runs = 0
     await quick.transaction(async (tx) => {
       await insert(tx)
-      if (++runs === 1) void proxy.loseNext(side, { silent: true })
+      if (++runs === 1) void proxy.loseCommit(side, { silent: true })
     })
     assert.deepEqual([runs, await saved()], [side === 'request' ? 2 : 1, [1]])
   }
@@ -142,18 +142,18 @@ test('a write whose answer was too large is not taken for nothing', async () => 
 test('the owner form and a transaction of a session are asked about as well', async () => {
   await using tx = await db.begin()
   await insert(tx)
-  void proxy.loseNext('answer')
+  void proxy.loseCommit('answer')
   await tx.commit()
   assert.deepEqual(await saved(), [1])
   await activity.query('truncate t')
   await using later = await db.begin()
   await insert(later)
-  void proxy.loseNext('request')
+  void proxy.loseCommit('request')
   await assert.rejects(later.commit(), { code: 'ConnectionLost', outcome: 'not applied', retryable: true })
   await using session = await db.session()
   await session.transaction(async (inner) => {
     await insert(inner)
-    void proxy.loseNext('answer')
+    void proxy.loseCommit('answer')
   })
   assert.deepEqual(await saved(), [1])
 })
@@ -165,7 +165,7 @@ test('where nobody can be asked before the time is up, the outcome is unknown an
     away.transaction(
       async (tx) => {
         await insert(tx)
-        void own.loseNext('answer')
+        void own.loseCommit('answer')
         own.become('refuse')
       },
       { timeoutMs: 500 },

@@ -131,7 +131,7 @@ test('a COMMIT whose answer is lost is a success where it was applied, and not a
     const client = await pool.connect()
     await client.query('begin')
     await client.query('insert into t values (1)')
-    void proxy.loseNext(side)
+    void proxy.loseCommit(side)
     if (side === 'answer') assert.equal((await client.query('commit')).command, 'COMMIT')
     else
       await assert.rejects(client.query('commit'), { code: 'ConnectionLost', outcome: 'not applied', retryable: true })
@@ -143,7 +143,7 @@ test('a COMMIT whose answer is lost is a success where it was applied, and not a
 test('what one text began and wrote is asked about too', async () => {
   const client = await pool.connect()
   await client.query('begin; insert into t values (1)')
-  void proxy.loseNext('request')
+  void proxy.loseCommit('request')
   await assert.rejects(client.query('commit'), { code: 'CommitUnknown' })
   client.release()
 })

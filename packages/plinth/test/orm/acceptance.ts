@@ -128,7 +128,7 @@ export async function acceptOrm(name: string, open: (pool: Pool) => Promise<Orm>
   test(`${name}: a COMMIT whose answer is lost is a success`, async () => {
     await orm.transaction(async (tx) => {
       await tx.insert(1)
-      void proxy.loseNext('answer')
+      void proxy.loseCommit('answer')
     })
     assert.deepEqual(await saved(), [1])
   })
@@ -137,7 +137,7 @@ export async function acceptOrm(name: string, open: (pool: Pool) => Promise<Orm>
     const error = await errorOf(
       orm.transaction(async (tx) => {
         await tx.insert(1)
-        void proxy.loseNext('request')
+        void proxy.loseCommit('request')
       }),
     )
     assert.ok(
