@@ -196,3 +196,42 @@ test('the guide has a line for each kind, and for no other', () => {
   assert.equal(documented.length, observationKinds.length)
   assert.deepEqual(new Set(documented), new Set(observationKinds))
 })
+
+test('what other libraries do through pgPool() is observed as our own statements and transactions are', async () => {
+  const db = open()
+  const pool = db.pgPool()
+  const seen = await during(async () => {
+    await pool.query('select * from users')
+    const client = await pool.connect()
+    await client.query('begin')
+    await client.query('select * from users where id = $1', [1])
+    await client.query('commit')
+    await client.query('begin')
+    await client.query('select * from nowhere').catch(() => undefined)
+    await client.query('rollback')
+    client.release()
+  })
+  const statements = only(seen, 'statement.end')
+  assert.deepEqual(
+    statements.map(({ summary, rows, failure }) => [summary, rows, failure?.sqlstate]),
+    [
+      ['SELECT users', 1, undefined],
+      ['SELECT users', 1, undefined],
+      ['SELECT nowhere', 0, '42P01'],
+    ],
+  )
+  const ends = only(seen, 'transaction.end')
+  assert.deepEqual(
+    ends.map(({ outcome, failure }) => [outcome, failure?.sqlstate]),
+    [
+      ['committed', undefined],
+      ['rolled back', '42P01'],
+    ],
+  )
+  assert.equal(statements[0]?.transaction, undefined)
+  const inside = statements.slice(1).map(({ transaction }) => transaction?.id)
+  assert.deepEqual(
+    inside,
+    ends.map(({ transaction }) => transaction.id),
+  )
+})

@@ -7,7 +7,7 @@ import {
   type TransactionOutcome,
   type TransactionRef,
 } from '../observe/observation.ts'
-import { endUnit, startOf, watchUnit } from '../observe/watch.ts'
+import { endUnit, startOf, watchOnlyAttempt, watchUnit } from '../observe/watch.ts'
 import { captureCallSite } from './call-site.ts'
 import type { Named } from './misuse-errors.ts'
 import { refuseNested, runInScope } from './context.ts'
@@ -151,7 +151,7 @@ export async function beginTransaction(
     isolation: options.isolation,
     readOnly,
   }
-  const observeEnd = observeOnlyAttempt(home.identity, only)
+  const observeEnd = watchOnlyAttempt(home.identity, only, readOnly)
   const connection = await acquire(home, deadline).catch((error) => {
     deadline[Symbol.dispose]()
     observeEnd('rolled back', error)
@@ -185,19 +185,6 @@ export async function beginTransaction(
   const owned = { ...scope.handle, commit: commitOwned, rollback: undo, [Symbol.asyncDispose]: undoIfOpen }
   // As for Transaction: the brand is the type checker's alone.
   return owned as unknown as OwnedTransaction
-}
-
-/** What `begin` opens is never run again: its one attempt is the transaction. */
-function observeOnlyAttempt(
-  identity: DatabaseIdentity,
-  only: Attempt,
-): (outcome: TransactionOutcome, error?: unknown) => void {
-  const whole = startOf('transaction', identity, only, only.readOnly)
-  const attempt = startOf('attempt', identity, only, only.readOnly)
-  return (outcome, error) => {
-    endUnit('attempt', attempt, identity, only, outcome, error)
-    endUnit('transaction', whole, identity, only, outcome, error)
-  }
 }
 
 function alreadyEnded(name: string, cause: unknown): PlinthError {

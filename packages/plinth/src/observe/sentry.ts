@@ -38,7 +38,7 @@ export function sentryObservations(options: SentryOptions = {}): Subscription {
       const { summary, ms, transaction, failure } = statement
       breadcrumb(statement, failure ? 'error' : 'info', `${summary}, ${Math.round(ms)} ms${because(failure)}`)
       // In a transaction its end decides: the statement may be run again, or stand in a savepoint.
-      if (failure && !transaction) report(failure, { database: statement.database })
+      if (failure && !transaction) report(failure, { database: statement.database, summary })
     },
     'transaction.end': (ended) => {
       spans['transaction.end']?.(ended)
@@ -51,6 +51,8 @@ export function sentryObservations(options: SentryOptions = {}): Subscription {
 
 interface Tags {
   readonly database: DatabaseIdentity
+  /** For a failure that does not know its statement: pg's own, through `db.pgPool()`. */
+  readonly summary?: string
   readonly transaction?: string
   readonly attempts?: number
 }
@@ -64,7 +66,8 @@ function isOurs({ code, outcome, sqlstate }: Failure): boolean {
  * what Sentry makes of it only the stack is kept.
  */
 function capture(failure: Failure, about: Tags): void {
-  const { code, message, sqlstate, summary, phase, outcome } = failure
+  const { code, message, sqlstate, phase, outcome } = failure
+  const summary = failure.summary ?? about.summary
   Sentry.withScope((scope) => {
     scope.setFingerprint(['plinth', sqlstate ?? code, summary ?? about.transaction ?? ''])
     scope.setTags({

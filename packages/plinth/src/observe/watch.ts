@@ -14,7 +14,7 @@ export function statementStart(): number {
 }
 
 /** Publishes how a statement ended. With `from` 0 it is `answer` itself: nothing is made for a listener that is not. */
-export function watchStatement<A extends { readonly rowCount: number }>(
+export function watchStatement<A>(
   answer: Promise<A>,
   from: number,
   database: DatabaseIdentity,
@@ -24,7 +24,7 @@ export function watchStatement<A extends { readonly rowCount: number }>(
   return from === 0 ? answer : publishEnd(answer, from, database, text, transaction)
 }
 
-async function publishEnd<A extends { readonly rowCount: number }>(
+async function publishEnd<A>(
   answer: Promise<A>,
   from: number,
   database: DatabaseIdentity,
@@ -43,12 +43,19 @@ async function publishEnd<A extends { readonly rowCount: number }>(
     })
   try {
     const done = await answer
-    end(done.rowCount)
+    end(rowsOf(done))
     return done
   } catch (error) {
     end(0, error)
     throw error
   }
+}
+
+/** Of our answers and of pg's results; of the last one where a text held several statements. */
+function rowsOf(answer: unknown): number {
+  const last: unknown = Array.isArray(answer) ? answer.at(-1) : answer
+  const isResult = typeof last === 'object' && last !== null && 'rowCount' in last
+  return isResult && typeof last.rowCount === 'number' ? last.rowCount : 0
 }
 
 type Unit = 'attempt' | 'transaction'
@@ -106,6 +113,20 @@ export function endUnit(
     outcome: failure?.outcome === 'unknown' ? 'unknown' : outcome,
     ...(failure ? { failure } : {}),
   })
+}
+
+/** Publishes the begin of a transaction that is never run again, whose one attempt is the whole; returns its end. */
+export function watchOnlyAttempt(
+  database: DatabaseIdentity,
+  ref: TransactionRef,
+  readOnly: boolean,
+): (outcome: TransactionOutcome, error?: unknown) => void {
+  const whole = startOf('transaction', database, ref, readOnly)
+  const attempt = startOf('attempt', database, ref, readOnly)
+  return (outcome, error) => {
+    endUnit('attempt', attempt, database, ref, outcome, error)
+    endUnit('transaction', whole, database, ref, outcome, error)
+  }
 }
 
 /** Of an object that holds more, or that will change. */

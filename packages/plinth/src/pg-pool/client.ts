@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events'
 import type { Connection } from '../driver/connection.ts'
 import { loadPg, type PgQuery, type Submittable } from '../driver/peer.ts'
-import { observe } from '../observe/observation.ts'
+import { nextTransactionId, observe, type TransactionOutcome, type TransactionRef } from '../observe/observation.ts'
+import { statementStart, watchOnlyAttempt, watchStatement } from '../observe/watch.ts'
 import { outlivesTransaction } from '../sql/statement-words.ts'
 import { type Control, controlOf } from './control.ts'
 import type { PgPoolHome, TransactionRecord } from './home.ts'
@@ -23,6 +24,8 @@ type Callback = (error: unknown, result?: unknown) => void
 const cleanUpMs = 1000
 
 interface OpenTransaction extends TransactionRecord {
+  readonly ref: TransactionRef
+  readonly observeEnd: (outcome: TransactionOutcome, error?: unknown) => void
   statements: number
   firstFailure: Failure | undefined
   isSerializable: boolean
@@ -136,20 +139,20 @@ export class PgClient extends EventEmitter {
   async #run(query: PgQuery, control: Control): Promise<unknown> {
     try {
       if (control === 'begin' && this.#transaction) throw nested(this.#transaction.name)
-      if (control === 'commit' && this.#transaction) return await this.#commit(this.#transaction, query)
+      if (control === 'commit' && this.#transaction) return await this.#endByCommit(this.#transaction, query)
       if (control === 'rollback') return await this.#rollback(query)
-      return await this.#statement(query)
+      return await (control === 'none' ? this.#observed(query) : this.#statement(query))
     } finally {
       this.#pending--
       if (control !== 'none') this.#isEnding = false
-      this.#followStatus(query.text ?? '')
+      this.#followStatus(query.text ?? '', control === 'rollback' ? 'rolled back' : 'committed')
     }
   }
 
   /** A procedure or a text of several statements can begin and end transactions too; the server's word counts. */
-  #followStatus(text: string): void {
+  #followStatus(text: string, endedBy: TransactionOutcome): void {
     if (this.#connection.isLost) return
-    if (this.#connection.status === 'I') this.#transaction = undefined
+    if (this.#connection.status === 'I') this.#end(endedBy)
     else this.#transaction ??= this.#begun()
     if (this.#transaction && /\bserializable\b/i.test(text)) this.#transaction.isSerializable = true
   }
@@ -158,7 +161,20 @@ export class PgClient extends EventEmitter {
     const record = this.#home.openTransaction()
     // The text with BEGIN may have held more; the capture behind the next statement tells.
     record.witness.noteMissed()
-    return { ...record, statements: 0, firstFailure: undefined, isSerializable: false }
+    const ref = { id: nextTransactionId(), name: record.name, attempt: 1 }
+    const observeEnd = watchOnlyAttempt(this.#home.identity, ref, false)
+    return { ...record, ref, observeEnd, statements: 0, firstFailure: undefined, isSerializable: false }
+  }
+
+  #end(outcome: TransactionOutcome, error?: unknown): void {
+    const open = this.#transaction
+    this.#transaction = undefined
+    open?.observeEnd(outcome, error ?? (outcome === 'rolled back' ? open.firstFailure?.error : undefined))
+  }
+
+  #observed(query: PgQuery): Promise<unknown> {
+    const from = statementStart()
+    return watchStatement(this.#statement(query), from, this.#home.identity, query.text ?? '', this.#transaction?.ref)
   }
 
   /** Behind a statement of a transaction travels the question for its id, at no round trip of its own. */
@@ -184,6 +200,17 @@ export class PgClient extends EventEmitter {
     }
   }
 
+  async #endByCommit(transaction: OpenTransaction, query: PgQuery): Promise<unknown> {
+    try {
+      const result = await this.#commit(transaction, query)
+      this.#end('committed')
+      return result
+    } catch (error) {
+      this.#end('rolled back', error)
+      throw error
+    }
+  }
+
   async #commit(transaction: OpenTransaction, query: PgQuery): Promise<unknown> {
     if (this.#connection.isLost) throw lostBeforeCommit(transaction.name, transaction.firstFailure?.error)
     if (this.#connection.status === 'E') {
@@ -198,8 +225,6 @@ export class PgClient extends EventEmitter {
       if (!this.#connection.isLost) throw error
       await transaction.settleLost(error, transaction.isSerializable)
       return madeUp('COMMIT')
-    } finally {
-      this.#transaction = undefined
     }
   }
 
@@ -208,7 +233,7 @@ export class PgClient extends EventEmitter {
       return await this.#statement(query)
     } catch (error) {
       if (!this.#connection.isLost) throw error
-      this.#transaction = undefined
+      this.#end('rolled back')
       return madeUp('ROLLBACK')
     }
   }
@@ -242,7 +267,7 @@ export class PgClient extends EventEmitter {
     })
     this.#tail = work
       .then(
-        () => this.#followStatus(''),
+        () => this.#followStatus('', 'committed'),
         () => undefined,
       )
       .finally(() => this.#pending--)
@@ -264,6 +289,7 @@ export class PgClient extends EventEmitter {
   }
 
   #giveBack(): void {
+    this.#end('rolled back')
     for (const stop of this.#detach) stop()
     this.#home.release(this.#connection)
     this.#whenReleased()
