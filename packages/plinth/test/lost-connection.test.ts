@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, beforeEach, test } from 'node:test'
 import { createDatabase } from '../src/database/database.ts'
 import { isPlinthError } from '../src/errors.ts'
+import type { Transaction } from '../src/index.ts'
 import { table } from '../src/operation/table.ts'
 import { errorOf, until, watchActivity } from './support/activity.ts'
 import { testDatabase } from './support/database.ts'
@@ -28,6 +29,28 @@ test('a transaction whose backend is killed is run again from its beginning', as
   })
   assert.deepEqual(attempts, [1, 2])
   assert.deepEqual(await saved(), [1, 2])
+})
+
+test('after a connection that the server ended, no idle one from before is used', async () => {
+  await using many = createDatabase({ url, service: 'many', pool: { max: 4, sharedLanes: 0 } })
+  const pidOf = async (tx: Transaction): Promise<number> =>
+    (await tx.one<{ pid: number }>('select pg_backend_pid() as pid')).pid
+  const all = Promise.withResolvers<void>()
+  const before = new Set<number>()
+  const hold = async (tx: Transaction): Promise<void> => {
+    before.add(await pidOf(tx))
+    if (before.size === 4) all.resolve()
+    await all.promise
+  }
+  await Promise.all([1, 2, 3, 4].map(() => many.transaction(hold)))
+  const last = await many.transaction(async (tx) => {
+    const pid = await pidOf(tx)
+    if (tx.attempt === 1) await activity.kill(pid)
+    await tx.query('select 1')
+    return pid
+  })
+  assert.ok(!before.has(last), 'run again on an old connection')
+  await until(async () => ((await activity.count('many')) === 1 ? true : undefined))
 })
 
 test('a connection lost after the last statement is known not to have committed, and run again', async () => {

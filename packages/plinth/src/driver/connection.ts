@@ -5,7 +5,7 @@ import { requestCancel } from './cancel.ts'
 import { clientOptions, type ConnectionOptions } from './client-options.ts'
 import { corkForNow, corkForThisTurn, type Stream } from './cork.ts'
 import { adoptExchange, Exchange, type ExchangeFailure, Script, type Statement, type StepAnswer } from './exchange.ts'
-import { loadPg, type Submittable, type WireClient } from './peer.ts'
+import { isServerError, loadPg, type Submittable, type WireClient } from './peer.ts'
 import { PreparedStatements } from './prepared.ts'
 import { connectFailure } from './sqlstate.ts'
 
@@ -41,6 +41,7 @@ export class Connection {
   #watch: NodeJS.Timeout | undefined
   #lostCause: unknown
   #isLost = false
+  #wasShutDown = false
   /**
    * Set by a statement whose effect outlives its transaction; the pool resets the connection before the next holder.
    */
@@ -98,6 +99,11 @@ export class Connection {
 
   get isLost(): boolean {
     return this.#isLost
+  }
+
+  /** The server ended it as it ends all: for a shutdown (57P01) or the crash of another backend (57P02). */
+  get wasShutDown(): boolean {
+    return this.#wasShutDown
   }
 
   /** `I` idle, `T` in a transaction, `E` in a failed one; as of the last answer. */
@@ -323,6 +329,8 @@ export class Connection {
     if (this.#isLost) return
     this.#isLost = true
     this.#lostCause = cause
+    const code = isServerError(cause) ? cause.code : this.#failed?.serverError?.code
+    this.#wasShutDown = code === '57P01' || code === '57P02'
     this.#failed = undefined
     for (const exchange of [...this.#inFlight.keys()]) exchange.settleFailure(cause)
     if (this.#isClosing) return

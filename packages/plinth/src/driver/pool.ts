@@ -68,7 +68,10 @@ export class Pool {
     const { sharedLanes, maxWaiting, acquireTimeoutMs } = limits
     const timedOut = (): PlinthError => this.#timedOut()
     this.#shared = new SharedLanes({ open, max: sharedLanes, maxWaiting, acquireTimeoutMs, timedOut })
-    this.#idleTimer = setInterval(() => this.#evictIdle(), Math.max(50, limits.idleTimeoutMs / 2)).unref()
+    this.#idleTimer = setInterval(
+      () => this.#evictIdle(performance.now() - limits.idleTimeoutMs),
+      Math.max(50, limits.idleTimeoutMs / 2),
+    ).unref()
   }
 
   /**
@@ -169,7 +172,11 @@ export class Pool {
     this.#open().then(
       (connection) => {
         this.#opening--
-        connection.onLost(() => this.#forgetIdle(connection))
+        connection.onLost(() => {
+          this.#forgetIdle(connection)
+          // The others may be as dead, and say so only to whoever uses them next.
+          if (connection.wasShutDown) this.#evictIdle(Number.POSITIVE_INFINITY)
+        })
         this.#giveOrKeep(connection)
       },
       (error) => {
@@ -222,8 +229,8 @@ export class Pool {
     this.#openForWaiter()
   }
 
-  #evictIdle(): void {
-    const oldest = performance.now() - this.#limits.idleTimeoutMs
+  /** Closes what has been idle since before `oldest`, in performance.now(). */
+  #evictIdle(oldest: number): void {
     const expired = this.#idle.filter((idle) => idle.since < oldest)
     this.#idle = this.#idle.filter((idle) => idle.since >= oldest)
     this.#exclusive -= expired.length
