@@ -66,6 +66,11 @@ export interface FaultProxy extends AsyncDisposable {
   cut(): void
   /** Resets every client; the server's side of each stays open and hears nothing, until the proxy ends. */
   leaveHalfOpen(): void
+  /**
+   * Everything passes again: mode and line as at first, losses that were asked for and have not happened forgotten; and
+   * the server hears at last that half-open clients are gone, as from TCP's keepalive.
+   */
+  heal(): void
   /** New connections go to another server, as when a name is moved to the promoted standby. */
   pointAt(target: string): void
   /** Resolves at the next connection a client opens. */
@@ -98,7 +103,8 @@ interface Loss {
 export async function startFaultProxy(target: string, options: FaultProxyOptions = {}): Promise<FaultProxy> {
   const random = options.random ?? Math.random
   const connections = new Map<Socket, ProxiedConnection | undefined>()
-  const halfOpen = new Set<ProxiedConnection>()
+  /** Those whose server side is open. */
+  const carried = new Set<ProxiedConnection>()
   const waiting = new Set<() => void>()
   let address = new URL(target)
   let mode: ProxyMode = 'forward'
@@ -120,14 +126,14 @@ export async function startFaultProxy(target: string, options: FaultProxyOptions
     return loss.options
   }
   const resume = (): void => {
-    for (const connection of [...connections.values(), ...halfOpen]) connection?.resume()
+    for (const connection of carried) connection.resume()
   }
   const carryOn = (client: Socket): ProxiedConnection => {
     const upstream = connect(Number(address.port || 5432), address.hostname)
-    const carried = carry(client, upstream, { conditions, random, lossFor, noteRoundTrip: () => counts.roundTrips++ })
-    halfOpen.add(carried)
-    upstream.on('close', () => halfOpen.delete(carried))
-    return carried
+    const one = carry(client, upstream, { conditions, random, lossFor, noteRoundTrip: () => counts.roundTrips++ })
+    carried.add(one)
+    upstream.on('close', () => carried.delete(one))
+    return one
   }
   const server = createServer((client) => {
     counts.accepted++
@@ -178,6 +184,13 @@ export async function startFaultProxy(target: string, options: FaultProxyOptions
     leaveHalfOpen: () => {
       for (const connection of connections.values()) connection?.leaveHalfOpen()
     },
+    heal: () => {
+      mode = 'forward'
+      line = {}
+      losses = []
+      resume()
+      for (const connection of carried) connection.closeHalfOpen()
+    },
     pointAt: (next) => {
       address = new URL(next)
     },
@@ -185,7 +198,7 @@ export async function startFaultProxy(target: string, options: FaultProxyOptions
     loseNext: (side, loss = {}) => lose(side, false, loss),
     loseCommit: (side, loss = {}) => lose(side, true, loss),
     [Symbol.asyncDispose]: async () => {
-      for (const connection of halfOpen) connection.destroy()
+      for (const connection of carried) connection.destroy()
       for (const client of connections.keys()) client.destroy()
       await new Promise((resolve) => server.close(resolve))
     },

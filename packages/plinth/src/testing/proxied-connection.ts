@@ -25,6 +25,8 @@ export interface ProxiedConnection {
   cut(): void
   /** Resets the client's side; the server's stays open and hears nothing. */
   leaveHalfOpen(): void
+  /** Ends the server's side where the client's has been reset. */
+  closeHalfOpen(): void
   /** Ends both sides. */
   destroy(): void
 }
@@ -84,6 +86,9 @@ export function carry(client: Socket, upstream: Socket, proxy: ProxyView): Proxi
     },
     cut: () => void client.resetAndDestroy(),
     leaveHalfOpen: () => lose({ halfOpen: true }),
+    closeHalfOpen: () => {
+      if (isHalfOpen) upstream.destroy()
+    },
     destroy: () => {
       toServer.stop()
       toClient.stop()

@@ -1,0 +1,66 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { LineConditions, ProxyMode } from '../../packages/plinth/src/testing/fault-proxy.ts'
+import type { Fault } from '../scene.ts'
+
+const faultMs = 1500
+
+/** Every open connection is reset first where the mode is only for new ones. */
+function mode(name: string, become: ProxyMode, { cut = false } = {}): Fault {
+  return {
+    name,
+    run: async ({ proxy }) => {
+      proxy.mark()
+      const open = proxy.open
+      proxy.become(become)
+      if (cut) proxy.cut()
+      await sleep(faultMs)
+      proxy.become('forward')
+      return cut ? proxy.accepted : open
+    },
+  }
+}
+
+function line(name: string, conditions: LineConditions): Fault {
+  return {
+    name,
+    run: async ({ proxy }) => {
+      proxy.mark()
+      proxy.shape(conditions)
+      await sleep(faultMs)
+      proxy.shape({})
+      return proxy.roundTrips
+    },
+  }
+}
+
+export const networkFaults: readonly Fault[] = [
+  {
+    name: 'connections cut',
+    run: async ({ proxy }) => {
+      let hits = 0
+      for (let time = 0; time < 4; time++) {
+        hits += proxy.open
+        proxy.cut()
+        await sleep(faultMs / 4)
+      }
+      return hits
+    },
+  },
+  mode('connections refused', 'refuse', { cut: true }),
+  mode('accepted and silent', 'accept and be silent', { cut: true }),
+  mode('black hole', 'blackhole'),
+  mode('black hole for requests', 'blackhole requests'),
+  mode('black hole for answers', 'blackhole answers'),
+  {
+    name: 'half-open connections',
+    run: async ({ proxy }) => {
+      const hits = proxy.open
+      proxy.leaveHalfOpen()
+      await sleep(faultMs)
+      proxy.heal()
+      return hits
+    },
+  },
+  line('latency and jitter', { delayMs: 20, jitterMs: 30 }),
+  line('narrow line', { bytesPerSecond: 20_000 }),
+]

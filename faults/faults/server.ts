@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ServerEnd } from '../../packages/plinth/src/testing/server-process.ts'
+import { admin, type Fault } from '../scene.ts'
+
+function restart(name: string, end: ServerEnd): Fault {
+  return {
+    name,
+    run: async ({ server }) => {
+      const before = server.processId
+      await server.stop(end)
+      await sleep(300)
+      await server.start()
+      return server.processId === before ? 0 : 1
+    },
+  }
+}
+
+const backends = (service: string): string =>
+  `select pid from pg_stat_activity where application_name = '${service}' and pid <> pg_backend_pid()`
+
+export const serverFaults: readonly Fault[] = [
+  {
+    name: 'backends ended',
+    run: async (scene) => {
+      let hits = 0
+      for (let time = 0; time < 6; time++) {
+        hits += (await admin(scene, `select pg_terminate_backend(pid) from (${backends(scene.service)}) a`)).length
+        await sleep(200)
+      }
+      return hits
+    },
+  },
+  {
+    name: 'backend killed with SIGKILL',
+    run: async (scene) => {
+      const [first] = await admin(scene, backends(scene.service))
+      if (!first) return 0
+      process.kill(Number(first['pid']), 'SIGKILL')
+      // The postmaster ends the others and recovers; it is there again when it lets us in.
+      for (let left = 100; left > 0; left--) {
+        await sleep(50)
+        const isBack = await admin(scene, 'select 1').then(
+          () => true,
+          () => false,
+        )
+        if (isBack) break
+      }
+      return 1
+    },
+  },
+  restart('postmaster restarted, fast', 'fast'),
+  restart('postmaster restarted, immediate', 'immediate'),
+  restart('postmaster killed with SIGKILL', 'kill'),
+  {
+    name: 'server frozen',
+    run: async ({ server }) => {
+      server.freeze()
+      await sleep(1500)
+      server.thaw()
+      return 1
+    },
+  },
+  {
+    name: 'read-only server',
+    run: async (scene) => {
+      const from = scene.log.length
+      await admin(scene, 'alter system set default_transaction_read_only to on', 'select pg_reload_conf()')
+      await sleep(1500)
+      await admin(
+        scene,
+        'set default_transaction_read_only to off',
+        'alter system reset default_transaction_read_only',
+        'select pg_reload_conf()',
+      )
+      return scene.log.slice(from).filter(({ code }) => /ReadOnlyServer|25006/.test(code)).length
+    },
+  },
+]
