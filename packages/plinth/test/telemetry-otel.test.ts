@@ -105,6 +105,12 @@ test('waiting for a connection is measured, and counted where it was in vain', a
   const [timeouts] = await points('db.client.connection.timeouts')
   assert.equal(timeouts?.value, 1)
   assert.ok(sdk.spans().some(({ name }) => name === 'pool wait'))
+  sdk.clear()
+  await Promise.all([slow(), db.transaction((tx) => tx.query('select 1')).catch(() => undefined)])
+  const named = (name: string): ReturnType<typeof sdk.spans>[number] | undefined =>
+    sdk.spans().find((span) => span.name === name)
+  assert.equal(named('pool wait')?.parentSpanContext?.spanId, named('attempt 1')?.spanContext().spanId)
+  assert.ok(named('pool wait'))
 })
 
 test('only so many summaries get a series, and what comes later shares one', async () => {

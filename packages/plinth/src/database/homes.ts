@@ -48,7 +48,7 @@ export function makeHomes(database: object, settings: DatabaseSettings, availabi
       identity,
       misuse,
       isFree: () => pool.hasRoom,
-      acquire: (signal) => pool.acquire(signal),
+      acquire: (signal, transaction) => pool.acquire(signal, transaction),
       release: (connection) => pool.release(connection),
       statementTimeoutMs,
       lockTimeoutMs,

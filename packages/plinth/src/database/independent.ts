@@ -28,9 +28,9 @@ export async function runIndependent<R>(
 
 function besides(home: TransactionHome, spare: Pool): TransactionHome {
   const ofSpare = new WeakSet<Connection>()
-  const acquire = async (signal?: AbortSignal): Promise<Connection> => {
-    if (home.isFree()) return home.acquire(signal)
-    const connection = await spare.acquire(signal).catch((error: unknown) => {
+  const acquire: TransactionHome['acquire'] = async (signal, transaction) => {
+    if (home.isFree()) return home.acquire(signal, transaction)
+    const connection = await spare.acquire(signal, transaction).catch((error: unknown) => {
       throw isPlinthError(error, 'PoolTimeout') ? spareTimedOut(error) : error
     })
     ofSpare.add(connection)

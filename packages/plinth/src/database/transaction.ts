@@ -107,7 +107,7 @@ async function runAttempt<R>(
   const from = startOf('attempt', home.identity, attempt, attempt.readOnly)
   const end = (outcome: TransactionOutcome, error?: unknown): void =>
     endUnit('attempt', from, home.identity, attempt, outcome, error)
-  const connection = await acquire(home, attempt.deadline).catch((error) => {
+  const connection = await acquire(home, attempt).catch((error) => {
     end('rolled back', error)
     throw error
   })
@@ -152,7 +152,7 @@ export async function beginTransaction(
     readOnly,
   }
   const observeEnd = watchOnlyAttempt(home.identity, only, readOnly)
-  const connection = await acquire(home, deadline).catch((error) => {
+  const connection = await acquire(home, only).catch((error) => {
     deadline[Symbol.dispose]()
     observeEnd('rolled back', error)
     throw error
@@ -228,7 +228,8 @@ async function rollback(line: TransactionLine, scope: TransactionScope): Promise
   scope.end('rolled back')
 }
 
-async function acquire(home: TransactionHome, deadline: Deadline): Promise<Connection> {
+async function acquire(home: TransactionHome, attempt: Attempt): Promise<Connection> {
+  const { deadline } = attempt
   deadline.signal.throwIfAborted()
-  return home.acquire(deadline.signal)
+  return home.acquire(deadline.signal, attempt)
 }

@@ -1,5 +1,5 @@
 import type { PlinthError } from '../errors.ts'
-import { type DatabaseIdentity, observe } from '../observe/observation.ts'
+import { type DatabaseIdentity, observe, type TransactionRef } from '../observe/observation.ts'
 import { watchWait } from '../observe/watch.ts'
 import type { Connection } from './connection.ts'
 import { acquireTimedOut, cancelledWaiting, leftOpen, overloaded } from './pool-errors.ts'
@@ -79,11 +79,12 @@ export class Pool {
    * the shared ones are held up, and there is room.
    */
   shared(): Connection | Promise<Connection> | undefined {
-    return this.#shared.pick(this.#total < this.#limits.max, this.hasRoom)
+    const lane = this.#shared.pick(this.#total < this.#limits.max, this.hasRoom)
+    return lane instanceof Promise ? watchWait(lane, this.#identity) : lane
   }
 
-  /** A connection for the caller alone, given back by `release`. */
-  acquire(signal?: AbortSignal): Promise<Connection> {
+  /** A connection for the caller alone, given back by `release`. `transaction`: for whom, as telemetry tells it. */
+  acquire(signal?: AbortSignal, transaction?: TransactionRef): Promise<Connection> {
     if (this.#refusal) return Promise.reject(this.#refusal)
     if (signal?.aborted) return Promise.reject(cancelledWaiting(signal))
     const idle = this.#idle.pop()
@@ -94,7 +95,7 @@ export class Pool {
     // Those for whom a connection is being opened, or may be, do not wait for anybody.
     const served = this.#room - this.#exclusive + this.#opening
     if (this.#waiting.size >= this.#limits.maxWaiting + served) return Promise.reject(overloaded(this.#waiting.size))
-    return watchWait(this.#wait(signal), this.#identity)
+    return watchWait(this.#wait(signal), this.#identity, transaction)
   }
 
   get counts(): { readonly max: number; readonly total: number; readonly idle: number; readonly waiting: number } {

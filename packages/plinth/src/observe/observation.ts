@@ -45,7 +45,12 @@ export type Observation = { readonly database: DatabaseIdentity } & (
   | { readonly kind: 'connection.open'; readonly ms: number }
   | { readonly kind: 'connection.lost'; readonly failure: Failure }
   /** A caller had to wait for a connection; `failure` when it got none. */
-  | { readonly kind: 'pool.wait'; readonly ms: number; readonly failure?: Failure }
+  | {
+      readonly kind: 'pool.wait'
+      readonly ms: number
+      readonly transaction?: TransactionRef
+      readonly failure?: Failure
+    }
   /** A holder gave a connection back inside a transaction, or with a statement still running. */
   | { readonly kind: 'leak'; readonly holder?: string; readonly stack?: string }
   | {

@@ -71,8 +71,9 @@ function traceSpans(tracer: Tracer, statementSpans: boolean): ObservationListene
     },
     'attempt.end': (ended) => endSpan(attempts, ended),
     'transaction.end': (ended) => endSpan(transactions, ended),
-    'pool.wait': ({ database, ms, failure }) => {
-      const span = tracer.startSpan('pool wait', { startTime: Date.now() - ms, attributes: serverOf(database) })
+    'pool.wait': ({ database, ms, transaction, failure }) => {
+      const options = { startTime: Date.now() - ms, attributes: serverOf(database) }
+      const span = tracer.startSpan('pool wait', options, parentOf(transaction?.id))
       failSpan(span, failure)
       span.end()
     },

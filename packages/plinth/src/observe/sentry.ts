@@ -115,8 +115,8 @@ function traceSpans(statementSpans: boolean): ObservationListeners {
     },
     'attempt.end': (ended) => endSpan(attempts, ended),
     'transaction.end': (ended) => endSpan(transactions, ended),
-    'pool.wait': ({ database, ms, failure }) =>
-      pastSpan('pool wait', 'db.pool.wait', ms, attributesOf(database), failure, {}),
+    'pool.wait': ({ database, ms, transaction, failure }) =>
+      pastSpan('pool wait', 'db.pool.wait', ms, attributesOf(database), failure, below(transaction?.id)),
     'statement.end': ({ database, summary, ms, rows, transaction, failure }) => {
       const attributes = { ...attributesOf(database), 'db.query.summary': summary, 'db.response.returned_rows': rows }
       if (statementSpans) pastSpan(summary, 'db.query', ms, attributes, failure, below(transaction?.id))

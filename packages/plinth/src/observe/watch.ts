@@ -135,18 +135,27 @@ function plainRef({ id, name, attempt }: TransactionRef): TransactionRef {
 }
 
 /** Publishes how long a caller waited for a connection that was not free at once. */
-export function watchWait<C>(connection: Promise<C>, database: DatabaseIdentity): Promise<C> {
-  return isObserved('pool.wait') ? publishWait(connection, database) : connection
+export function watchWait<C>(
+  connection: Promise<C>,
+  database: DatabaseIdentity,
+  transaction?: TransactionRef,
+): Promise<C> {
+  return isObserved('pool.wait') ? publishWait(connection, database, transaction) : connection
 }
 
-async function publishWait<C>(connection: Promise<C>, database: DatabaseIdentity): Promise<C> {
+async function publishWait<C>(
+  connection: Promise<C>,
+  database: DatabaseIdentity,
+  transaction: TransactionRef | undefined,
+): Promise<C> {
   const from = performance.now()
+  const whose = transaction ? { transaction: plainRef(transaction) } : {}
   try {
     const given = await connection
-    observe({ kind: 'pool.wait', database, ms: performance.now() - from })
+    observe({ kind: 'pool.wait', database, ...whose, ms: performance.now() - from })
     return given
   } catch (error) {
-    observe({ kind: 'pool.wait', database, ms: performance.now() - from, failure: failureOf(error) })
+    observe({ kind: 'pool.wait', database, ...whose, ms: performance.now() - from, failure: failureOf(error) })
     throw error
   }
 }
