@@ -38,7 +38,7 @@ for (const [code, text, constraint] of violations)
   })
 
 test('an integrity error names constraint, table and columns as fields', async () => {
-  await db.query(`create table booking (room int, "The Day" date, who text, unique (room, "The Day"),
+  await db.query(`create table booking (room int, "The, Day" date, who text, unique (room, "The, Day"),
     constraint who_once exclude (lower(who) with =))`)
   await db.query(`insert into booking values (1, '2026-11-27', 'Ada (the first)')`)
   const fieldsOf = async (text: string): Promise<unknown> => {
@@ -55,7 +55,7 @@ test('an integrity error names constraint, table and columns as fields', async (
       fieldsOf(`select 'x'::int`),
     ]),
     [
-      ['booking_room_The Day_key', 'booking', ['room', 'The Day']],
+      ['booking_room_The, Day_key', 'booking', ['room', 'The, Day']],
       ['who_once', 'booking', ['lower(who)']],
       ['t_other_fkey', 't', ['other']],
       [undefined, 't', ['id']],

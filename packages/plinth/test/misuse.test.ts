@@ -67,6 +67,12 @@ test('a transaction inside a transaction is told with both names and both places
   )
 })
 
+test('a transaction of a session is told with its place too', async () => {
+  await using session = await db.session()
+  const nested = session.transaction(() => db.transaction(async () => 1), { name: 'imported' })
+  assert.ok((await messageOf(nested, 'NestedTransaction')).includes(`"imported" was begun at ${place(1)}.`))
+})
+
 test('a statement after the end is told with the ending, the time since and its place', async () => {
   const kept: Transaction[] = []
   await db.transaction(async (tx) => void kept.push(tx), { name: 'createOrder' })

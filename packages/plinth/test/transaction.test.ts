@@ -111,6 +111,45 @@ test('the late branch of a Promise.all that failed cannot write any more', async
   assert.deepEqual(await saved(), [])
 })
 
+test('statements sent together run one after the other in their order, on the one connection', async () => {
+  await db.transaction(async (tx) => {
+    const ids = Array.from({ length: 50 }, (_, i) => i)
+    const answers = await Promise.all([
+      ...ids.map((id) =>
+        tx.one<{ n: number; pid: number }>('insert into t values ($1) returning id as n, pg_backend_pid() as pid', [
+          id,
+        ]),
+      ),
+      tx.one<{ n: number; pid: number }>('select count(*)::int as n, pg_backend_pid() as pid from t'),
+    ])
+    assert.deepEqual(
+      answers.map(({ n }) => n),
+      [...ids, 50],
+    )
+    assert.equal(new Set(answers.map(({ pid }) => pid)).size, 1)
+  })
+})
+
+test('a transaction that idles past the limit is ended by the server, and its error names it', async () => {
+  await using hasty = createDatabase({ url, pool: { max: 1 }, idleInTransactionTimeoutMs: 200 })
+  let runs = 0
+  const error = await errorOf(
+    hasty.transaction(
+      async (tx) => {
+        runs++
+        await insert(tx, 1)
+        await sleep(1500)
+        await insert(tx, 2)
+      },
+      { name: 'dawdle' },
+    ),
+  )
+  assert.ok(isPlinthError(error, 'TransactionTimeout'), String(error))
+  assert.deepEqual([error.sqlstate, error.outcome, runs], ['25P03', 'not applied', 1])
+  assert.match(error.message, /in transaction "dawdle"/)
+  assert.deepEqual(await saved(), [])
+})
+
 test('a statement nobody waited for undoes the transaction', async () => {
   await assert.rejects(
     db.transaction(async (tx) => {

@@ -30,7 +30,7 @@ import {
   toStatement,
 } from './statement.ts'
 import { readAlone } from './stream.ts'
-import { runTransaction, type TransactionHome } from './transaction.ts'
+import { runNamed, type TransactionHome } from './transaction.ts'
 
 export interface SessionHome extends Omit<TransactionHome, 'acquire' | 'release' | 'isFree'> {
   readonly pool: Pool
@@ -138,9 +138,10 @@ class PoolSession implements Session {
 
   #runTransaction<R>(work: (tx: Transaction) => Promise<R>, options: TransactionOptions, site: CallSite): Promise<R> {
     this.#refuseClosed()
-    const name = options.name ?? 'transaction'
-    const scope: RunningScope = { database: this, name, site, isOpen: true, parent: undefined }
-    return runTransaction(this.#transactionHome, (tx) => runInScope(scope, () => work(tx)), options, false)
+    const named = { name: options.name ?? 'transaction', site }
+    const scope: RunningScope = { database: this, ...named, isOpen: true, parent: undefined }
+    const inScope = (tx: Transaction): Promise<R> => runInScope(scope, () => work(tx))
+    return runNamed(this.#transactionHome, inScope, options, named, false)
   }
 
   get #transactionHome(): TransactionHome {
