@@ -32,5 +32,7 @@ export const limits = {
   connectMs: 1500,
   statementMs: 2000,
   lockMs: 1000,
+  /** In a transaction: what a client that is gone holds is free after this. */
+  idleMs: 2000,
   transactionMs: 3000,
 } as const

@@ -47,7 +47,9 @@ export async function askServer(
   url: string,
   ...statements: readonly string[]
 ): Promise<readonly Record<string, unknown>[]> {
-  const client = new pg.Client({ connectionString: url, application_name: 'faults-admin' })
+  // A run waits for nothing without a limit, and least of all for a lock that a broken client left behind.
+  const limit = { statement_timeout: 10_000, connectionTimeoutMillis: 5000 }
+  const client = new pg.Client({ connectionString: url, application_name: 'faults-admin', ...limit })
   client.on('error', () => undefined)
   await client.connect()
   try {

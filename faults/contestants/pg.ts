@@ -17,6 +17,7 @@ export function openPg({ url, service }: Connecting): Contestant {
     connectionTimeoutMillis: limits.acquireMs,
     statement_timeout: limits.statementMs,
     lock_timeout: limits.lockMs,
+    idle_in_transaction_session_timeout: limits.idleMs,
   })
   pool.on('error', () => undefined)
   // A client that breaks while it is out would end the process.

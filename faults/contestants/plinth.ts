@@ -13,6 +13,7 @@ export function openPlinth({ url, service }: Connecting): Contestant {
     connectTimeoutMs: limits.connectMs,
     statementTimeoutMs: limits.statementMs,
     lockTimeoutMs: limits.lockMs,
+    idleInTransactionTimeoutMs: limits.idleMs,
   })
   const ask =
     (queryable: Queryable): Ask =>
