@@ -94,6 +94,29 @@ await rename(db, 7, 'Ada')
 console.log(connectHub, startEmbedded, new PlinthError('RowNotFound', 'none').outcome)
 `
 
+const telemetry = `
+import assert from 'node:assert/strict'
+import { createDatabase, logObservations } from 'plinth'
+import { openTelemetryObservations } from 'plinth/otel'
+import { prometheusObservations } from 'plinth/prometheus'
+import { sentryObservations } from 'plinth/sentry'
+import { Registry } from 'prom-client'
+
+const registry = new Registry()
+const log = console
+const stops = [
+  logObservations({ trace: log.log, debug: log.log, info: log.log, warn: log.log, error: log.log }),
+  prometheusObservations(registry),
+  openTelemetryObservations(),
+  sentryObservations(),
+]
+const db = createDatabase({ url: process.env['DATABASE_URL'] ?? '', service: 'packed' })
+await db.query('select 1')
+await db.close()
+assert.match(await registry.metrics(), /plinth_statement_duration_seconds_count.*summary="SELECT"/)
+for (const stop of stops) stop()
+`
+
 const tarballs = pack()
 
 for (const [name, tarball] of Object.entries(tarballs)) {
@@ -144,6 +167,27 @@ test('its types are complete: a program is checked against them, and they are ch
   }
   writeFileSync(join(library, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.ts'] }))
   run(library, join(root, 'node_modules/.bin/tsc'), ['-p', library, '--pretty', 'false'])
+})
+
+test('telemetry runs beside the peers it asks for, and its types agree with theirs', () => {
+  const project = createProject('telemetry', {})
+  npm(project, 'install', tarballs.plinth, 'pg', '@opentelemetry/api@1', '@sentry/node@11', 'prom-client@15')
+  writeFileSync(join(project, 'program.ts'), telemetry)
+  const DATABASE_URL = process.env['PLINTH_TEST_DATABASE_URL']
+  assert.match(run(project, process.execPath, ['program.ts'], { DATABASE_URL }), /SELECT took/)
+  // The types of other packages are theirs to keep right.
+  const compilerOptions = {
+    module: 'nodenext',
+    target: 'es2023',
+    lib: ['es2024', 'esnext.disposable'],
+    strict: true,
+    noEmit: true,
+    skipLibCheck: true,
+    types: ['node'],
+    typeRoots: [join(root, 'node_modules/@types')],
+  }
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.ts'] }))
+  run(project, join(root, 'node_modules/.bin/tsc'), ['-p', project, '--pretty', 'false'])
 })
 
 test('an empty project with @plinth/cli has a working command', () => {
