@@ -66,7 +66,8 @@ function abortError(signal: AbortSignal, context: FailureContext, outcome: Outco
   })
 }
 
-async function cancelOrDestroy(connection: Connection): Promise<void> {
+/** Ends what the connection is running: on the server, and if that takes too long by its destruction. */
+export async function cancelOrDestroy(connection: Connection): Promise<void> {
   if (connection.inFlight === 0) return
   await connection.cancel()
   const giveUpAt = performance.now() + cancelGraceMs

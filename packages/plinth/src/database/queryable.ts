@@ -1,4 +1,4 @@
-import type { Pool as PgPool } from '../pg-pool/type.ts'
+import type { Pool as PgPool, TransactionClient } from '../pg-pool/type.ts'
 import type { State } from '../observe/observation.ts'
 import type { AnswerColumn } from '../operation/row-reader.ts'
 import type { Typed } from '../operation/operation.ts'
@@ -101,6 +101,11 @@ export interface Transaction extends ReadTransaction {
    * after `lockTimeoutMs`.
    */
   lock(key: string | bigint): Promise<void>
+  /**
+   * The transaction as a pg client, for a library that is to work inside it: `drizzle(tx.pg)`. Its BEGIN is a savepoint,
+   * and a COMMIT that is not its own is refused. Results and errors are pg's own.
+   */
+  readonly pg: TransactionClient
   /** Runs `hook` after COMMIT was confirmed. It cannot undo the transaction; a failing hook is an observation. */
   afterCommit(hook: () => void | Promise<void>): void
   /** Runs `hook` after the transaction was rolled back, the savepoint's or the whole one. */

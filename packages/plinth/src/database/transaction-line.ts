@@ -1,13 +1,15 @@
 import type { Connection } from '../driver/connection.ts'
 import type { Statement, StepAnswer } from '../driver/exchange.ts'
+import type { PgQuery } from '../driver/peer.ts'
 import type { Outcome, Phase } from '../errors.ts'
 import { isPlinthError, PlinthError } from '../errors.ts'
 import { type DatabaseIdentity, observe, type TransactionRef } from '../observe/observation.ts'
 import { statementStart, watchStatement } from '../observe/watch.ts'
+import { executeQuery } from '../pg-pool/execute.ts'
 import { outlivesTransaction } from '../sql/statement-words.ts'
 import { beginStatements } from './begin.ts'
 import { CommitWitness } from './commit-witness.ts'
-import { runHeld } from './held.ts'
+import { cancelOrDestroy, runHeld } from './held.ts'
 import { commitGraceMs, type ResolveCommit, settleLostCommit } from './lost-commit.ts'
 import type { IsolationLevel, StatementOptions } from './queryable.ts'
 import { StatementLimit } from './statement-limit.ts'
@@ -84,6 +86,34 @@ export class TransactionLine {
     const answer = answers[statements.length - 1]
     if (!answer) throw new PlinthError('StatementFailed', 'The server answered fewer statements than were sent.')
     return answer
+  }
+
+  /**
+   * Runs one of pg's own queries, for `tx.pg`. It cannot share a Sync, so what is pending goes in front by itself, and
+   * the lane must be quiet.
+   */
+  async runQuery(query: PgQuery): Promise<unknown> {
+    const { statementTimeoutMs } = this.#options
+    const text = query.text ?? ''
+    const pending = this.#takePending()
+    if (pending.length > 0) await this.#send(pending, 'statement', 'not applied', this.signal)
+    else await this.#begun
+    while (this.#connection.inFlight > 0) await this.#send([], 'statement', 'not applied', undefined)
+    this.signal.throwIfAborted()
+    if (this.status === 'I' && !this.#connection.isLost) throw this.#endedElsewhere()
+    if (outlivesTransaction(text)) this.#connection.needsReset = true
+    const cancel = (): void => void cancelOrDestroy(this.#connection)
+    this.signal.addEventListener('abort', cancel)
+    const running = executeQuery(this.#connection, query, statementTimeoutMs)
+    const capture = this.#witness.captureBehind(text)
+    const captured = capture && this.#connection.run([capture], statementTimeoutMs)
+    try {
+      return await running
+    } finally {
+      this.signal.removeEventListener('abort', cancel)
+      const answers = await captured?.catch(() => undefined)
+      if (answers) this.#witness.note(answers[0])
+    }
   }
 
   /** A name that no open portal of this transaction has. */

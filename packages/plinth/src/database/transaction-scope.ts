@@ -1,10 +1,13 @@
 import type { Statement, StepAnswer } from '../driver/exchange.ts'
+import type { PgQuery } from '../driver/peer.ts'
+import { toPlinthError } from '../driver/sqlstate.ts'
 import { PlinthError } from '../errors.ts'
 import { failureOf } from '../observe/failure.ts'
 import { observe } from '../observe/observation.ts'
 import { runOperation } from '../operation/answer.ts'
 import type { Operation, Typed } from '../operation/operation.ts'
 import type { Value } from '../operation/value.ts'
+import { createTransactionClient } from '../pg-pool/transaction-client.ts'
 import { compile } from '../sql/compile.ts'
 import type { Sql } from '../sql/sql.ts'
 import { type CallSite, captureCallSite } from './call-site.ts'
@@ -62,6 +65,7 @@ export class TransactionScope implements RunningScope {
   #savepoints = 0
   #statements = 0
   #firstFailure: FirstFailure | undefined
+  #pg: Transaction['pg'] | undefined
 
   constructor(
     line: TransactionLine,
@@ -216,6 +220,28 @@ export class TransactionScope implements RunningScope {
     }
   }
 
+  get pg(): Transaction['pg'] {
+    this.#pg ??= createTransactionClient({
+      name: this.name,
+      run: (query) => this.#track((site) => this.#executeQuery(query, site)),
+      hasFailed: () => this.#line.status === 'E',
+    })
+    return this.#pg
+  }
+
+  /** Errors stay pg's own: the library that sent the query reads them. */
+  async #executeQuery(query: PgQuery, site: CallSite): Promise<unknown> {
+    while (this.#child) await this.#child
+    const statement = ++this.#statements
+    try {
+      return await this.#line.runQuery(query)
+    } catch (error) {
+      const context = { phase: 'statement', transaction: this.name, outcomeWhenLost: 'not applied' } as const
+      this.#firstFailure ??= { error: toPlinthError({ error, answered: true }, context), statement, site }
+      throw error
+    }
+  }
+
   /** PostgreSQL answers 25P02 to everything after the first failure; the first failure is what the caller must see. */
   #explained(error: unknown): unknown {
     const isEcho = error instanceof PlinthError && error.sqlstate === '25P02'
@@ -268,7 +294,11 @@ export class TransactionScope implements RunningScope {
 
   #makeHandle(): Transaction {
     const line = this.#line
+    const scope = this
     const handle = {
+      get pg() {
+        return scope.pg
+      },
       name: this.name,
       attempt: line.attempt,
       signal: line.signal,

@@ -49,6 +49,8 @@ export class Connection {
   /** How often it was reset: each time it is as new. */
   resets = 0
   #isClosing = false
+  /** Queries of pg's own that are running: one at most. */
+  #submitted = 0
 
   private constructor(client: WireClient, identity: DatabaseIdentity) {
     this.#client = client
@@ -88,7 +90,7 @@ export class Connection {
   }
 
   get inFlight(): number {
-    return this.#inFlight.size
+    return this.#inFlight.size + this.#submitted
   }
 
   /** How long the server has been at what is first in line, in ms; 0 with nothing in flight. */
@@ -142,7 +144,9 @@ export class Connection {
     const isOwn = query instanceof loadPg().Query
     return new Promise((resolve, reject) => {
       const { connection } = this.#client
+      this.#submitted++
       const end = (): void => {
+        this.#submitted--
         clearTimeout(silence)
         connection.off('readyForQuery', ready)
         forget()

@@ -5,6 +5,7 @@ import { nextTransactionId, observe, type TransactionOutcome, type TransactionRe
 import { statementStart, watchOnlyAttempt, watchStatement } from '../observe/watch.ts'
 import { outlivesTransaction } from '../sql/statement-words.ts'
 import { type Control, controlOf } from './control.ts'
+import { executeQuery, madeUp, plainQuery } from './execute.ts'
 import type { PgPoolHome, TransactionRecord } from './home.ts'
 import {
   aborted,
@@ -182,7 +183,7 @@ export class PgClient extends EventEmitter {
     const { text } = query
     const transaction = this.#transaction
     const number = transaction ? ++transaction.statements : 0
-    const running = this.#execute(query)
+    const running = executeQuery(this.#connection, query, this.#home.statementTimeoutMs)
     const capture = transaction?.witness.captureBehind(text ?? '')
     const captured = capture
       ? this.#connection.run([capture], this.#home.statementTimeoutMs).then(
@@ -214,11 +215,11 @@ export class PgClient extends EventEmitter {
   async #commit(transaction: OpenTransaction, query: PgQuery): Promise<unknown> {
     if (this.#connection.isLost) throw lostBeforeCommit(transaction.name, transaction.firstFailure?.error)
     if (this.#connection.status === 'E') {
-      await this.#execute(new (loadPg().Query)('rollback'))
+      await executeQuery(this.#connection, plainQuery('rollback'), this.#home.statementTimeoutMs)
       throw aborted(transaction.name, transaction.firstFailure)
     }
     try {
-      const result = await this.#execute(query)
+      const result = await executeQuery(this.#connection, query, this.#home.statementTimeoutMs)
       if (commandOf(result) === 'ROLLBACK') throw aborted(transaction.name, transaction.firstFailure)
       return result
     } catch (error) {
@@ -236,21 +237,6 @@ export class PgClient extends EventEmitter {
       this.#end('rolled back')
       return madeUp('ROLLBACK')
     }
-  }
-
-  /** Settles when the server is ready for the next: only then is its transaction status known. */
-  async #execute(query: PgQuery): Promise<unknown> {
-    const answer = new Promise<unknown>((resolve, reject) => {
-      query.callback = (error, result) => (error ? reject(error) : resolve(result))
-    })
-    answer.catch(() => undefined)
-    try {
-      await this.#connection.submit(query, this.#home.statementTimeoutMs)
-    } catch (lost) {
-      // What pg knows of the end (a FATAL with its SQLSTATE) says more than that the connection is gone.
-      return Promise.race([answer, Promise.resolve().then(() => Promise.reject(lost))])
-    }
-    return answer
   }
 
   /** Cursors and streams read by themselves; the next statement waits until they are closed. */
@@ -283,7 +269,7 @@ export class PgClient extends EventEmitter {
     if (open && !connection.isLost) {
       const { name, statements } = open
       observe({ kind: 'transaction.forgotten', database: this.#home.identity, transaction: name, statements })
-      if (connection.inFlight === 0) await this.#rollback(new (loadPg().Query)('rollback')).catch(() => undefined)
+      if (connection.inFlight === 0) await this.#rollback(plainQuery('rollback')).catch(() => undefined)
     }
     this.#giveBack()
   }
@@ -296,7 +282,7 @@ export class PgClient extends EventEmitter {
   }
 }
 
-function isSubmittable(config: unknown): config is Submittable {
+export function isSubmittable(config: unknown): config is Submittable {
   return typeof config === 'object' && config !== null && 'submit' in config && typeof config.submit === 'function'
 }
 
@@ -317,10 +303,6 @@ export function deliver(work: Promise<unknown>, done: Callback): undefined {
 function commandOf(result: unknown): unknown {
   const first: unknown = Array.isArray(result) ? result[0] : result
   return typeof first === 'object' && first !== null && 'command' in first ? first.command : undefined
-}
-
-function madeUp(command: 'COMMIT' | 'ROLLBACK'): object {
-  return Object.assign(new (loadPg().Result)(), { command })
 }
 
 async function settledWithin(work: Promise<unknown>, ms: number): Promise<void> {

@@ -67,6 +67,25 @@ export function ended(): PlinthError {
   })
 }
 
+/** The end of a transaction of ours is its owner's. */
+export function notItsOwn(control: string, name: string): PlinthError {
+  return new PlinthError(
+    'SessionStatement',
+    `${control.toUpperCase()} on tx.pg would end "${name}" behind its owner.`,
+    {
+      transaction: name,
+      hint: 'Return from the callback to commit, throw to roll back. A BEGIN on tx.pg is a savepoint of its own.',
+    },
+  )
+}
+
+export function noCursor(name: string): PlinthError {
+  return new PlinthError('InvalidOperation', `A cursor or stream cannot run on tx.pg of "${name}".`, {
+    transaction: name,
+    hint: 'Use tx.stream(), or a client of db.pgPool().',
+  })
+}
+
 export function notAQuery(config: unknown): PlinthError {
   const what = config === null ? 'null' : typeof config
   return new PlinthError('InvalidOperation', `query() takes a text, a config or a submittable; it was given ${what}.`)
