@@ -294,10 +294,10 @@ export class TransactionScope implements RunningScope {
 
   #makeHandle(): Transaction {
     const line = this.#line
-    const scope = this
+    const client = (): Transaction['pg'] => this.pg
     const handle = {
       get pg() {
-        return scope.pg
+        return client()
       },
       name: this.name,
       attempt: line.attempt,
