@@ -92,6 +92,17 @@ test('the database handle in a transaction, and a statement nobody awaited, are 
   assert.ok((await messageOf(floating, 'FloatingStatement')).includes(`nobody waited for it at ${place(2)}`))
 })
 
+test('a session and a stream of the database are refused inside a transaction like a statement', async () => {
+  const rows = async (): Promise<void> => {
+    for await (const _ of db.stream('select 1')) return
+  }
+  await db.transaction(async () => {
+    await assert.rejects(db.session(), { code: 'RootHandleInTransaction' })
+    await assert.rejects(rows(), { code: 'RootHandleInTransaction' })
+    await assert.rejects(db.pgPool().query('select 1'), { code: 'RootHandleInTransaction' })
+  })
+})
+
 test('with misuse observed the handle works inside a transaction, outside of it, and is reported with its place', async () => {
   await using lenient = createDatabase({ url, pool: { max: 2, sharedLanes: 0 }, misuse: 'observe' })
   const seen: Observation[] = []
@@ -152,8 +163,8 @@ test('an HTTP request inside a transaction is reported, by fetch and by node:htt
     [
       ['http request', 'chargeCard'],
       ['http request', 'chargeCard'],
-      ['http request', 'refund, savepoint 1'],
-      ['http request', 'refund, savepoint 1'],
+      ['http request', 'refund'],
+      ['http request', 'refund'],
     ],
   )
   assert.ok(seen.every((one) => one.kind === 'misuse' && /test\/misuse\.test\.ts:\d+$/.test(one.place ?? '')))
@@ -162,7 +173,7 @@ test('an HTTP request inside a transaction is reported, by fetch and by node:htt
     ours.map(({ message }) => message.replace(/:\d+/, '')),
     [
       'an HTTP request (GET 127.0.0.1) was made inside the open transaction "chargeCard".',
-      'an HTTP request (GET 127.0.0.1) was made inside the open transaction "refund, savepoint 1".',
+      'an HTTP request (GET 127.0.0.1) was made inside the open transaction "refund".',
     ],
   )
   assert.match(
@@ -170,6 +181,25 @@ test('an HTTP request inside a transaction is reported, by fetch and by node:htt
     /was made at .*misuse\.test\.ts:\d+\. .*"chargeCard" was begun at .*misuse\.test\.ts/,
   )
   assert.ok(!JSON.stringify(ours.map(({ message, detail }) => [message, detail])).includes('secret'))
+})
+
+test('whatever a program does to the stacks of errors, statements go on and errors have their message', async () => {
+  const { stackTraceLimit } = Error
+  const before: unknown = Reflect.get(Error, 'prepareStackTrace')
+  const late = async (): Promise<unknown> => {
+    const kept: Transaction[] = []
+    await db.transaction(async (tx) => void kept.push(tx))
+    return errorOf(Promise.all(kept.map((tx) => tx.query('select 1'))))
+  }
+  try {
+    Error.prepareStackTrace = () => ({ frames: 0 })
+    const error = await late()
+    assert.ok(isPlinthError(error, 'TransactionClosed'))
+    assert.match(error.message, /was stored\. It was used afterwards\./)
+  } finally {
+    Reflect.set(Error, 'prepareStackTrace', before)
+  }
+  assert.equal(Error.stackTraceLimit, stackTraceLimit)
 })
 
 test('a database that is closed watches no requests', async () => {

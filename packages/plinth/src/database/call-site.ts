@@ -19,15 +19,18 @@ const ownFolder = fileURLToPath(new URL('..', import.meta.url))
 export function captureCallSite(limit: number = frames): CallSite {
   const before = Error.stackTraceLimit
   const site: CallSite = {}
-  Error.stackTraceLimit = limit
+  // Not assigned: under --frozen-intrinsics that would throw, and the default is good enough there.
+  Reflect.set(Error, 'stackTraceLimit', limit)
   Error.captureStackTrace(site, captureCallSite)
-  Error.stackTraceLimit = before
+  Reflect.set(Error, 'stackTraceLimit', before)
   return site
 }
 
 /** `src/services/orders.ts:52`, from the working directory where the file is below it; undefined in a bundle. */
 export function placeOf(site: CallSite | undefined): string | undefined {
-  for (const line of (site?.stack ?? '').split('\n')) {
+  // A program's own Error.prepareStackTrace may make anything of it.
+  const stack: unknown = site?.stack
+  for (const line of typeof stack === 'string' ? stack.split('\n') : []) {
     const [, location = '', row = ''] = /(?:\(|at (?:async )?)((?:file:\/\/)?[^()]+):(\d+):\d+\)?$/.exec(line) ?? []
     if (location === '' || location.startsWith('node:') || location.includes('/node_modules/')) continue
     const path = location.startsWith('file:') ? fileURLToPath(location) : location

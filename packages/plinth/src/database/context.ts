@@ -46,6 +46,13 @@ export function refuseNested(database: object, inner: Named): void {
   if (outer) throw nestedTransaction(inner, outer)
 }
 
+/** The transaction that a savepoint is in. */
+export function wholeTransaction(scope: RunningScope): RunningScope {
+  let whole = scope
+  while (whole.parent) whole = whole.parent
+  return whole
+}
+
 /** Inside `db.independent`, a savepoint of it included. */
 export function isIndependent(scope: RunningScope): boolean {
   for (let at: RunningScope | undefined = scope; at; at = at.parent) if (at.isIndependent) return true

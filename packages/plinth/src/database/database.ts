@@ -113,6 +113,7 @@ class PoolDatabase implements Q.Database {
   }
 
   async session(options: { readonly signal?: AbortSignal } = {}): Promise<Q.Session> {
+    guardRootHandle(this.#homes.transactions)
     return openSession({ ...this.#homes.transactions, pool: this.#homes.pool }, options.signal)
   }
 

@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { type DatabaseIdentity, observe } from '../observe/observation.ts'
+import { type DatabaseIdentity, isObserved, observe } from '../observe/observation.ts'
 import { captureCallSite, placeOf } from './call-site.ts'
-import { enclosingScope } from './context.ts'
+import { enclosingScope, wholeTransaction } from './context.ts'
 import { httpInTransaction } from './misuse-errors.ts'
 import type { MisuseMode } from './queryable.ts'
 
@@ -22,8 +22,9 @@ const maxWarned = 100
 export function watchHttp(database: object, identity: DatabaseIdentity, misuse: MisuseMode): () => void {
   const warned = new Set<string>()
   const report = (message: unknown): void => {
-    const scope = enclosingScope(database)
-    if (!scope) return
+    const inner = enclosingScope(database)
+    if (!inner || (misuse === 'observe' && !isObserved('misuse'))) return
+    const scope = wholeTransaction(inner)
     const place = placeOf(captureCallSite(deepFrames)) ?? placeOf(scope.site)
     const at = place === undefined ? {} : { place }
     observe({ kind: 'misuse', database: identity, what: 'http request', transaction: scope.name, ...at })
