@@ -48,7 +48,10 @@ export async function runRound(stage: Stage, fault: Fault, number: number, bound
     wrong.push(`not everybody was working again within ${bounds.recoveryMs} ms (${recoveryMs ?? 'never'})`)
   }
   if (hits === 0) wrong.push('the fault never happened')
-  await admin(stage, `select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = '${service}'`)
+  await admin(
+    stage,
+    `select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = '${service}'`,
+  )
   await admin(stage, reset)
   return { fault: fault.name, hits, log, recoveryMs, wrong }
 }

@@ -3,6 +3,7 @@ import { Pool, type PoolLimits } from '../driver/pool.ts'
 import type { Availability } from './availability.ts'
 import { resolveCommit } from './commit-resolution.ts'
 import { watchHttp } from './http-watch.ts'
+import { FaultMode } from './fault-mode.ts'
 import { LaneChoice } from './lane-choice.ts'
 import type { DatabaseSettings } from './options.ts'
 import { ReservedConnection } from './reserved-connection.ts'
@@ -38,6 +39,8 @@ export function makeHomes(database: object, settings: DatabaseSettings, availabi
   const reserved = new ReservedConnection(() => Connection.open(settings.connection))
   const budget = new RetryBudget()
   const { sharedLanes } = limits
+  const acquire: Pool['acquire'] = (...wanted) => pool.acquire(...wanted)
+  const faults = settings.faults && new FaultMode(settings.faults, limits)
   return {
     pool,
     spare: openPool({ ...limits, max: 1, sharedLanes: 0 }),
@@ -48,12 +51,13 @@ export function makeHomes(database: object, settings: DatabaseSettings, availabi
       identity,
       misuse,
       isFree: () => pool.hasRoom,
-      acquire: (signal, transaction) => pool.acquire(signal, transaction),
+      acquire: faults ? (...wanted) => faults.acquire(() => acquire(...wanted)) : acquire,
       release: (connection) => pool.release(connection),
       statementTimeoutMs,
       lockTimeoutMs,
       idleInTransactionTimeoutMs,
       budget,
+      faults,
       resolveCommit: (identity, deadline) => resolveCommit(reserved, identity, deadline),
     },
     stopWatching: watchHttp(database, identity, misuse),

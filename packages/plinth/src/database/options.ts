@@ -2,13 +2,15 @@ import type { ConnectionOptions } from '../driver/client-options.ts'
 import type { PoolLimits } from '../driver/pool.ts'
 import type { DatabaseIdentity } from '../observe/observation.ts'
 import { PlinthError } from '../errors.ts'
-import type { DatabaseOptions, MisuseMode, PoolOptions } from './queryable.ts'
+import { readFaults } from './fault-options.ts'
+import type { DatabaseOptions, FaultOptions, MisuseMode, PoolOptions } from './queryable.ts'
 
 /** The options of a database with their defaults, each checked. */
 export interface DatabaseSettings {
   readonly connection: ConnectionOptions
   readonly limits: PoolLimits
   readonly misuse: MisuseMode
+  readonly faults: FaultOptions | undefined
   readonly statementTimeoutMs: number
   readonly lockTimeoutMs: number
   readonly idleInTransactionTimeoutMs: number
@@ -21,6 +23,7 @@ export function readOptions(options: DatabaseOptions): DatabaseSettings {
   const service = options.service ?? 'plinth'
   return {
     misuse: checkedMisuse(options.misuse),
+    faults: readFaults(options.faults, options.url),
     statementTimeoutMs,
     lockTimeoutMs,
     idleInTransactionTimeoutMs: idleMs,

@@ -217,6 +217,28 @@ export interface PoolOptions {
 
 export type MisuseMode = 'error' | 'observe'
 
+/**
+ * Failures for your own tests, each with its share of the transactions, from 0 to 1. They are real in all but their
+ * moment, chosen by `seed`: the same seed and the same calls in the same order give the same failures. Transactions of
+ * `transaction` and `begin` that wrote something meet them at their end; a connection timeout is met before it.
+ */
+export interface FaultOptions {
+  /** Default 1. */
+  readonly seed?: number
+  /** CommitUnknown; half of these transactions are saved and half are not. Default 0. */
+  readonly commitUnknown?: number
+  /** 40001 from the server, so it is rolled back and run again, and the callback's effects outside are met twice. */
+  readonly serializationFailure?: number
+  /** 40P01, likewise. */
+  readonly deadlock?: number
+  /** The connection is cut before COMMIT: rolled back and run again. */
+  readonly connectionLost?: number
+  /** PoolTimeout, without the wait: for transactions and for `pgPool()`. */
+  readonly poolTimeout?: number
+  /** Lets it act on a server that is not on this machine; without it such a url is refused with InvalidOption. */
+  readonly onAnyHost?: boolean
+}
+
 export interface DatabaseOptions {
   /** postgres://user:password@host:port/database */
   readonly url: string
@@ -238,4 +260,6 @@ export interface DatabaseOptions {
    * Default `error`.
    */
   readonly misuse?: MisuseMode
+  /** Only for tests: see `FaultOptions`. Default: none, at no cost. */
+  readonly faults?: FaultOptions
 }

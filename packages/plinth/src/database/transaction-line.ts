@@ -51,6 +51,26 @@ export class TransactionLine {
     return this.#options.attempt
   }
 
+  get name(): string {
+    return this.#options.name
+  }
+
+  /** False when it is certain that there is nothing to commit. */
+  get hasWritten(): boolean {
+    return this.#begun !== undefined && this.status === 'T' && !this.#witness.hasWrittenNothing
+  }
+
+  /** Cuts the connection. */
+  lose(cause: PlinthError): void {
+    this.#connection.destroy(cause)
+  }
+
+  /** Lets the server fail with this SQLSTATE. */
+  async raise(sqlstate: string): Promise<void> {
+    const text = `do $$ begin raise exception 'raised by the fault mode' using errcode = '${sqlstate}'; end $$`
+    await this.#send([{ text, values: [] }], 'statement', 'not applied', undefined)
+  }
+
   get identity(): DatabaseIdentity {
     return this.#connection.identity
   }

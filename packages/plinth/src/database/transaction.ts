@@ -12,6 +12,7 @@ import { captureCallSite } from './call-site.ts'
 import type { Named } from './misuse-errors.ts'
 import { refuseNested, runInScope } from './context.ts'
 import { Deadline, untilDeadline } from './deadline.ts'
+import type { FaultMode } from './fault-mode.ts'
 import type { ResolveCommit } from './lost-commit.ts'
 import type { MisuseMode, OwnedTransaction, Transaction, TransactionOptions } from './queryable.ts'
 import { Attempts, readRetry } from './retry.ts'
@@ -34,6 +35,7 @@ export interface TransactionHome {
   readonly idleInTransactionTimeoutMs: number
   readonly budget: RetryBudget
   readonly resolveCommit: ResolveCommit
+  readonly faults: FaultMode | undefined
 }
 
 /** The level is part of BEGIN's text, and not every caller is type-checked. */
@@ -118,7 +120,7 @@ async function runAttempt<R>(
       runInScope(scope, () => work(scope.handle)),
       attempt.deadline.signal,
     )
-    await commit(line, scope)
+    await commit(home, line, scope)
   } catch (error) {
     await rollback(line, scope)
     home.release(connection)
@@ -179,7 +181,7 @@ export async function beginTransaction(
     }
   }
   const undo = (): Promise<void> => finish(() => rollback(line, scope), 'rolled back')
-  const commitOwned = (): Promise<void> => finish(() => commitOrRollBack(line, scope), 'committed')
+  const commitOwned = (): Promise<void> => finish(() => commitOrRollBack(home, line, scope), 'committed')
   const undoIfOpen = async (): Promise<void> => (ended ? undefined : undo())
   deadline.signal.addEventListener('abort', () => void undoIfOpen(), { once: true })
   const owned = { ...scope.handle, commit: commitOwned, rollback: undo, [Symbol.asyncDispose]: undoIfOpen }
@@ -195,9 +197,9 @@ function alreadyEnded(name: string, cause: unknown): PlinthError {
   })
 }
 
-async function commitOrRollBack(line: TransactionLine, scope: TransactionScope): Promise<void> {
+async function commitOrRollBack(home: TransactionHome, line: TransactionLine, scope: TransactionScope): Promise<void> {
   try {
-    await commit(line, scope)
+    await commit(home, line, scope)
   } catch (error) {
     await rollback(line, scope)
     throw error
@@ -216,9 +218,9 @@ function open(
   return { line, scope: new TransactionScope(line, home.database, attempt) }
 }
 
-async function commit(line: TransactionLine, scope: TransactionScope): Promise<void> {
+async function commit({ faults }: TransactionHome, line: TransactionLine, scope: TransactionScope): Promise<void> {
   await scope.closeGate()
-  await line.commit()
+  await (faults ? faults.commit(line) : line.commit())
   scope.end('committed')
 }
 
