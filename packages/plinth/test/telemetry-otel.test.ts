@@ -54,6 +54,20 @@ test('a statement is a client span with the attributes of the semantic conventio
   assert.ok(seconds(span.duration) > 0)
 })
 
+test('the operation and the collection of a span are those of its summary', async () => {
+  const texts = ['create table "BIG" (id int)', 'insert into "BIG" select id from users', 'select * from "BIG"']
+  for (const text of texts) await db.query(text)
+  const attributes = sdk.spans().map((span) => span.attributes)
+  assert.deepEqual(
+    attributes.map((one) => [one['db.operation.name'], one['db.collection.name']]),
+    [
+      ['CREATE TABLE', 'BIG'],
+      ['INSERT', undefined],
+      ['SELECT', 'BIG'],
+    ],
+  )
+})
+
 test('a transaction is a span of its caller, its attempts are below it, and its statements below those', async () => {
   const root = tracer.startSpan('request')
   await context.with(trace.setSpan(context.active(), root), () =>

@@ -167,13 +167,17 @@ function operationOf(summary: string): Attributes {
   }
 }
 
-/** Operations are in capitals; `CREATE TABLE users` is an operation of two words. */
+const rowOperations: ReadonlySet<string> = new Set(['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'MERGE', 'VALUES'])
+const definitions: ReadonlySet<string> = new Set(['CREATE', 'ALTER', 'DROP', 'REFRESH', 'COMMENT', 'REINDEX'])
+
+/** `CREATE TABLE users` is an operation of two words; a table may be written in capitals. */
 function partsOf(summary: string): { operation: string; targets: readonly string[] } {
   const words = summary.split(' ')
-  const isOperation = (word: string): boolean => /^[A-Z]+$/.test(word)
-  const first = words.findIndex((word) => !isOperation(word))
-  const operation = (first < 0 ? words : words.slice(0, first)).join(' ')
-  return { operation, targets: words.slice(first < 0 ? words.length : first).filter((word) => !isOperation(word)) }
+  const isKind = (word: string, i: number): boolean =>
+    i === 1 && definitions.has(words[0] ?? '') && /^[A-Z]+$/.test(word)
+  const isOperation = (word: string, i: number): boolean => i === 0 || rowOperations.has(word) || isKind(word, i)
+  const targets = words.filter((word, i) => !isOperation(word, i))
+  return { operation: words.filter((word, i) => i === 0 || isKind(word, i)).join(' '), targets }
 }
 
 function statusOf(failure: Failure | undefined, bound: (code: string) => string = (code) => code): Attributes {

@@ -48,6 +48,9 @@ const targetsFollow: ReadonlySet<string> = new Set(['from', 'join', 'into', 'usi
 /** Before `update` these make it a part of another clause: FOR UPDATE, DO UPDATE, ON UPDATE, FOR NO KEY UPDATE. */
 const notCommands: ReadonlySet<string> = new Set(['for', 'do', 'on', 'key', 'before', 'after', 'or', 'then'])
 
+/** Functions in FROM that turn values into rows: no target. `table()` writes rows by the first of them. */
+const rowSources = /^(jsonb?_\w+|unnest|generate_series)$/
+
 interface Reading {
   readonly parts: string[]
   /** For each open parenthesis: whether a query stands in it, where FROM names a table. */
@@ -82,7 +85,14 @@ function read(text: string): string {
     else if (other !== undefined) takeOther(reading, other)
     if (reading.isDone) break
   }
-  return reading.parts.join(' ').slice(0, longestSummary) || 'OTHER'
+  return withoutEmptySelects(reading.parts).join(' ').slice(0, longestSummary) || 'OTHER'
+}
+
+/** A query around a subquery, or one that only unpacks values for an INSERT, says nothing beside the other part. */
+function withoutEmptySelects(parts: readonly string[]): readonly string[] {
+  const isEmpty = (next: string | undefined): boolean => next === undefined || rowCommands.has(next.toLowerCase())
+  const told = parts.filter((part, i) => part !== 'SELECT' || !isEmpty(parts[i + 1]))
+  return told.length > 0 ? told : parts.slice(0, 1)
 }
 
 function takeWord(reading: Reading, word: string): void {
@@ -124,6 +134,7 @@ function takeName(reading: Reading, name: string): void {
   if (!reading.wantsTarget) return
   reading.wantsTarget = false
   if (!/^[\w$ \u0080-\uffff-]{1,63}$/.test(name)) return
+  if (rowSources.test(name)) return
   if (++reading.targets > mostTargets) {
     reading.isDone = true
     return
