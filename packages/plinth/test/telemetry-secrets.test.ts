@@ -57,6 +57,10 @@ const statements: readonly (readonly [about: string, text: string, values?: read
   ['a value taken for a column', `select "${marker}" from users`],
   ['a value taken for a statement', `${marker} from users`],
   ['an exception of a function', `do $$ begin raise exception '${marker}' using detail = '${marker}'; end $$`],
+  ...['40001', '57014', '55P03', '08006', '25006', '57P01'].map(
+    (state) =>
+      [`${state} by RAISE`, `do $$ begin raise sqlstate '${state}' using message = '${marker}'; end $$`] as const,
+  ),
   ['a comment', `select 1 /* from ${marker} */ -- from ${marker}`],
 ]
 

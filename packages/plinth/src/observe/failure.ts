@@ -16,38 +16,58 @@ export interface Failure {
   readonly table?: string
 }
 
-/** Errors whose message we wrote, around names that are the program's. A new code is withheld until it is named here. */
-const ownWords: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'ConnectionFailed',
-  'AuthenticationFailed',
-  'ConnectionLost',
-  'DatabaseClosed',
-  'ServerOverloaded',
-  'PoolTimeout',
-  'PoolOverloaded',
-  'NestedTransaction',
-  'SavepointOpen',
-  'RootHandleInTransaction',
-  'TransactionAborted',
-  'TransactionClosed',
-  'TransactionTimeout',
-  'FloatingStatement',
-  'CommitUnknown',
-  'WriteInReadTransaction',
-  'ReadOnlyServer',
-  'SerializationFailure',
-  'DeadlockDetected',
-  'LockTimeout',
-  'StatementTimeout',
-  'Cancelled',
-  'UniqueViolation',
-  'ForeignKeyViolation',
-  'NotNullViolation',
-  'CheckViolation',
-  'ExclusionViolation',
-  'InvalidValue',
-  'AnswerTooLarge',
-])
+type Words = 'ours' | 'may quote'
+
+/** Whose words stand in the message of an error. `may quote`: input, a file, an address, or what a server said. */
+const words: Readonly<Record<ErrorCode, Words>> = {
+  ConnectionFailed: 'ours',
+  AuthenticationFailed: 'ours',
+  ConnectionLost: 'ours',
+  DatabaseClosed: 'ours',
+  ServerOverloaded: 'ours',
+  PoolTimeout: 'ours',
+  PoolOverloaded: 'ours',
+  NestedTransaction: 'ours',
+  SavepointOpen: 'ours',
+  RootHandleInTransaction: 'ours',
+  TransactionAborted: 'ours',
+  TransactionClosed: 'ours',
+  TransactionTimeout: 'ours',
+  FloatingStatement: 'ours',
+  CommitUnknown: 'ours',
+  WriteInReadTransaction: 'ours',
+  ReadOnlyServer: 'ours',
+  SerializationFailure: 'ours',
+  DeadlockDetected: 'ours',
+  LockTimeout: 'ours',
+  StatementTimeout: 'ours',
+  Cancelled: 'ours',
+  UniqueViolation: 'ours',
+  ForeignKeyViolation: 'ours',
+  NotNullViolation: 'ours',
+  CheckViolation: 'ours',
+  ExclusionViolation: 'ours',
+  InvalidValue: 'ours',
+  AnswerTooLarge: 'ours',
+  RowNotFound: 'ours',
+  TooManyRows: 'ours',
+  InvalidStatement: 'may quote',
+  UndefinedObject: 'may quote',
+  PermissionDenied: 'may quote',
+  SessionStatement: 'may quote',
+  StatementFailed: 'may quote',
+  InvalidOperation: 'may quote',
+  InvalidOption: 'may quote',
+  MissingPeer: 'may quote',
+  EmbeddedUnavailable: 'may quote',
+  EmbeddedFailed: 'may quote',
+  DataFolderInUse: 'may quote',
+  DataFolderUnusable: 'may quote',
+  PortInUse: 'may quote',
+  ConnectionLeaked: 'may quote',
+  HubUnreachable: 'may quote',
+  HubRefused: 'may quote',
+}
 
 const originals = new WeakMap<Failure, unknown>()
 
@@ -80,9 +100,11 @@ function describe(error: unknown): Failure {
 function ofPlinth(error: PlinthError): Failure {
   const { code, sqlstate, phase, outcome, server, statement } = error
   const state = sqlstate === undefined ? '' : ` (${sqlstate})`
+  // Except of values and integrity, our message repeats PostgreSQL's, and RAISE can give any text any SQLSTATE.
+  const isServers = server !== undefined && !/^2[23]/.test(sqlstate ?? '')
   return {
     code,
-    message: ownWords.has(code) ? error.message : `${code}${state}`,
+    message: words[code] === 'ours' && !isServers ? error.message : `${code}${state}`,
     outcome,
     ...(sqlstate === undefined ? {} : { sqlstate }),
     ...(phase === undefined ? {} : { phase }),
