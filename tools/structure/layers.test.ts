@@ -11,7 +11,7 @@ import {
   target,
 } from './source-tree.ts'
 
-const publishing = ['observe/observation', 'observe/failure', 'observe/watch']
+const publishing = ['observe/observation', 'observe/failure', 'observe/watch', 'observe/summary']
 
 // Each part of packages/plinth/src, lowest first, and the parts it may import. `types:` allows `import type` alone.
 const layers: Readonly<Record<string, readonly string[]>> = {

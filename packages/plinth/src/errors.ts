@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'ServerOverloaded'
   | 'PoolTimeout'
   | 'PoolOverloaded'
+  | 'PoolSelfDeadlock'
   | 'NestedTransaction'
   | 'SavepointOpen'
   | 'RootHandleInTransaction'

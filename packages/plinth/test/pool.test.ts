@@ -29,7 +29,7 @@ test('200 callers of every kind share no more than max connections, after connec
 })
 
 test('a caller that waits too long learns how many connections are held', async () => {
-  await using db = createDatabase({ url, pool: { max: 2, sharedLanes: 0, acquireTimeoutMs: 100 } })
+  await using db = createDatabase({ url, pool: { max: 2, sharedLanes: 0, acquireTimeoutMs: 1000 } })
   await using _first = await db.session()
   await using _second = await db.session()
   const error = await errorOf(db.query('select 1'))

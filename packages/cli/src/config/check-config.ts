@@ -17,6 +17,9 @@ const pool: Checks<PoolOptions> = {
   acquireTimeoutMs: number,
   maxWaiting: number,
   idleTimeoutMs: number,
+  warm: number,
+  lifetimeMs: number,
+  leakAfterMs: number,
 }
 
 const limits: Checks<Limits> = {

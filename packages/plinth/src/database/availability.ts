@@ -70,7 +70,8 @@ export class Availability {
 
   /** Resolves when a connection could be opened; rejects on a failure that trying again cannot mend. */
   reachable(): Promise<void> {
-    if (this.#state === 'connected') return Promise.resolve()
+    // While a lost connection is looked into, the others wait for the answer: a dead server is tried once, not by all.
+    if (this.#state === 'connected' && !this.#probe) return Promise.resolve()
     if (this.#state === 'disconnected') this.#change('connecting')
     return this.#probing()
   }

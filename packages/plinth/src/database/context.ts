@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type DatabaseIdentity, observe } from '../observe/observation.ts'
-import { captureCallSite, placeOf } from './call-site.ts'
+import { captureCallSite, placeOf } from '../driver/call-site.ts'
 import { type Named, nestedTransaction, rootHandle } from './misuse-errors.ts'
 import type { MisuseMode } from './queryable.ts'
 
@@ -9,6 +9,8 @@ export interface RunningScope extends Named {
   readonly database: object
   readonly isOpen: boolean
   readonly parent: RunningScope | undefined
+  /** What the pool knows the holder of its connection as. */
+  readonly holder?: object
 }
 
 /** Used to notice misuse, never to find a transaction: that is passed as a parameter. */
@@ -33,6 +35,14 @@ export function enclosingScope(database: object): RunningScope | undefined {
   for (let at = running.getStore(); at; at = at.outer)
     if (at.scope.isOpen && at.scope.database === database) return at.scope
   return undefined
+}
+
+/** All who hold a connection while the caller's code runs, of whatever database. */
+export function enclosingHolders(): ReadonlySet<object> {
+  const holders = new Set<object>()
+  for (let at = running.getStore(); at; at = at.outer)
+    if (at.scope.isOpen && at.scope.holder) holders.add(at.scope.holder)
+  return holders
 }
 
 /** Inside the callback of an open transaction, of whatever database. */

@@ -49,7 +49,9 @@ class PoolDatabase implements Q.Database {
   async connect(options: { readonly deadlineMs?: number; readonly signal?: AbortSignal } = {}): Promise<void> {
     if (this.#closing) throw closedError()
     const deadlineMs = wholeNumber('deadlineMs', options.deadlineMs ?? 30_000, 1)
+    const from = performance.now()
     await this.#availability.connect(deadlineMs, options.signal)
+    await this.#homes.pool.keepWarm(deadlineMs - (performance.now() - from))
   }
 
   on(_event: 'state', listener: (change: Q.StateChange) => void): () => void {

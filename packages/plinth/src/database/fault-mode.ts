@@ -1,5 +1,5 @@
 import { acquireTimedOut } from '../driver/pool-errors.ts'
-import type { PoolLimits } from '../driver/pool.ts'
+import type { PoolLimits } from '../driver/pool-options.ts'
 import { PlinthError } from '../errors.ts'
 import { type Ending, endings } from './fault-options.ts'
 import type { FaultOptions } from './queryable.ts'
@@ -27,7 +27,7 @@ export class FaultMode {
   /** Rejects with PoolTimeout at once, instead: a test need not wait for it. */
   acquire<C>(acquire: () => Promise<C>): Promise<C> {
     const { max, acquireTimeoutMs } = this.#limits
-    if (this.#happens(this.#options.poolTimeout)) return Promise.reject(acquireTimedOut(acquireTimeoutMs, max, max))
+    if (this.#happens(this.#options.poolTimeout)) return Promise.reject(acquireTimedOut(acquireTimeoutMs, [], max))
     return acquire()
   }
 

@@ -1,7 +1,9 @@
 import { Connection } from '../driver/connection.ts'
-import { Pool, type PoolLimits } from '../driver/pool.ts'
+import { Pool } from '../driver/pool.ts'
+import type { PoolLimits } from '../driver/pool-options.ts'
 import type { Availability } from './availability.ts'
 import { resolveCommit } from './commit-resolution.ts'
+import { enclosingHolders } from './context.ts'
 import { watchHttp } from './http-watch.ts'
 import { FaultMode } from './fault-mode.ts'
 import { LaneChoice } from './lane-choice.ts'
@@ -29,12 +31,13 @@ export function makeHomes(database: object, settings: DatabaseSettings, availabi
   const { limits, misuse, statementTimeoutMs, lockTimeoutMs, idleInTransactionTimeoutMs } = settings
   const { identity } = settings.connection
   const openPool = (of: PoolLimits): Pool =>
-    new Pool(
-      of,
+    new Pool({
+      limits: of,
       identity,
-      () => availability.open(),
-      () => availability.failure,
-    )
+      open: () => availability.open(),
+      whyAway: () => availability.failure,
+      enclosing: enclosingHolders,
+    })
   const pool = openPool(limits)
   const reserved = new ReservedConnection(() => Connection.open(settings.connection))
   const budget = new RetryBudget()

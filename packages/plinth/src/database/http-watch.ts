@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { captureCallSite, placeOf } from '../driver/call-site.ts'
 import { type DatabaseIdentity, isObserved, observe } from '../observe/observation.ts'
-import { captureCallSite, placeOf } from './call-site.ts'
 import { enclosingScope, wholeTransaction } from './context.ts'
 import { httpInTransaction } from './misuse-errors.ts'
 import type { MisuseMode } from './queryable.ts'

@@ -1,7 +1,7 @@
 import type { Connection } from '../driver/connection.ts'
 import type { Pool } from '../driver/pool.ts'
 import { isPlinthError, PlinthError } from '../errors.ts'
-import { captureCallSite } from './call-site.ts'
+import { captureCallSite } from '../driver/call-site.ts'
 import { enclosingScope, isIndependent } from './context.ts'
 import { nestedIndependent } from './misuse-errors.ts'
 import type { Transaction, TransactionOptions } from './queryable.ts'
@@ -28,9 +28,9 @@ export async function runIndependent<R>(
 
 function besides(home: TransactionHome, spare: Pool): TransactionHome {
   const ofSpare = new WeakSet<Connection>()
-  const acquire: TransactionHome['acquire'] = async (signal, transaction) => {
-    if (home.isFree()) return home.acquire(signal, transaction)
-    const connection = await spare.acquire(signal, transaction).catch((error: unknown) => {
+  const acquire: TransactionHome['acquire'] = async (holder, signal, transaction) => {
+    if (home.isFree()) return home.acquire(holder, signal, transaction)
+    const connection = await spare.acquire(holder, signal, transaction).catch((error: unknown) => {
       throw isPlinthError(error, 'PoolTimeout') ? spareTimedOut(error) : error
     })
     ofSpare.add(connection)

@@ -1,5 +1,5 @@
 import { PlinthError } from '../errors.ts'
-import { type CallSite, placeOf } from './call-site.ts'
+import { type CallSite, placeOf } from '../driver/call-site.ts'
 
 /** A transaction as the errors speak of it. */
 export interface Named {

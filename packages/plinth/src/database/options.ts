@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from '../driver/client-options.ts'
-import type { PoolLimits } from '../driver/pool.ts'
+import type { PoolLimits } from '../driver/pool-options.ts'
 import type { DatabaseIdentity } from '../observe/observation.ts'
 import { PlinthError } from '../errors.ts'
 import { readFaults } from './fault-options.ts'
@@ -73,10 +73,13 @@ function poolLimits(pool: PoolOptions): PoolLimits {
   }
   return {
     max,
+    warm: Math.min(max, wholeNumber('pool.warm', pool.warm ?? 2, 0)),
     sharedLanes,
     acquireTimeoutMs: wholeNumber('pool.acquireTimeoutMs', pool.acquireTimeoutMs ?? 5000, 1),
     maxWaiting: wholeNumber('pool.maxWaiting', pool.maxWaiting ?? 1000, 0),
     idleTimeoutMs: wholeNumber('pool.idleTimeoutMs', pool.idleTimeoutMs ?? 60_000, 1),
+    lifetimeMs: wholeNumber('pool.lifetimeMs', pool.lifetimeMs ?? 1_800_000, 1),
+    leakAfterMs: wholeNumber('pool.leakAfterMs', pool.leakAfterMs ?? 60_000, 1),
   }
 }
 

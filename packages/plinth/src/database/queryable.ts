@@ -213,6 +213,15 @@ export interface PoolOptions {
   readonly maxWaiting?: number
   /** Default 60,000. */
   readonly idleTimeoutMs?: number
+  /** Connections that `db.connect()` opens and that are kept although idle, at most `max`. Default 2. */
+  readonly warm?: number
+  /** A connection is replaced at this age, less up to 10 % at random, once it is idle. Default 1,800,000. */
+  readonly lifetimeMs?: number
+  /**
+   * Who holds a connection for longer and runs nothing on it is reported by the observation `leak`, with the stack of
+   * where it was taken; a session that listens is not. Default 60,000.
+   */
+  readonly leakAfterMs?: number
 }
 
 export type MisuseMode = 'error' | 'observe'

@@ -9,7 +9,7 @@ import type { Operation, Typed } from '../operation/operation.ts'
 import type { Value } from '../operation/value.ts'
 import { compile } from '../sql/compile.ts'
 import { quoteName, type Sql } from '../sql/sql.ts'
-import { type CallSite, captureCallSite } from './call-site.ts'
+import { type CallSite, captureCallSite } from '../driver/call-site.ts'
 import { refuseNested, refuseRootHandle, type RunningScope, runInScope } from './context.ts'
 import { isFailure, runHeld } from './held.ts'
 import type {
@@ -37,7 +37,8 @@ export interface SessionHome extends Omit<TransactionHome, 'acquire' | 'release'
 }
 
 export async function openSession(home: SessionHome, signal?: AbortSignal): Promise<Session> {
-  return new PoolSession(home, await home.pool.acquire(signal))
+  const holder = { name: 'session', site: captureCallSite(), isLasting: false }
+  return new PoolSession(home, await home.pool.acquire(holder, signal), holder)
 }
 
 /**
@@ -46,6 +47,7 @@ export async function openSession(home: SessionHome, signal?: AbortSignal): Prom
 class PoolSession implements Session {
   readonly #home: SessionHome
   readonly #connection: Connection
+  readonly #holder: { isLasting: boolean }
   readonly #listening = new Map<string, number>()
   readonly #stops = new Set<() => void>()
   #isOpen = true
@@ -55,8 +57,9 @@ class PoolSession implements Session {
   readonly #running = new Set<Promise<void>>()
   #alone: Promise<void> | undefined
 
-  constructor(home: SessionHome, connection: Connection) {
+  constructor(home: SessionHome, connection: Connection, holder: { isLasting: boolean }) {
     this.#home = home
+    this.#holder = holder
     this.#connection = connection
   }
 
@@ -139,7 +142,7 @@ class PoolSession implements Session {
   #runTransaction<R>(work: (tx: Transaction) => Promise<R>, options: TransactionOptions, site: CallSite): Promise<R> {
     this.#refuseClosed()
     const named = { name: options.name ?? 'transaction', site }
-    const scope: RunningScope = { database: this, ...named, isOpen: true, parent: undefined }
+    const scope: RunningScope = { database: this, ...named, isOpen: true, parent: undefined, holder: this.#holder }
     const inScope = (tx: Transaction): Promise<R> => runInScope(scope, () => work(tx))
     return runNamed(this.#transactionHome, inScope, options, named, false)
   }
@@ -163,10 +166,12 @@ class PoolSession implements Session {
       if (from === channel) receive(payload)
     })
     this.#stops.add(stop)
+    this.#holder.isLasting = true
     this.#listening.set(channel, (this.#listening.get(channel) ?? 0) + 1)
     const leave = async (): Promise<void> => {
       stop()
       if (!this.#stops.delete(stop)) return
+      this.#holder.isLasting = this.#stops.size > 0
       const left = (this.#listening.get(channel) ?? 1) - 1
       this.#listening.set(channel, left)
       // Others may listen here too, and a connection that is gone listens no more.

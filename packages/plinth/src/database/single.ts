@@ -4,6 +4,7 @@ import type { Pool } from '../driver/pool.ts'
 import { type FailureContext, toPlinthError } from '../driver/sqlstate.ts'
 import { PlinthError } from '../errors.ts'
 import type { DatabaseIdentity } from '../observe/observation.ts'
+import { summarize } from '../observe/summary.ts'
 import { statementStart, watchStatement } from '../observe/watch.ts'
 import { type HeldRun, isFailure, runHeld } from './held.ts'
 import type { LaneChoice } from './lane-choice.ts'
@@ -96,7 +97,7 @@ async function runAlone(
   text: string,
   run: HeldRun,
 ): Promise<readonly StepAnswer[]> {
-  const connection = await home.pool.acquire(run.signal)
+  const connection = await home.pool.acquire(new StatementHolder(text), run.signal)
   const from = performance.now()
   try {
     return await runHeld(connection, statements, run)
@@ -117,5 +118,18 @@ async function runShared(
     return await lane.run(statements, limitMs, { maxBytes, noteBusyMs: (ms) => home.lanes.note(text, ms) })
   } catch (error) {
     throw isFailure(error) ? toPlinthError(error, context) : error
+  }
+}
+
+/** Its summary is read out of the text only when somebody asks who holds the connections. */
+class StatementHolder {
+  readonly #text: string
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  get name(): string {
+    return summarize(this.#text)
   }
 }

@@ -10,7 +10,7 @@ import type { Value } from '../operation/value.ts'
 import { createTransactionClient } from '../pg-pool/transaction-client.ts'
 import { compile } from '../sql/compile.ts'
 import type { Sql } from '../sql/sql.ts'
-import { type CallSite, captureCallSite } from './call-site.ts'
+import { type CallSite, captureCallSite } from '../driver/call-site.ts'
 import { enclosingScope, type RunningScope, runInScope, runOutsideScopes } from './context.ts'
 import { untilDeadline } from './deadline.ts'
 import {
@@ -52,6 +52,7 @@ export class TransactionScope implements RunningScope {
   readonly name: string
   readonly site: CallSite
   readonly isIndependent: boolean
+  readonly holder: object
   readonly parent: TransactionScope | undefined
   readonly handle: Transaction
   readonly #line: TransactionLine
@@ -67,12 +68,9 @@ export class TransactionScope implements RunningScope {
   #firstFailure: FirstFailure | undefined
   #pg: Transaction['pg'] | undefined
 
-  constructor(
-    line: TransactionLine,
-    database: object,
-    { name, site, isIndependent = false }: Named,
-    parent?: TransactionScope,
-  ) {
+  constructor(line: TransactionLine, database: object, named: Named, parent?: TransactionScope) {
+    const { name, site, isIndependent = false } = named
+    this.holder = named
     this.#line = line
     this.database = database
     this.name = name

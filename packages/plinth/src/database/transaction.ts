@@ -8,7 +8,7 @@ import {
   type TransactionRef,
 } from '../observe/observation.ts'
 import { endUnit, startOf, watchOnlyAttempt, watchUnit } from '../observe/watch.ts'
-import { captureCallSite } from './call-site.ts'
+import { captureCallSite } from '../driver/call-site.ts'
 import type { Named } from './misuse-errors.ts'
 import { refuseNested, runInScope } from './context.ts'
 import { Deadline, untilDeadline } from './deadline.ts'
@@ -231,7 +231,7 @@ async function rollback(line: TransactionLine, scope: TransactionScope): Promise
 }
 
 async function acquire(home: TransactionHome, attempt: Attempt): Promise<Connection> {
-  const { deadline } = attempt
-  deadline.signal.throwIfAborted()
-  return home.acquire(deadline.signal, attempt)
+  const { signal } = attempt.deadline
+  signal.throwIfAborted()
+  return home.acquire(attempt, signal, attempt)
 }

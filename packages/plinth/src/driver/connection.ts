@@ -37,7 +37,10 @@ export class Connection {
   readonly #inFlight = new Map<Exchange, number>()
   readonly #lostListeners = new Set<(cause: unknown) => void>()
   #failed: Exchange | undefined
-  #heardAt = 0
+  readonly openedAt: number = performance.now()
+  /** When the pool replaces it, if it is idle then. */
+  retireAt: number = Infinity
+  #heardAt: number = this.openedAt
   #watch: NodeJS.Timeout | undefined
   #lostCause: unknown
   #isLost = false
@@ -97,6 +100,11 @@ export class Connection {
   get busyMs(): number {
     for (const exchange of this.#inFlight.keys()) return performance.now() - Math.max(exchange.startedAt, this.#heardAt)
     return 0
+  }
+
+  /** When the last answer ended. */
+  get quietSince(): number {
+    return this.#heardAt
   }
 
   get isLost(): boolean {

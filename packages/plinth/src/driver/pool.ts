@@ -1,31 +1,22 @@
 import type { PlinthError } from '../errors.ts'
-import { type DatabaseIdentity, observe, type TransactionRef } from '../observe/observation.ts'
+import type { TransactionRef } from '../observe/observation.ts'
 import { watchWait } from '../observe/watch.ts'
 import type { Connection } from './connection.ts'
-import { acquireTimedOut, cancelledWaiting, leftOpen, overloaded } from './pool-errors.ts'
+import { type Holder, Holders } from './holders.ts'
+import { deadlockVictim } from './deadlock-victim.ts'
+import { IdleLanes } from './idle-lanes.ts'
+import { acquireTimedOut, cancelledWaiting, leftOpen, overloaded, selfDeadlock } from './pool-errors.ts'
+import type { PoolCounts, PoolLimits, PoolOptions } from './pool-options.ts'
 import { SharedLanes } from './shared-lanes.ts'
 import { startTimer } from './timer.ts'
-
-export interface PoolLimits {
-  readonly max: number
-  readonly sharedLanes: number
-  readonly acquireTimeoutMs: number
-  readonly maxWaiting: number
-  readonly idleTimeoutMs: number
-}
-
-interface Waiter {
-  readonly give: (connection: Connection) => void
-  readonly refuse: (error: unknown) => void
-}
-
-interface Idle {
-  readonly connection: Connection
-  readonly since: number
-}
+import { WaitingLine } from './waiting-line.ts'
 
 /** Time for DISCARD ALL. */
 const resetLimitMs = 5000
+/** How often those who wait inside a holder's callback are looked at, and how long all holders must have been idle. */
+const deadlockLookMs = 250
+/** How often idle lanes and holders are looked at, at most and at least. */
+const [shortestLookMs, longestLookMs] = [50, 500]
 
 /**
  * The connections of one database. Exclusive lanes belong to one holder at a time (transactions, sessions); shared
@@ -34,44 +25,37 @@ const resetLimitMs = 5000
  * | a lane is | counted in | leaves by |
  * |---|---|---|
  * | opening | #exclusive, #opening | opened, or failed: its slot goes to the next waiter |
- * | held | #exclusive, #held | release, or lost |
- * | idle | #exclusive, #idle | acquire (last in, first out), idle timeout, lost |
+ * | held | #exclusive, #holders | release, or lost |
+ * | idle | #exclusive, #idle | acquire (last in, first out), idle timeout, lifetime, lost |
  * | shared | #shared | see SharedLanes |
  */
 export class Pool {
-  readonly #open: () => Promise<Connection>
-  readonly #whyAway: () => PlinthError | undefined
+  readonly #options: PoolOptions
   readonly #limits: PoolLimits
-  readonly #identity: DatabaseIdentity
-  readonly #held = new Set<Connection>()
+  readonly #holders: Holders
   readonly #shared: SharedLanes
-  readonly #waiting = new Set<Waiter>()
-  readonly #idleTimer: NodeJS.Timeout
-  #idle: Idle[] = []
+  readonly #waiting = new WaitingLine()
+  readonly #idle = new IdleLanes()
+  readonly #lookTimer: NodeJS.Timeout
+  #deadlockTimer: NodeJS.Timeout | undefined
   #exclusive = 0
   #opening = 0
+  #warm = 0
   #refusal: PlinthError | undefined
   #isClosed = false
   #whenReleased: () => void = () => undefined
 
-  /** `whyAway` explains a wait that timed out because the server cannot be reached. */
-  constructor(
-    limits: PoolLimits,
-    identity: DatabaseIdentity,
-    open: () => Promise<Connection>,
-    whyAway: () => PlinthError | undefined,
-  ) {
+  constructor(options: PoolOptions) {
+    const { limits, identity } = options
+    this.#options = options
     this.#limits = limits
-    this.#identity = identity
-    this.#open = open
-    this.#whyAway = whyAway
+    this.#holders = new Holders(identity, limits.leakAfterMs)
     const { sharedLanes, maxWaiting, acquireTimeoutMs } = limits
     const timedOut = (): PlinthError => this.#timedOut()
+    const open = (): Promise<Connection> => this.#open()
     this.#shared = new SharedLanes({ open, max: sharedLanes, maxWaiting, acquireTimeoutMs, timedOut })
-    this.#idleTimer = setInterval(
-      () => this.#evictIdle(performance.now() - limits.idleTimeoutMs),
-      Math.max(50, limits.idleTimeoutMs / 2),
-    ).unref()
+    const lookMs = Math.min(longestLookMs, limits.idleTimeoutMs / 2, limits.leakAfterMs / 2, limits.lifetimeMs / 2)
+    this.#lookTimer = setInterval(() => this.#look(), Math.max(shortestLookMs, lookMs)).unref()
   }
 
   /**
@@ -80,34 +64,44 @@ export class Pool {
    */
   shared(): Connection | Promise<Connection> | undefined {
     const lane = this.#shared.pick(this.#total < this.#limits.max, this.hasRoom)
-    return lane instanceof Promise ? watchWait(lane, this.#identity) : lane
+    return lane instanceof Promise ? watchWait(lane, this.#options.identity) : lane
   }
 
-  /** A connection for the caller alone, given back by `release`. `transaction`: for whom, as telemetry tells it. */
-  acquire(signal?: AbortSignal, transaction?: TransactionRef): Promise<Connection> {
-    if (this.#refusal) return Promise.reject(this.#refusal)
-    if (signal?.aborted) return Promise.reject(cancelledWaiting(signal))
-    const idle = this.#idle.pop()
+  /** A connection for `holder` alone, given back by `release`. `transaction`: for whom, as telemetry tells it. */
+  async acquire(holder: Holder, signal?: AbortSignal, transaction?: TransactionRef): Promise<Connection> {
+    if (this.#refusal) throw this.#refusal
+    if (signal?.aborted) throw cancelledWaiting(signal)
+    const idle = this.#idle.take()
     if (idle) {
-      this.#held.add(idle.connection)
-      return Promise.resolve(idle.connection)
+      this.#holders.add(idle, holder)
+      return idle
     }
     // Those for whom a connection is being opened, or may be, do not wait for anybody.
     const served = this.#room - this.#exclusive + this.#opening
-    if (this.#waiting.size >= this.#limits.maxWaiting + served) return Promise.reject(overloaded(this.#waiting.size))
-    return watchWait(this.#wait(signal), this.#identity, transaction)
+    if (this.#waiting.size >= this.#limits.maxWaiting + served) throw overloaded(this.#waiting.size)
+    return watchWait(this.#wait(holder, signal), this.#options.identity, transaction)
   }
 
-  get counts(): { readonly max: number; readonly total: number; readonly idle: number; readonly waiting: number } {
-    return { max: this.#limits.max, total: this.#total, idle: this.#idle.length, waiting: this.#waiting.size }
+  get counts(): PoolCounts {
+    const busy = this.#holders.size + this.#shared.busy.length
+    const total = this.#total
+    return {
+      max: this.#limits.max,
+      total,
+      idle: total - busy - this.#opening - (this.#shared.isOpening ? 1 : 0),
+      busy,
+      waiting: this.#waiting.size,
+      oldestWaitMs: this.#waiting.oldestMs,
+      leaks: this.#holders.leaks,
+    }
   }
 
   /** Gives a connection back. Its holder has ended every transaction on it; a lost one just frees its slot. */
   release(connection: Connection): void {
-    if (!this.#held.has(connection)) return
+    if (!this.#holders.has(connection)) return
     // No holder may leave a transaction or a statement behind; whoever does loses the connection.
     if (connection.status !== 'I' || connection.inFlight > 0) {
-      observe({ kind: 'leak', database: this.#identity })
+      this.#holders.noteLeftOpen(connection)
       connection.destroy(leftOpen())
     }
     if (connection.isLost || !connection.needsReset) return this.#releaseClean(connection)
@@ -117,66 +111,86 @@ export class Pool {
       .finally(() => this.#releaseClean(connection))
   }
 
-  #releaseClean(connection: Connection): void {
-    if (!this.#held.delete(connection)) return
-    this.#giveOrKeep(connection)
-    this.#whenReleased()
+  /** From now on keeps `warm` connections. Resolves when they are open or could not be, at the latest after `limitMs`. */
+  async keepWarm(limitMs: number): Promise<void> {
+    this.#warm = this.#limits.warm
+    const timer = startTimer(Math.max(0, limitMs))
+    await Promise.race([Promise.all(this.#openWarm()), timer.passed])
+    timer.clear()
+  }
+
+  /** Gives up what nobody uses and was opened before `moment` (performance.now()). */
+  dropOpenedBefore(moment: number): void {
+    this.#giveUp(this.#idle.openedBefore(moment))
+    this.#shared.retire((lane) => lane.openedAt <= moment)
   }
 
   /** Refuses new work and waiters, resolves when nothing is held or in flight, then says goodbye to the server. */
   async close(refusal: PlinthError, deadlineMs: number): Promise<void> {
     this.#refusal = refusal
-    clearInterval(this.#idleTimer)
+    clearInterval(this.#lookTimer)
+    clearTimeout(this.#deadlockTimer)
     this.#shared.refuse(refusal)
-    for (const waiter of [...this.#waiting]) waiter.refuse(refusal)
+    for (const waiter of this.#waiting.all) waiter.refuse(refusal)
     await this.#quiet(deadlineMs)
     const stop = async (connection: Connection): Promise<void> => {
       await connection.cancel()
       connection.destroy(refusal)
     }
-    await Promise.all([...this.#held, ...this.#shared.busy].map(stop))
+    await Promise.all([...this.#holders.connections, ...this.#shared.busy].map(stop))
     this.#isClosed = true
-    await Promise.all([this.#shared.close(), ...this.#idle.map((idle) => idle.connection.close())])
-    this.#idle = []
+    await Promise.all([this.#shared.close(), ...this.#idle.takeAll().map((idle) => idle.close())])
   }
 
-  #wait(signal: AbortSignal | undefined): Promise<Connection> {
-    return new Promise((resolve, reject) => {
-      const end = (): void => {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', abort)
-        this.#waiting.delete(waiter)
-      }
-      const waiter: Waiter = {
-        give: (connection) => {
-          end()
-          this.#held.add(connection)
-          resolve(connection)
-        },
-        refuse: (error) => {
-          end()
-          reject(error)
-        },
-      }
-      const abort = (): void => waiter.refuse(cancelledWaiting(signal))
-      const timer = setTimeout(() => waiter.refuse(this.#timedOut()), this.#limits.acquireTimeoutMs)
-      this.#waiting.add(waiter)
-      signal?.addEventListener('abort', abort)
-      this.#openForWaiter()
-    })
+  #releaseClean(connection: Connection): void {
+    if (!this.#holders.delete(connection)) return
+    this.#giveOrKeep(connection)
+    this.#whenReleased()
+  }
+
+  async #open(): Promise<Connection> {
+    const connection = await this.#options.open()
+    connection.retireAt = performance.now() + this.#limits.lifetimeMs * (1 - Math.random() / 10)
+    return connection
+  }
+
+  #wait(holder: Holder, signal: AbortSignal | undefined): Promise<Connection> {
+    const inside = this.#options.enclosing()
+    const limitMs = this.#limits.acquireTimeoutMs
+    const given = this.#waiting.wait({ holder, inside, signal, limitMs, timedOut: () => this.#timedOut() })
+    this.#openForWaiter()
+    if (inside.size > 0) this.#lookForDeadlockLater()
+    return given
   }
 
   #openForWaiter(): void {
-    if (this.#waiting.size <= this.#opening || this.#exclusive >= this.#room || this.#refusal) return
+    if (this.#waiting.size > this.#opening) void this.#openExclusive()
+  }
+
+  #openWarm(): Promise<void>[] {
+    const opened: Promise<void>[] = []
+    if (this.#warm > this.#total && this.#shared.size === 0 && this.#limits.sharedLanes > 0)
+      opened.push(this.#shared.open())
+    while (this.#total < this.#warm) {
+      const one = this.#openExclusive()
+      if (!one) break
+      opened.push(one)
+    }
+    return opened
+  }
+
+  /** Undefined where there is no room for another one. */
+  #openExclusive(): Promise<void> | undefined {
+    if (this.#exclusive >= this.#room || this.#refusal) return undefined
     this.#exclusive++
     this.#opening++
-    this.#open().then(
+    return this.#open().then(
       (connection) => {
         this.#opening--
         connection.onLost(() => {
           this.#forgetIdle(connection)
           // The others may be as dead, and say so only to whoever uses them next.
-          if (connection.wasShutDown) this.#evictIdle(Number.POSITIVE_INFINITY)
+          if (connection.wasShutDown) this.dropOpenedBefore(performance.now())
         })
         this.#giveOrKeep(connection)
       },
@@ -191,7 +205,7 @@ export class Pool {
 
   /** What failed for one fails for all, unless a connection is left that somebody will give back. */
   #refuseAfter(error: unknown): void {
-    const waiters = [...this.#waiting]
+    const waiters = this.#waiting.all
     const refused = this.#exclusive === this.#opening ? waiters : waiters.slice(0, 1)
     for (const waiter of refused) waiter.refuse(error)
   }
@@ -203,7 +217,7 @@ export class Pool {
 
   /** True when `acquire` gives a connection without waiting for another holder. */
   get hasRoom(): boolean {
-    return this.#idle.length > 0 || (this.#waiting.size <= this.#opening && this.#exclusive < this.#room)
+    return this.#idle.size > 0 || (this.#waiting.size <= this.#opening && this.#exclusive < this.#room)
   }
 
   get #total(): number {
@@ -211,38 +225,59 @@ export class Pool {
   }
 
   #giveOrKeep(connection: Connection): void {
-    if (connection.isLost || this.#isClosed) {
+    if (connection.isLost) {
       this.#exclusive--
-      if (!connection.isLost) void connection.close()
       return this.#openForWaiter()
     }
-    const waiter = first(this.#waiting)
-    if (waiter) waiter.give(connection)
-    else this.#idle.push({ connection, since: performance.now() })
+    if (this.#isClosed || connection.retireAt <= performance.now()) {
+      this.#giveUp([connection])
+      return this.#openForWaiter()
+    }
+    const waiter = this.#waiting.first
+    if (!waiter) return this.#idle.put(connection)
+    this.#holders.add(connection, waiter.holder)
+    waiter.give(connection)
+  }
+
+  #giveUp(connections: readonly Connection[]): void {
+    this.#exclusive -= connections.length
+    for (const connection of connections) void connection.close()
   }
 
   /** A lost connection that is held stays counted until its holder releases it. */
   #forgetIdle(connection: Connection): void {
-    const before = this.#idle.length
-    this.#idle = this.#idle.filter((idle) => idle.connection !== connection)
-    if (this.#idle.length === before) return
+    if (!this.#idle.remove(connection)) return
     this.#exclusive--
     this.#openForWaiter()
   }
 
-  /** Closes what has been idle since before `oldest`, in performance.now(). */
-  #evictIdle(oldest: number): void {
-    const expired = this.#idle.filter((idle) => idle.since < oldest)
-    this.#idle = this.#idle.filter((idle) => idle.since >= oldest)
-    this.#exclusive -= expired.length
-    for (const idle of expired) void idle.connection.close()
+  #look(): void {
+    this.#holders.look()
+    this.#giveUp(this.#idle.expired(this.#limits.idleTimeoutMs, this.#warm - this.#shared.size))
+    const now = performance.now()
+    this.#shared.retire((lane) => lane.retireAt <= now)
+    void this.#openWarm()
+  }
+
+  #lookForDeadlockLater(): void {
+    this.#deadlockTimer ??= setTimeout(() => {
+      this.#deadlockTimer = undefined
+      this.#lookForDeadlock()
+      if (this.#waiting.all.some(({ inside }) => inside.size > 0)) this.#lookForDeadlockLater()
+    }, deadlockLookMs).unref()
+  }
+
+  #lookForDeadlock(): void {
+    if (this.#opening > 0 || this.#holders.size < this.#room) return
+    const victim = deadlockVictim(this.#holders.allIdleFor(deadlockLookMs), this.#waiting.all)
+    victim?.refuse(selfDeadlock(victim.holder.name, this.#holders.describe(), this.#limits.max))
   }
 
   /** Resolves when nothing is held or in flight, at the latest at the deadline. */
   async #quiet(deadlineMs: number): Promise<void> {
     const lastReleased = new Promise<void>((resolve) => {
       this.#whenReleased = () => {
-        if (this.#held.size === 0) resolve()
+        if (this.#holders.size === 0) resolve()
       }
       this.#whenReleased()
     })
@@ -254,11 +289,7 @@ export class Pool {
   }
 
   #timedOut(): PlinthError {
-    return this.#whyAway() ?? acquireTimedOut(this.#limits.acquireTimeoutMs, this.#exclusive, this.#limits.max)
+    const { acquireTimeoutMs, max } = this.#limits
+    return this.#options.whyAway() ?? acquireTimedOut(acquireTimeoutMs, this.#holders.describe(), max)
   }
-}
-
-function first<T>(set: ReadonlySet<T>): T | undefined {
-  for (const item of set) return item
-  return undefined
 }

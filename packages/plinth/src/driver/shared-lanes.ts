@@ -36,6 +36,10 @@ export class SharedLanes {
     return this.#lanes.size + (this.#opening ? 1 : 0)
   }
 
+  get isOpening(): boolean {
+    return this.#opening !== undefined
+  }
+
   get busy(): Connection[] {
     return [...this.#lanes].filter((lane) => lane.inFlight > 0)
   }
@@ -52,9 +56,22 @@ export class SharedLanes {
     if (!best) return this.#first()
     if (!free && hasOther) return undefined
     if (best.inFlight > this.#options.maxWaiting) throw overloaded(best.inFlight)
-    // A failure to grow is no failure of this statement, and the next one tries again.
-    if (best.inFlight > 0 && mayGrow && this.size < this.#options.max) this.#open().catch(() => undefined)
+    if (best.inFlight > 0 && mayGrow && this.size < this.#options.max) void this.open()
     return best
+  }
+
+  /** Opens another one behind the scenes. */
+  async open(): Promise<void> {
+    // A failure to grow is no failure of any statement, and the next one tries again.
+    await this.#open().catch(() => undefined)
+  }
+
+  /** Closes the lanes that are `due`, and idle; those at work go at a later look. */
+  retire(due: (lane: Connection) => boolean): void {
+    for (const lane of [...this.#lanes].filter((one) => one.inFlight === 0 && due(one))) {
+      this.#lanes.delete(lane)
+      void lane.close()
+    }
   }
 
   /** From now on nothing is picked, and whoever waits for the first lane is refused. */

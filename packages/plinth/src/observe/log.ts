@@ -53,7 +53,12 @@ function describe(observation: Observation, limits: Limits): Entry {
     case 'pool.wait':
       return ofWait(observation)
     case 'leak':
-      return { level: 'error', message: `${service} was given back a connection with work still open` }
+      return { level: 'error', message: `"${observation.holder}" does not give its connection back` }
+    case 'transaction.idle':
+      return {
+        level: 'warn',
+        message: `"${observation.transaction}" has been idle for ${Math.round(observation.ms)} ms`,
+      }
     case 'statement.end':
       return ofStatement(observation, limits)
     case 'transaction.begin':

@@ -51,8 +51,19 @@ export type Observation = { readonly database: DatabaseIdentity } & (
       readonly transaction?: TransactionRef
       readonly failure?: Failure
     }
-  /** A holder gave a connection back inside a transaction, or with a statement still running. */
-  | { readonly kind: 'leak'; readonly holder?: string; readonly stack?: string }
+  /**
+   * A holder gave a connection back inside a transaction or with a statement still running, or has held it idle for
+   * longer than `pool.leakAfterMs`. `place` and `stack` say where it was asked for.
+   */
+  | {
+      readonly kind: 'leak'
+      readonly holder: string
+      readonly heldMs: number
+      readonly place?: string
+      readonly stack?: string
+    }
+  /** A transaction has sent nothing for more than a second, and holds its locks. */
+  | { readonly kind: 'transaction.idle'; readonly transaction: string; readonly ms: number; readonly place?: string }
   | {
       readonly kind: 'statement.end'
       readonly summary: string
@@ -119,6 +130,7 @@ const channels: { readonly [K in ObservationKind]: Channel } = {
   'connection.lost': channel('plinth:connection.lost'),
   'pool.wait': channel('plinth:pool.wait'),
   leak: channel('plinth:leak'),
+  'transaction.idle': channel('plinth:transaction.idle'),
   'statement.end': channel('plinth:statement.end'),
   'transaction.begin': channel('plinth:transaction.begin'),
   'attempt.begin': channel('plinth:attempt.begin'),

@@ -142,6 +142,7 @@ function incidents(metrics: Metrics): ObservationListeners {
       fates.inc({ service, fate: isCommitted ? 'committed' : 'rolled back' }),
     'commit.unknown': ({ database: { service } }) => fates.inc({ service, fate: 'unknown' }),
     leak: count,
+    'transaction.idle': count,
     'retry.refused': count,
     'transaction.forgotten': count,
     'commit.unreplicated': count,

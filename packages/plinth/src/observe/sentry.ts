@@ -172,7 +172,7 @@ function breadcrumbs(): ObservationListeners {
     'connection.state': (change) =>
       breadcrumb(change, change.to === 'error' ? 'error' : 'info', `${change.to}${because(change.failure)}`),
     'connection.lost': (lost) => breadcrumb(lost, 'warning', `lost a connection${because(lost.failure)}`),
-    leak: (leak) => breadcrumb(leak, 'error', 'a connection came back with work still open'),
+    leak: (leak) => breadcrumb(leak, 'error', 'a connection was not given back, or with work still open'),
     retry: (retry) => breadcrumb(retry, 'warning', `attempt ${retry.attempt} failed${because(retry.failure)}`),
     'retry.refused': (retry) => breadcrumb(retry, 'warning', `not run again${because(retry.failure)}`),
     'commit.resolved': (fate) => breadcrumb(fate, 'warning', `the lost COMMIT of "${fate.transaction}" was found out`),

@@ -1,25 +1,18 @@
 import type { Connection } from '../driver/connection.ts'
+import type { Pool } from '../driver/pool.ts'
 import type { DatabaseIdentity } from '../observe/observation.ts'
 import type { CommitWitness } from '../database/commit-witness.ts'
 
 /** What the pool for other libraries stands on. */
 export interface PgPoolHome {
   readonly identity: DatabaseIdentity
-  readonly acquire: () => Promise<Connection>
+  readonly acquire: Pool['acquire']
   readonly release: (connection: Connection) => void
   /** Throws where a connection of its own would be a mistake: inside a transaction of the same database. */
   readonly refuseInside: () => void
   readonly openTransaction: () => TransactionRecord
-  readonly counts: () => PoolCounts
+  readonly counts: () => Pool['counts']
   readonly statementTimeoutMs: number
-}
-
-export interface PoolCounts {
-  /** Connections there may be. */
-  readonly max: number
-  readonly total: number
-  readonly idle: number
-  readonly waiting: number
 }
 
 /** A transaction that somebody else's BEGIN opened, as far as its end needs to know it. */

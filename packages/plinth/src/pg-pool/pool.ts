@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { Pool } from 'pg'
+import { captureCallSite } from '../driver/call-site.ts'
 import type { Connection } from '../driver/connection.ts'
 import { loadPg } from '../driver/peer.ts'
 import { deliver, isCallback, PgClient } from './client.ts'
@@ -96,7 +97,7 @@ class PgPool extends EventEmitter {
   async #checkOut(): Promise<PgClient> {
     if (this.#ending) throw ended()
     this.#home.refuseInside()
-    const connection = await this.#home.acquire()
+    const connection = await this.#home.acquire({ name: 'pgPool client', site: captureCallSite() })
     const client = new PgClient(this.#home, connection, () => {
       this.#out.delete(client)
       this.emit('release', undefined, client)
