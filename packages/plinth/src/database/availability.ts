@@ -5,6 +5,7 @@ import type { Connection } from '../driver/connection.ts'
 import { failureOf } from '../observe/failure.ts'
 import { type DatabaseIdentity, observe } from '../observe/observation.ts'
 import { connectBackoff, delayMs, pause } from './backoff.ts'
+import type { Outage } from './health-report.ts'
 import type { State, StateChange } from './queryable.ts'
 
 /**
@@ -22,6 +23,8 @@ import type { State, StateChange } from './queryable.ts'
  * While the server is away one attempt at a time is in flight for the whole process, however many callers wait.
  */
 export class Availability {
+  #since = new Date()
+  #outage: Outage | undefined
   readonly #url: string
   readonly #identity: DatabaseIdentity
   readonly #openConnection: () => Promise<Connection>
@@ -41,6 +44,16 @@ export class Availability {
 
   get state(): State {
     return this.#state
+  }
+
+  /** When the state began. */
+  get since(): Date {
+    return this.#since
+  }
+
+  /** Defined while the server cannot be reached. */
+  get outage(): Outage | undefined {
+    return this.#state === 'error' ? this.#outage : undefined
   }
 
   /** Why connecting fails just now; undefined while it works. */
@@ -80,7 +93,7 @@ export class Availability {
   async open(): Promise<Connection> {
     for (;;) {
       await this.#untilReachable()
-      if (this.#isEnding()) throw closedError()
+      if (this.isEnding) throw closedError()
       const spare = this.#spare
       this.#spare = undefined
       if (spare && !spare.isLost) return spare
@@ -127,16 +140,17 @@ export class Availability {
   }
 
   async #untilConnected(): Promise<void> {
-    for (let attempt = 1; !this.#isEnding(); attempt++) {
+    for (let attempt = 1; !this.isEnding; attempt++) {
       try {
         await this.#keepSpare(await this.#openConnection())
-        if (!this.#isEnding()) this.#change('connected')
+        if (!this.isEnding) this.#change('connected')
         return
       } catch (error) {
         if (!this.#noteFailure(error)) throw error
         const wait = delayMs(connectBackoff, attempt)
         const failure = failureOf(error)
         observe({ kind: 'retry', database: this.#identity, what: 'connect', attempt, delayMs: wait, failure })
+        this.#outage = { attempts: attempt, nextAttemptAt: new Date(Date.now() + wait) }
         // Not a reason to keep the process alive: whoever waits for the connection has a timer of its own.
         await pause(wait, this.#ending.signal, true)
       }
@@ -146,7 +160,7 @@ export class Availability {
 
   async #keepSpare(connection: Connection): Promise<void> {
     // Kept without a taker it would be one more than the pool may have; after connect() the pool's first lane takes it.
-    const isWanted = (this.#waiting > 0 || this.#state === 'connecting') && !this.#spare && !this.#isEnding()
+    const isWanted = (this.#waiting > 0 || this.#state === 'connecting') && !this.#spare && !this.isEnding
     if (isWanted) this.#spare = connection
     else await connection.close()
   }
@@ -155,11 +169,12 @@ export class Availability {
   #noteFailure(error: unknown): boolean {
     if (!(error instanceof PlinthError)) return false
     this.#lastFailure = error
-    if (!this.#isEnding()) this.#change('error', error)
+    if (!this.isEnding) this.#change('error', error)
     return error.retryable
   }
 
-  #isEnding(): boolean {
+  /** close() was called. */
+  get isEnding(): boolean {
     return this.#state === 'draining' || this.#state === 'closed'
   }
 
@@ -167,6 +182,7 @@ export class Availability {
     if (this.#state === to) return
     const change = { from: this.#state, to, ...(cause === undefined ? {} : { cause }) }
     this.#state = to
+    this.#since = new Date()
     const failure = cause === undefined ? {} : { failure: failureOf(cause) }
     observe({ kind: 'connection.state', database: this.#identity, from: change.from, to, ...failure })
     for (const listener of this.#listeners) {

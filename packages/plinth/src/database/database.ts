@@ -7,6 +7,7 @@ import { compile } from '../sql/compile.ts'
 import type { Sql } from '../sql/sql.ts'
 import { Availability, closedError } from './availability.ts'
 import { guardRootHandle } from './context.ts'
+import type { Health } from './health-report.ts'
 import { type Homes, makeHomes } from './homes.ts'
 import { runIndependent } from './independent.ts'
 import { type DatabaseSettings, readOptions, wholeNumber } from './options.ts'
@@ -121,6 +122,10 @@ class PoolDatabase implements Q.Database {
 
   pgPool(): ReturnType<Q.Database['pgPool']> {
     return openPgPool(this.#homes)
+  }
+
+  health(): Promise<Health> {
+    return this.#homes.health.health()
   }
 
   async close(options: { readonly deadlineMs?: number } = {}): Promise<void> {

@@ -6,12 +6,14 @@ import { resolveCommit } from './commit-resolution.ts'
 import { enclosingHolders } from './context.ts'
 import { watchHttp } from './http-watch.ts'
 import { FaultMode } from './fault-mode.ts'
+import { HealthProbe } from './health.ts'
 import { LaneChoice } from './lane-choice.ts'
 import type { DatabaseSettings } from './options.ts'
 import { ReservedConnection } from './reserved-connection.ts'
 import { RetryBudget } from './retry-budget.ts'
 import type { SingleHome } from './single.ts'
 import type { TransactionHome } from './transaction.ts'
+import { TransactionCounts } from './transaction-counts.ts'
 
 /** The parts of one database, and what single statements and transactions need of them. */
 export interface Homes {
@@ -21,6 +23,7 @@ export interface Homes {
   readonly reserved: ReservedConnection
   readonly singles: SingleHome
   readonly transactions: TransactionHome
+  readonly health: HealthProbe
   readonly stopWatching: () => void
 }
 
@@ -41,6 +44,7 @@ export function makeHomes(database: object, settings: DatabaseSettings, availabi
   const pool = openPool(limits)
   const reserved = new ReservedConnection(() => Connection.open(settings.connection))
   const budget = new RetryBudget()
+  const counts = new TransactionCounts()
   const { sharedLanes } = limits
   const acquire: Pool['acquire'] = (...wanted) => pool.acquire(...wanted)
   const faults = settings.faults && new FaultMode(settings.faults, limits)
@@ -61,8 +65,10 @@ export function makeHomes(database: object, settings: DatabaseSettings, availabi
       idleInTransactionTimeoutMs,
       budget,
       faults,
+      counts,
       resolveCommit: (identity, deadline) => resolveCommit(reserved, identity, deadline),
     },
+    health: new HealthProbe({ availability, reserved, pool, counts }),
     stopWatching: watchHttp(database, identity, misuse),
   }
 }

@@ -3,6 +3,7 @@ import { type DatabaseIdentity, observe } from '../observe/observation.ts'
 import type { CommitFate } from './commit-resolution.ts'
 import type { CommitWitness, TransactionIdentity } from './commit-witness.ts'
 import type { IsolationLevel } from './queryable.ts'
+import type { TransactionCounts } from './transaction-counts.ts'
 
 /** Finds out what became of a COMMIT whose answer was lost, by `deadline` of performance.now(). */
 export type ResolveCommit = (identity: TransactionIdentity, deadline: number) => Promise<CommitFate>
@@ -21,6 +22,7 @@ export interface LostCommit {
   /** performance.now() at which the whole transaction must have ended. */
   readonly deadline: number
   readonly witness: CommitWitness
+  readonly counts: TransactionCounts
   readonly resolve: ResolveCommit
   /** How the answer was lost. */
   readonly cause: unknown
@@ -41,9 +43,11 @@ export async function settleLostCommit(lost: LostCommit): Promise<void> {
   const fate = await lost.resolve(identity, Math.max(deadline, from) + commitGraceMs)
   const ms = performance.now() - from
   if (fate.kind === 'unknown') {
+    lost.counts.commitsUnknown++
     observe({ kind: 'commit.unknown', database, transaction: name, why: fate.why, ms })
     throw unknown(lost, fate)
   }
+  lost.counts.commitsResolved++
   observe({ kind: 'commit.resolved', database, transaction: name, isCommitted: fate.kind === 'committed', ms })
   if (fate.kind === 'rolled back') throw notApplied(lost)
 }

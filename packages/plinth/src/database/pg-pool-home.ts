@@ -11,7 +11,7 @@ export function openPgPool(homes: Homes): ReturnType<typeof createPgPool> {
 }
 
 function pgPoolHome({ pool, transactions }: Homes): PgPoolHome {
-  const { identity, acquire, release, resolveCommit: resolve, statementTimeoutMs } = transactions
+  const { identity, counts, acquire, release, resolveCommit: resolve, statementTimeoutMs } = transactions
   const openTransaction = (): TransactionRecord => {
     const name = 'transaction'
     const witness = new CommitWitness(true)
@@ -19,6 +19,7 @@ function pgPoolHome({ pool, transactions }: Homes): PgPoolHome {
       const isolation = isSerializable ? 'serializable' : undefined
       return settleLostCommit({
         database: identity,
+        counts,
         name,
         attempt: 1,
         witness,

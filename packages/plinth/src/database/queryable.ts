@@ -4,6 +4,7 @@ import type { AnswerColumn } from '../operation/row-reader.ts'
 import type { Typed } from '../operation/operation.ts'
 import type { Value } from '../operation/value.ts'
 import type { Sql } from '../sql/sql.ts'
+import type { Health } from './health-report.ts'
 
 export interface StatementOptions {
   /**
@@ -198,6 +199,11 @@ export interface Database extends Queryable, AsyncDisposable {
    * docs/guides/bring-your-orm.md. Each call gives another one; `end()` ends that one alone.
    */
   pgPool(): PgPool
+  /**
+   * How the server, the pool and the transactions are. Never rejects, and answers within about 2 s: on a connection of
+   * its own, so also while the pool is full or the server is away.
+   */
+  health(): Promise<Health>
   /** Refuses new work, lets running work finish until the deadline, then cancels it. Default 10,000. Idempotent. */
   close(options?: { readonly deadlineMs?: number }): Promise<void>
 }

@@ -1,4 +1,5 @@
 import type { Connection } from '../driver/connection.ts'
+import { closedError } from './availability.ts'
 import type { Statement, StepAnswer } from '../driver/exchange.ts'
 
 /** Between two uses that follow each other, as after an outage, it is kept; otherwise the server has one less to hold. */
@@ -13,6 +14,7 @@ export class ReservedConnection {
   readonly #open: () => Promise<Connection>
   #current: Promise<Connection> | undefined
   #idle: NodeJS.Timeout | undefined
+  #isClosed = false
 
   constructor(open: () => Promise<Connection>) {
     this.#open = open
@@ -28,7 +30,13 @@ export class ReservedConnection {
     }
   }
 
+  /** For good: what is asked later is refused. */
   async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#drop()
+  }
+
+  async #drop(): Promise<void> {
     clearTimeout(this.#idle)
     const current = this.#current
     this.#current = undefined
@@ -40,6 +48,7 @@ export class ReservedConnection {
 
   /** One attempt at a time, which all wait for; a failed one is forgotten, so that the next caller tries anew. */
   #connection(): Promise<Connection> {
+    if (this.#isClosed) return Promise.reject(closedError())
     this.#current ??= this.#open().then(
       (connection) => {
         connection.onLost(() => this.#forget())
@@ -59,6 +68,6 @@ export class ReservedConnection {
 
   #closeLater(): void {
     clearTimeout(this.#idle)
-    this.#idle = setTimeout(() => void this.close(), idleMs).unref()
+    this.#idle = setTimeout(() => void this.#drop(), idleMs).unref()
   }
 }

@@ -12,6 +12,7 @@ import { CommitWitness } from './commit-witness.ts'
 import { cancelOrDestroy, runHeld } from './held.ts'
 import { commitGraceMs, type ResolveCommit, settleLostCommit } from './lost-commit.ts'
 import type { IsolationLevel, StatementOptions } from './queryable.ts'
+import type { TransactionCounts } from './transaction-counts.ts'
 import { StatementLimit } from './statement-limit.ts'
 
 export interface LineOptions extends TransactionRef {
@@ -25,6 +26,7 @@ export interface LineOptions extends TransactionRef {
   /** performance.now() at which the whole transaction must have ended. */
   readonly deadline: number
   readonly resolveCommit: ResolveCommit
+  readonly counts: TransactionCounts
 }
 
 /**
@@ -45,6 +47,13 @@ export class TransactionLine {
     this.#options = options
     this.#pending = beginStatements(options)
     this.#witness = new CommitWitness(!options.readOnly)
+    options.counts.add(this)
+  }
+
+  readonly since: number = performance.now()
+
+  get isIdle(): boolean {
+    return this.#connection.inFlight === 0
   }
 
   get attempt(): number {
@@ -179,6 +188,11 @@ export class TransactionLine {
 
   /** COMMIT, with its command tag checked: PostgreSQL answers ROLLBACK to the COMMIT of a failed transaction. */
   async commit(): Promise<void> {
+    await this.#commit()
+    this.#options.counts.remove(this)
+  }
+
+  async #commit(): Promise<void> {
     if (!this.#begun) return
     // Lost before COMMIT was sent: nothing was saved, and that is known.
     if (this.#connection.isLost) await this.#send([], 'commit', 'not applied', undefined)
@@ -211,8 +225,8 @@ export class TransactionLine {
     } catch (error) {
       // Lost on the way, or ended by the server itself: a FATAL or PANIC can follow a commit that is on the disk.
       if (!(error instanceof PlinthError) || error.outcome !== 'unknown') throw error
-      const { attempt, isolation, resolveCommit: resolve } = this.#options
-      const lost = { name, attempt, isolation, deadline, witness: this.#witness, resolve, cause: error }
+      const { attempt, isolation, counts, resolveCommit: resolve } = this.#options
+      const lost = { name, attempt, isolation, deadline, witness: this.#witness, counts, resolve, cause: error }
       await settleLostCommit({ ...lost, database: this.identity })
       return 'lost, and found'
     } finally {
@@ -222,6 +236,7 @@ export class TransactionLine {
 
   /** A rollback that fails destroys the connection, which rolls back too; it never hides the error that led here. */
   async rollback(): Promise<void> {
+    this.#options.counts.remove(this)
     if (!this.#begun || this.#connection.isLost || this.status === 'I') return
     try {
       await this.#send([{ text: 'rollback', values: [] }], 'statement', 'not applied', undefined)

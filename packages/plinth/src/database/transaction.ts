@@ -17,6 +17,7 @@ import type { ResolveCommit } from './lost-commit.ts'
 import type { MisuseMode, OwnedTransaction, Transaction, TransactionOptions } from './queryable.ts'
 import { Attempts, readRetry } from './retry.ts'
 import type { RetryBudget } from './retry-budget.ts'
+import type { TransactionCounts } from './transaction-counts.ts'
 import { TransactionLine } from './transaction-line.ts'
 import { TransactionScope } from './transaction-scope.ts'
 
@@ -34,6 +35,7 @@ export interface TransactionHome {
   readonly lockTimeoutMs: number
   readonly idleInTransactionTimeoutMs: number
   readonly budget: RetryBudget
+  readonly counts: TransactionCounts
   readonly resolveCommit: ResolveCommit
   readonly faults: FaultMode | undefined
 }
@@ -91,6 +93,7 @@ async function runAttempts<R>(
       return await runAttempt(home, work, { ...whole })
     } catch (error) {
       await attempts.next(error, whole.deadline.signal)
+      home.counts.retries++
     }
   }
 }
@@ -212,8 +215,15 @@ function open(
   attempt: Attempt,
 ): { line: TransactionLine; scope: TransactionScope } {
   const { id, name, isolation, readOnly, deadline } = attempt
-  const { statementTimeoutMs, lockTimeoutMs, resolveCommit } = home
-  const times = { statementTimeoutMs, lockTimeoutMs, resolveCommit, deadline: deadline.at, signal: deadline.signal }
+  const { statementTimeoutMs, lockTimeoutMs, resolveCommit, counts } = home
+  const times = {
+    statementTimeoutMs,
+    lockTimeoutMs,
+    resolveCommit,
+    counts,
+    deadline: deadline.at,
+    signal: deadline.signal,
+  }
   const line = new TransactionLine(connection, { id, name, attempt: attempt.attempt, isolation, readOnly, ...times })
   return { line, scope: new TransactionScope(line, home.database, attempt) }
 }

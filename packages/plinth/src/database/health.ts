@@ -1,0 +1,145 @@
+import type { Pool } from '../driver/pool.ts'
+import { toPlinthError } from '../driver/sqlstate.ts'
+import { isPlinthError, PlinthError } from '../errors.ts'
+import { type Availability, closedError } from './availability.ts'
+import type { Check, Health, PoolHealth, ServerHealth } from './health-report.ts'
+import { isFailure } from './held.ts'
+import type { ReservedConnection } from './reserved-connection.ts'
+import type { TransactionCounts } from './transaction-counts.ts'
+
+/** An answer this young is given again: probes of an orchestrator and of a load balancer come in heaps. */
+const freshMs = 2000
+
+/** A server that takes longer does not count as up. */
+const patienceMs = 2000
+
+const question = {
+  text: `select current_setting('server_version'), pg_is_in_recovery(),
+    case when not pg_is_in_recovery() then substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) end,
+    extract(epoch from pg_postmaster_start_time()) * 1000,
+    coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false),
+    current_setting('default_transaction_read_only')::bool`,
+  values: [],
+}
+
+/** One object, so that an answer is known to be of the same failure. */
+const closed = closedError()
+
+interface Probed {
+  readonly at: number
+  readonly checkedAt: Date
+  readonly latencyMs: number
+  readonly isReadOnly: boolean
+  readonly error?: PlinthError
+}
+
+export interface HealthParts {
+  readonly availability: Availability
+  readonly reserved: ReservedConnection
+  readonly pool: Pool
+  readonly counts: TransactionCounts
+}
+
+/** Asks on the reserved connection, so that a full pool is no reason to look dead; one question at a time for all. */
+export class HealthProbe {
+  readonly #parts: HealthParts
+  #asking: Promise<Probed> | undefined
+  #last: Probed | undefined
+  #server: ServerHealth | undefined
+
+  constructor(parts: HealthParts) {
+    this.#parts = parts
+  }
+
+  async health(): Promise<Health> {
+    const { availability, pool, counts } = this.#parts
+    const probed = await this.#probed()
+    const { checkedAt, latencyMs, error } = probed
+    const checks = checksOf(probed, pool.counts)
+    return {
+      status: checks.some(({ status }) => status === 'fail') ? 'down' : 'up',
+      state: availability.state,
+      since: availability.since,
+      checkedAt,
+      latencyMs,
+      ...(error ? { error: { code: error.code, message: error.message } } : {}),
+      ...(availability.outage ? { outage: availability.outage } : {}),
+      ...(this.#server ? { server: this.#server } : {}),
+      pool: pool.counts,
+      transactions: counts.read(),
+      checks,
+    }
+  }
+
+  #probed(): Promise<Probed> {
+    if (this.#last && performance.now() - this.#last.at < freshMs && this.#last.error === this.#knownFailure())
+      return Promise.resolve(this.#last)
+    this.#asking ??= this.#probe().finally(() => {
+      this.#asking = undefined
+    })
+    return this.#asking
+  }
+
+  /** Why it is away, where the library knows without asking. */
+  #knownFailure(): PlinthError | undefined {
+    const { availability } = this.#parts
+    return availability.isEnding ? closed : availability.failure
+  }
+
+  async #probe(): Promise<Probed> {
+    const from = performance.now()
+    const known = this.#knownFailure()
+    const answer = known ?? (await this.#ask().catch(asPlinthError))
+    const at = performance.now()
+    const isAway = answer instanceof PlinthError
+    this.#last = {
+      at,
+      checkedAt: new Date(),
+      latencyMs: Math.round(at - from),
+      isReadOnly: !isAway && answer.isReadOnly,
+      ...(isAway ? { error: answer } : {}),
+    }
+    if (!isAway) this.#server = answer.server
+    return this.#last
+  }
+
+  async #ask(): Promise<{ readonly server: ServerHealth; readonly isReadOnly: boolean }> {
+    const late = new PlinthError('ConnectionFailed', `The server did not answer within ${patienceMs} ms.`)
+    const answers = await within(this.#parts.reserved.run([question], patienceMs), patienceMs, late)
+    const [version = '', recovery, timeline, started, tls, readOnly] = answers[0]?.rows[0] ?? []
+    const isStandby = recovery === 't'
+    const server: ServerHealth = {
+      version: version?.split(' ')[0] ?? '',
+      role: isStandby ? 'standby' : 'primary',
+      ...(timeline ? { timeline } : {}),
+      startedAt: new Date(Number(started)),
+      tls: tls === 't',
+    }
+    return { server, isReadOnly: isStandby || readOnly === 't' }
+  }
+}
+
+function checksOf({ error, isReadOnly }: Probed, pool: PoolHealth): Check[] {
+  return [
+    { name: 'connection', status: error ? 'fail' : 'pass' },
+    { name: 'writable', status: isReadOnly ? 'fail' : 'pass' },
+    { name: 'pool', status: pool.waiting > 0 ? 'warn' : 'pass' },
+  ]
+}
+
+function asPlinthError(error: unknown): PlinthError {
+  if (isPlinthError(error)) return error
+  const failure = isFailure(error) ? error : { error, answered: false }
+  return toPlinthError(failure, { phase: 'statement', outcomeWhenLost: 'not applied' })
+}
+
+async function within<R>(work: Promise<R>, ms: number, late: PlinthError): Promise<R> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(late), ms)
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    clearTimeout(timer)
+    work.catch(() => undefined)
+  }
+}
