@@ -27,6 +27,7 @@ const words: Readonly<Record<ErrorCode, Words>> = {
   ServerOverloaded: 'ours',
   PoolTimeout: 'ours',
   PoolOverloaded: 'ours',
+  PoolSelfDeadlock: 'ours',
   NestedTransaction: 'ours',
   SavepointOpen: 'ours',
   RootHandleInTransaction: 'ours',
