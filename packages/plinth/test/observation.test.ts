@@ -235,3 +235,10 @@ test('what other libraries do through pgPool() is observed as our own statements
     ends.map(({ transaction }) => transaction.id),
   )
 })
+
+test('what a library does through tx.pg is observed in the transaction it works in', async () => {
+  const db = open()
+  const seen = await during(() => db.transaction((tx) => tx.pg.query('select * from users'), { name: 'shared' }))
+  const [statement] = only(seen, 'statement.end')
+  assert.deepEqual([statement?.summary, statement?.transaction?.name], ['SELECT users', 'shared'])
+})

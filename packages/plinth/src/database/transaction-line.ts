@@ -121,7 +121,12 @@ export class TransactionLine {
    * Runs one of pg's own queries, for `tx.pg`. It cannot share a Sync, so what is pending goes in front by itself, and
    * the lane must be quiet.
    */
-  async runQuery(query: PgQuery): Promise<unknown> {
+  runQuery(query: PgQuery): Promise<unknown> {
+    const from = statementStart()
+    return watchStatement(this.#runQuery(query), from, this.identity, query.text ?? '', this.#options)
+  }
+
+  async #runQuery(query: PgQuery): Promise<unknown> {
     const { statementTimeoutMs } = this.#options
     const text = query.text ?? ''
     const pending = this.#takePending()
