@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util'
 import type { OpenContestant } from './contestant.ts'
-import { openPg } from './contestants/pg.ts'
-import { openPlinth } from './contestants/plinth.ts'
+import { contestants } from './contestants/all.ts'
 
 export interface Options {
   readonly seed: number
@@ -9,6 +8,8 @@ export interface Options {
   readonly seconds: number
   /** Part of a fault's name. */
   readonly only: string
+  /** A fault of each kind instead of all. */
+  readonly isShort: boolean
   readonly contestant: string
   readonly open: OpenContestant
   readonly recoveryMs: number
@@ -18,10 +19,9 @@ const usage = `npm run faults -- [options]
   --seed N            what the clients do and which COMMIT is lost, default 1
   --seconds N         go on until this time is over, each fault at least once; default 0
   --only WORDS        faults whose name holds the words
+  --short             a fault of each kind, in about 80 s
   --contestant NAME   plinth, or pg: the same clients on pg.Pool by hand, to see what the checker finds
   --recovery-ms N     everybody works again this long after a fault is mended, default 3000`
-
-const contestants: Readonly<Record<string, OpenContestant>> = { plinth: openPlinth, pg: openPg }
 
 export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
@@ -30,6 +30,7 @@ export function readOptions(args: readonly string[]): Options {
       seed: { type: 'string', default: '1' },
       seconds: { type: 'string', default: '0' },
       only: { type: 'string', default: '' },
+      short: { type: 'boolean', default: false },
       contestant: { type: 'string', default: 'plinth' },
       'recovery-ms': { type: 'string', default: '3000' },
     },
@@ -40,6 +41,7 @@ export function readOptions(args: readonly string[]): Options {
     seed: wholeNumber('--seed', values.seed),
     seconds: wholeNumber('--seconds', values.seconds),
     only: values.only,
+    isShort: values.short,
     contestant: values.contestant,
     open,
     recoveryMs: wholeNumber('--recovery-ms', values['recovery-ms']),

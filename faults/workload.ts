@@ -60,9 +60,14 @@ const pauseMs = 8
 
 /**
  * Eight clients, one call at a time each. `random` decides what they do; when they do it is the machine's.
- * No table has a unique key on the clients' ids, so that what was written twice is there twice.
+ * `note` hears of each call before it begins and when it has ended. No table has a unique key on the clients' ids, so that what was written twice is there twice.
  */
-export function startWorkload(contestant: Contestant, random: Random, label: string): Workload {
+export function startWorkload(
+  contestant: Contestant,
+  random: Random,
+  label: string,
+  note: (entry: Entry) => void = () => undefined,
+): Workload {
   const log: Entry[] = []
   const mood: Mood = { isHot: false, isSerializable: false }
   let isStopping = false
@@ -70,7 +75,9 @@ export function startWorkload(contestant: Contestant, random: Random, label: str
     for (let call = 1; !isStopping; call++) {
       const entry = draw(random, mood, number, `${label}-${number}-${call}`)
       log.push(entry)
+      note(entry)
       await runEntry(contestant, entry, mood)
+      note(entry)
       await sleep(random.below(pauseMs) + (entry.ending === 'ok' ? 0 : pauseMs))
     }
   }

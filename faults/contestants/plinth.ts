@@ -29,7 +29,7 @@ export function openPlinth({ url, service }: Connecting): Contestant {
       }),
     judge: (error) =>
       isPlinthError(error)
-        ? { ending: endings[error.outcome], code: error.code }
+        ? { ending: endings[error.outcome], code: `${error.code} ${error.sqlstate ?? ''}`.trim() }
         : { ending: 'fail', code: `not a PlinthError: ${String(error)}` },
     [Symbol.asyncDispose]: () => db.close({ deadlineMs: 5000 }),
   }

@@ -1,0 +1,5 @@
+import type { OpenContestant } from '../contestant.ts'
+import { openPg } from './pg.ts'
+import { openPlinth } from './plinth.ts'
+
+export const contestants: Readonly<Record<string, OpenContestant>> = { plinth: openPlinth, pg: openPg }
