@@ -5,47 +5,13 @@ import { join } from 'node:path'
 import { startFaultProxy } from '../packages/plinth/src/testing/fault-proxy.ts'
 import { startServerProcess } from '../packages/plinth/src/testing/server-process.ts'
 import { limits } from './contestant.ts'
-import { commitFaults } from './faults/commit.ts'
-import { diskFaults } from './faults/disk.ts'
-import { failoverFaults } from './faults/failover.ts'
-import { loadFaults } from './faults/load.ts'
-import { networkFaults } from './faults/network.ts'
-import { processFaults } from './faults/process.ts'
-import { serverFaults } from './faults/server.ts'
+import { faults, shortFaults } from './faults/all.ts'
 import { type Options, readOptions } from './options.ts'
 import { seededRandom } from './random.ts'
 import { printHead, printRow, printSkipped, printSummary } from './report.ts'
 import { type Bounds, type RoundResult, runRound } from './round.ts'
-import { admin, type Fault, type Stage } from './scene.ts'
+import { admin, type Stage } from './scene.ts'
 import { schema } from './workload.ts'
-
-const faults: readonly Fault[] = [
-  ...serverFaults,
-  ...networkFaults,
-  ...commitFaults,
-  ...diskFaults,
-  ...loadFaults,
-  ...processFaults,
-  ...failoverFaults,
-]
-
-/** One of each kind: what .ci/run has time for. */
-const short: ReadonlySet<string> = new Set([
-  'backends ended',
-  'postmaster killed with SIGKILL',
-  'server frozen',
-  'connections cut',
-  'half-open connections',
-  'COMMIT lost on its way',
-  'COMMIT into silence',
-  'answer of COMMIT lost',
-  'I/O error at COMMIT',
-  'connections used up',
-  'storm of deadlocks',
-  'storm of serialization failures',
-  'worker killed with SIGKILL',
-  'failover to a standby',
-])
 
 /** Durable, because a server that loses what it confirmed would be found lying, and rightly. */
 const settings = { max_connections: '40', deadlock_timeout: '100ms', checkpoint_timeout: '1h' }
@@ -74,7 +40,7 @@ async function main(options: Options): Promise<number> {
 }
 
 async function runAll(stage: Stage, { only, isShort, seconds, recoveryMs, seed }: Options): Promise<number> {
-  const chosen = faults.filter(({ name }) => name.includes(only) && (!isShort || short.has(name)))
+  const chosen = faults.filter(({ name }) => name.includes(only) && (!isShort || shortFaults.has(name)))
   const bounds: Bounds = { recoveryMs, latestMs }
   const results: RoundResult[] = []
   const skipped: string[] = []
