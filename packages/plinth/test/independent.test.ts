@@ -68,6 +68,22 @@ test('it takes at most one connection beyond the pool, and gives it back', async
   await db.query('select 1')
 })
 
+test('who waits too long for the spare connection is told so', async () => {
+  await using db = createDatabase({ url, pool: { max: 1, acquireTimeoutMs: 300 } })
+  const error = await errorOf(
+    db.transaction(async (tx) => {
+      await insert(tx, 1)
+      await Promise.all([
+        db.independent((own) => own.query('select pg_sleep(3)')),
+        db.independent((own) => insert(own, 2)),
+      ])
+    }),
+  )
+  assert.ok(isPlinthError(error, 'PoolTimeout'), String(error))
+  assert.match(error.message, /^No connection for db\.independent\(\)/)
+  assert.deepEqual(await saved(), [])
+})
+
 test('outside a transaction it is a transaction like any other', async () => {
   await using db = open(1)
   assert.equal(await db.independent(async (tx) => (await insert(tx, 1), tx.name)), 'independent transaction')
