@@ -242,3 +242,12 @@ test('what a library does through tx.pg is observed in the transaction it works 
   const [statement] = only(seen, 'statement.end')
   assert.deepEqual([statement?.summary, statement?.transaction?.name], ['SELECT users', 'shared'])
 })
+
+test('a transaction whose COMMIT stays unknown ends as unknown, not as rolled back', async () => {
+  const db = open({ faults: { seed: 1, commitUnknown: 1 } })
+  const seen = await during(() =>
+    db.transaction((tx) => tx.query("insert into users values (3, 'Cyd')")).catch(() => undefined),
+  )
+  const [attempt, whole] = [only(seen, 'attempt.end')[0], only(seen, 'transaction.end')[0]]
+  assert.deepEqual([attempt?.outcome, whole?.outcome, whole?.failure?.code], ['unknown', 'unknown', 'CommitUnknown'])
+})
