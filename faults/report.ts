@@ -32,17 +32,24 @@ export function printSkipped(fault: string, why: string): void {
 const shown = 5
 
 /** Prints what was wrong. Returns the exit code. */
-export function printSummary(results: readonly RoundResult[], skipped: readonly string[]): number {
+export function printSummary(
+  results: readonly RoundResult[],
+  skipped: readonly string[],
+  sometimes: ReadonlyMap<string, number>,
+): number {
   const failed = results.filter(({ wrong }) => wrong.length > 0)
   for (const { fault, wrong, log } of failed) {
     console.log(`\n${fault}: ${wrong.length} contradictions`)
     for (const line of wrong.slice(0, shown)) console.log(`  ${line}`)
     console.log(`  codes: ${codes(log)}`)
   }
+  if (sometimes.size > 0) console.log(`\nSometimes:`)
+  for (const [what, times] of sometimes) console.log(`  ${what}: ${times}${times === 0 ? ', NEVER' : ''}`)
+  const never = [...sometimes.values()].filter((times) => times === 0).length
   const calls = results.reduce((sum, { log }) => sum + log.length, 0)
   const notRun = skipped.length === 0 ? '' : ` Not run: ${skipped.join(', ')}.`
   console.log(`\n${results.length} rounds, ${calls} calls, ${failed.length} rounds with contradictions.${notRun}`)
-  return failed.length === 0 ? 0 : 1
+  return failed.length === 0 && never === 0 ? 0 : 1
 }
 
 function codes(log: RoundResult['log']): string {

@@ -11,6 +11,7 @@ import { seededRandom } from './random.ts'
 import { printHead, printRow, printSkipped, printSummary } from './report.ts'
 import { type Bounds, type RoundResult, runRound } from './round.ts'
 import { admin, type Stage } from './scene.ts'
+import { watchSometimes } from './sometimes.ts'
 import { schema } from './workload.ts'
 
 /** Durable, because a server that loses what it confirmed would be found lying, and rightly. */
@@ -45,6 +46,7 @@ async function runAll(stage: Stage, { only, isShort, seconds, recoveryMs, seed }
   const results: RoundResult[] = []
   const skipped: string[] = []
   const endAt = performance.now() + seconds * 1000
+  using sometimes = watchSometimes()
   printHead(stage.contestantName, seed)
   for (let number = 0; number < chosen.length || (results.length > 0 && performance.now() < endAt); number++) {
     const fault = chosen[number % chosen.length]
@@ -59,7 +61,9 @@ async function runAll(stage: Stage, { only, isShort, seconds, recoveryMs, seed }
       printSkipped(fault.name, missing)
     }
   }
-  return printSummary(results, skipped)
+  // Of single faults, and of pg, nothing of this is asked.
+  const isWhole = only === '' && stage.contestantName === 'plinth'
+  return printSummary(results, skipped, isWhole ? sometimes.seen : new Map())
 }
 
 process.exitCode = await main(readOptions(process.argv.slice(2)))

@@ -26,7 +26,7 @@ export interface Entry {
 
 export const accounts: number = 10
 export const startBalance: number = 1000
-export const lists: number = 4
+const lists = 4
 
 export const schema: string = `
   create table accounts (id int primary key, balance bigint not null);

@@ -79,7 +79,7 @@ test('each shell snippet is shell, and names scripts and files that exist', () =
       ([, script, short]) => script ?? short ?? '',
     )
     none(named.filter((script) => !(script in scripts)).map((script) => `${at}: no script ${script}`))
-    const files = [...code.matchAll(/(?:^|\s)((?:packages|docs|bench|tools|examples)\/[\w./-]+\.\w+)/g)]
+    const files = [...code.matchAll(/(?:^|\s)((?:packages|docs|bench|faults|tools|examples)\/[\w./-]+\.\w+)/g)]
     none(files.flatMap(([, file = '']) => (existsSync(join(root, file)) ? [] : [`${at}: no file ${file}`])))
   }
 })
@@ -97,7 +97,7 @@ test('each relative link of the documents leads to a file', () => {
 })
 
 test('each path that ARCHITECTURE.md draws exists', () => {
-  const drawn = [...read('ARCHITECTURE.md').matchAll(/^((?:packages|docs|tools|bench)\/[\w./-]*)/gm)].map(
+  const drawn = [...read('ARCHITECTURE.md').matchAll(/^((?:packages|docs|tools|bench|faults)\/[\w./-]*)/gm)].map(
     ([, path = '']) => path,
   )
   assert.ok(drawn.length > 10, 'the tree in ARCHITECTURE.md was not found')

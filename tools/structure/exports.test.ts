@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { entryPoints, none, packageFolders, read, type SourceFile, sourceFiles, target } from './source-tree.ts'
 
-const files = sourceFiles(/^(packages|tools|bench|examples)\/.*\.tsx?$/)
+const files = sourceFiles(/^(packages|tools|bench|faults|examples)\/.*\.tsx?$/)
 const byPath = new Map(files.map((file) => [file.path, file]))
 const entries = new Set(packageFolders().flatMap(entryPoints))
 
