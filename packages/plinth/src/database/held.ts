@@ -13,6 +13,7 @@ export interface HeldRun {
   readonly signal?: AbortSignal | undefined
   readonly context: FailureContext
   readonly maxBytes?: number | undefined
+  readonly firstWithinMs?: number | undefined
 }
 
 /**
@@ -24,7 +25,7 @@ export async function runHeld(
   statements: readonly Statement[],
   run: HeldRun,
 ): Promise<readonly StepAnswer[]> {
-  const { signal, limitMs, context } = run
+  const { signal, limitMs, context, maxBytes, firstWithinMs } = run
   let cancelling: Promise<void> | undefined
   const abort = (): void => {
     cancelling ??= cancelOrDestroy(connection)
@@ -32,7 +33,7 @@ export async function runHeld(
   signal?.addEventListener('abort', abort)
   try {
     if (signal?.aborted) throw abortError(signal, context, 'not applied')
-    return await connection.run(statements, limitMs, { maxBytes: run.maxBytes })
+    return await connection.run(statements, limitMs, { maxBytes, firstWithinMs })
   } catch (error) {
     if (!isFailure(error)) throw error
     if (signal?.aborted && isCancelAnswer(error)) throw abortError(signal, context, 'not applied')

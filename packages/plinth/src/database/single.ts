@@ -26,6 +26,9 @@ export interface SingleHome {
 export type Effect = 'read' | 'write'
 
 const policy = readRetry()
+/** Routers and firewalls forget a silent connection after minutes; a ping costs a round trip. */
+const pingAfterMs = 30_000
+const pingLimitMs = 2000
 
 /**
  * Runs one statement by itself in one round trip, its settings in front of it under the same Sync. A quick read goes
@@ -97,12 +100,27 @@ async function runAlone(
   text: string,
   run: HeldRun,
 ): Promise<readonly StepAnswer[]> {
-  const connection = await home.pool.acquire(new StatementHolder(text), run.signal)
+  const connection = await acquireAlive(home, text, run)
   const from = performance.now()
   try {
     return await runHeld(connection, statements, run)
   } finally {
     home.lanes.note(text, performance.now() - from)
+    home.pool.release(connection)
+  }
+}
+
+/** A write whose connection turns out dead may have been applied, so one that was idle for long is asked before. */
+async function acquireAlive(home: SingleHome, text: string, run: HeldRun): Promise<Connection> {
+  for (;;) {
+    const connection = await home.pool.acquire(new StatementHolder(text), run.signal)
+    const isTrusted = performance.now() - connection.quietSince < pingAfterMs
+    if (run.context.outcomeWhenLost !== 'unknown' || isTrusted) return connection
+    const isAlive = await connection.run([], pingLimitMs, { firstWithinMs: pingLimitMs }).then(
+      () => true,
+      () => false,
+    )
+    if (isAlive) return connection
     home.pool.release(connection)
   }
 }

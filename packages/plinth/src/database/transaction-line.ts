@@ -29,6 +29,8 @@ export interface LineOptions extends TransactionRef {
   readonly counts: TransactionCounts
 }
 
+const beginLimitMs = 2000
+
 /**
  * The wire side of one transaction on its exclusive lane. BEGIN, SAVEPOINT and RELEASE wait for the next statement and
  * travel with it in one Sync, so a transaction of n statements takes n + 1 round trips and one without any takes none.
@@ -276,6 +278,8 @@ export class TransactionLine {
         signal,
         context,
         maxBytes: asked.maxBytes,
+        // BEGIN is the ping: a live server answers it at once, whatever the first statement does behind it.
+        firstWithinMs: this.#begun ? undefined : beginLimitMs,
       })
     if (!this.#begun) {
       const first = run()

@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly noteBusyMs?: ((ms: number) => void) | undefined
   /** A larger answer is dropped, and the exchange fails with AnswerTooLarge. Default: no limit. */
   readonly maxBytes?: number | undefined
+  /** The connection counts as dead when the first statement has no answer by then. Default: see `silenceGraceMs`. */
+  readonly firstWithinMs?: number | undefined
 }
 
 /** Kept on the server for each connection; the statements of an application rarely number more. */
@@ -45,6 +47,7 @@ export class Connection {
   #lostCause: unknown
   #isLost = false
   #wasShutDown = false
+  #wasUnheard = false
   /**
    * Set by a statement whose effect outlives its transaction; the pool resets the connection before the next holder.
    */
@@ -111,9 +114,12 @@ export class Connection {
     return this.#isLost
   }
 
-  /** The server ended it as it ends all: for a shutdown (57P01) or the crash of another backend (57P02). */
-  get wasShutDown(): boolean {
-    return this.#wasShutDown
+  /**
+   * Those opened before may be as dead: the server ended this one as it ends all, for a shutdown (57P01) or the crash of
+   * another backend (57P02), or did not answer a BEGIN.
+   */
+  get endsOthers(): boolean {
+    return this.#wasShutDown || this.#wasUnheard
   }
 
   /** `I` idle, `T` in a transaction, `E` in a failed one; as of the last answer. */
@@ -128,9 +134,15 @@ export class Connection {
   run(
     statements: readonly Statement[],
     limitMs: number,
-    { noteBusyMs, maxBytes }: RunOptions = {},
+    { noteBusyMs, maxBytes, firstWithinMs }: RunOptions = {},
   ): Promise<readonly StepAnswer[]> {
-    const make = (...settle: Settle): Exchange => new Exchange(statements, this.#prepared, ...settle, maxBytes)
+    const isFirstAwaited = firstWithinMs !== undefined
+    const make = (...settle: Settle): Exchange => {
+      const exchange = new Exchange(statements, this.#prepared, ...settle, maxBytes, isFirstAwaited)
+      if (isFirstAwaited)
+        setTimeout(() => setImmediate(() => this.#giveUpUnheard(exchange, firstWithinMs)), firstWithinMs).unref()
+      return exchange
+    }
     return this.#start(limitMs, make, noteBusyMs)
   }
 
@@ -315,6 +327,15 @@ export class Connection {
         this.destroy(cause)
       }
     })
+  }
+
+  /** After a setImmediate: what arrived while this process was busy has been read by then. */
+  #giveUpUnheard(exchange: Exchange, withinMs: number): void {
+    if (exchange.isHeard || !this.#inFlight.has(exchange)) return
+    this.#wasUnheard = true
+    this.destroy(
+      new PlinthError('ConnectionLost', `The server did not answer within ${withinMs} ms.`, { outcome: 'unknown' }),
+    )
   }
 
   #giveUp(limitMs: number): void {

@@ -69,6 +69,7 @@ export class Exchange {
   readonly #resolve: (answers: readonly StepAnswer[]) => void
   readonly #reject: (failure: ExchangeFailure) => void
   readonly #maxBytes: number
+  readonly #isFirstAwaited: boolean
   #bytes = 0
   #open: OpenStep = { columns: [], rows: [] }
   #serverError: ServerError | undefined
@@ -79,17 +80,23 @@ export class Exchange {
     resolve: (answers: readonly StepAnswer[]) => void,
     reject: (failure: ExchangeFailure) => void,
     maxBytes: number = Number.POSITIVE_INFINITY,
+    isFirstAwaited = false,
   ) {
     this.#statements = statements
     this.#prepared = prepared
     this.#resolve = resolve
     this.#reject = reject
     this.#maxBytes = maxBytes
+    this.#isFirstAwaited = isFirstAwaited
   }
 
   submit(connection: WireConnection): null {
     for (const name of this.#prepared.takeClosing()) connection.close({ type: 'S', name })
-    for (const statement of this.#statements) this.#send(connection, statement)
+    for (const [at, statement] of this.#statements.entries()) {
+      this.#send(connection, statement)
+      // Without Flush the server keeps the first answer to itself until the last statement has ended.
+      if (at === 0 && this.#isFirstAwaited) connection.flush()
+    }
     connection.sync()
     this.#beginStep()
     return null
@@ -165,6 +172,11 @@ export class Exchange {
   handleReadyForQuery(): void {
     if (this.#bytes <= this.#maxBytes) this.#resolve(this.#answers)
     else this.#reject({ error: tooLarge(this.#maxBytes), completed: this.#answers.length, answered: true })
+  }
+
+  /** The server has answered the first statement, or refused it. */
+  get isHeard(): boolean {
+    return this.#answers.length > 0 || this.#serverError !== undefined
   }
 
   get serverError(): ServerError | undefined {

@@ -32,6 +32,7 @@ export interface WireConnection extends EventEmitter {
   close(message: { readonly type: 'S'; readonly name: string }): void
   query(text: string): void
   sync(): void
+  flush(): void
   /** Texts of the named statements pg has prepared here for queries of its own. */
   parsedStatements: Record<string, string>
   sendCopyFail(reason: string): void

@@ -190,7 +190,7 @@ export class Pool {
         connection.onLost(() => {
           this.#forgetIdle(connection)
           // The others may be as dead, and say so only to whoever uses them next.
-          if (connection.wasShutDown) this.dropOpenedBefore(performance.now())
+          if (connection.endsOthers) this.dropOpenedBefore(performance.now())
         })
         this.#giveOrKeep(connection)
       },
