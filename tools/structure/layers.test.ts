@@ -26,6 +26,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   driver: ['errors', ...publishing, 'operation'],
   'pg-pool': ['errors', ...publishing, 'sql', 'driver', 'types:database'],
   database: ['errors', ...publishing, 'operation', 'sql', 'driver', 'pg-pool'],
+  http: ['errors', 'types:database'],
   'hub-client': ['errors', 'observe/observation', 'operation'],
   embedded: ['errors', 'observe/observation'],
   observe: ['errors', 'observe/observation', 'observe/failure'],

@@ -1,0 +1,66 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Database } from '../database/queryable.ts'
+import { databaseAway, type Problem, problemHeaders, problemOf } from './problem.ts'
+import { isAway, readiness } from './readiness.ts'
+
+type Next = (error?: unknown) => void
+
+/** Middleware of Express 5, and of everything else that speaks `(request, response, next)`. */
+export type Middleware = (request: IncomingMessage, response: ServerResponse, next: Next) => void
+
+export interface ExpressDatabase {
+  /** Puts the database on each request: `request.db`. */
+  readonly attach: Middleware
+  /** In front of a route that needs the database: 503 with Retry-After while it is away. */
+  readonly needsDatabase: Middleware
+  /** Answers 200 for as long as the process runs; never asks the database. */
+  readonly live: Middleware
+  /** Answers 200, or 503 with Retry-After, from a probe at most 2 s old. */
+  readonly ready: Middleware
+  /** Behind all routes: failures of the database as problems a client can read; the others go on to `next`. */
+  readonly errors: (error: unknown, request: IncomingMessage, response: ServerResponse, next: Next) => void
+}
+
+/** A request behind `attach`. */
+export interface WithDatabase {
+  readonly db: Database
+}
+
+/**
+ *     const database = expressDatabase(db)
+ *     app.use(database.attach)
+ *     app.get('/ready', database.ready)
+ *     app.get('/users', database.needsDatabase, async (request, response) => …)
+ *     app.use(database.errors)
+ */
+export function expressDatabase(db: Database): ExpressDatabase {
+  return {
+    attach: (request, _response, next) => {
+      Object.assign(request, { db } satisfies WithDatabase)
+      next()
+    },
+    needsDatabase: (_request, response, next) => (isAway(db) ? send(response, databaseAway()) : next()),
+    live: (_request, response) => sendJson(response, 200, { status: 'up' }),
+    ready: (_request, response, next) => {
+      readiness(db).then(({ status, body }) => {
+        if (status === 503) response.setHeader('retry-after', '5')
+        sendJson(response, status, body)
+      }, next)
+    },
+    errors: (error, _request, response, next) => {
+      const problem = problemOf(error)
+      if (problem && !response.headersSent) send(response, problem)
+      else next(error)
+    },
+  }
+}
+
+function send(response: ServerResponse, problem: Problem): void {
+  response.writeHead(problem.status, problemHeaders(problem)).end(JSON.stringify(problem.body))
+}
+
+function sendJson(response: ServerResponse, status: number, body: object): void {
+  response.statusCode = status
+  response.setHeader('content-type', 'application/json; charset=utf-8')
+  response.end(JSON.stringify(body))
+}

@@ -1,0 +1,110 @@
+import type { ErrorCode } from '../errors.ts'
+import { isPlinthError } from '../errors.ts'
+
+/**
+ * What to answer an HTTP client when the database failed: RFC 9457, `application/problem+json`. Its words are ours:
+ * nothing of a statement, a value or the server's message is in it.
+ */
+export interface Problem {
+  readonly status: number
+  /** Seconds for Retry-After, where the same request may succeed later. */
+  readonly retryAfter?: number
+  readonly body: {
+    readonly type: 'about:blank'
+    readonly status: number
+    readonly title: string
+    readonly code: string
+    /** Columns of the table the request was about, where they are known. */
+    readonly fields?: readonly string[]
+  }
+}
+
+interface Answer {
+  readonly status: number
+  readonly title: string
+  readonly retryAfter?: number
+}
+
+const unavailable: Answer = { status: 503, title: 'The database cannot be reached just now.', retryAfter: 5 }
+const busy: Answer = { status: 503, title: 'The database is busy just now.', retryAfter: 1 }
+const invalid: Answer = { status: 422, title: 'A value is not allowed.' }
+
+/** By our code; what is not here is no answer for a client, and its request fails as the framework has it (500). */
+const answers: { readonly [code in ErrorCode]?: Answer } = {
+  UniqueViolation: { status: 409, title: 'It exists already.' },
+  ExclusionViolation: { status: 409, title: 'It overlaps with another.' },
+  ForeignKeyViolation: { status: 409, title: 'It refers to something that does not exist, or is still referred to.' },
+  CheckViolation: invalid,
+  NotNullViolation: { status: 422, title: 'A value is missing.' },
+  InvalidValue: invalid,
+  ConnectionFailed: unavailable,
+  ConnectionLost: unavailable,
+  DatabaseClosed: unavailable,
+  ServerOverloaded: busy,
+  PoolTimeout: busy,
+  PoolOverloaded: busy,
+  SerializationFailure: busy,
+  DeadlockDetected: busy,
+  LockTimeout: busy,
+  StatementTimeout: { status: 504, title: 'The database took too long.' },
+  TransactionTimeout: { status: 504, title: 'The database took too long.' },
+}
+
+/** By SQLSTATE, for pg's own errors, which other libraries pass on or wrap: whole codes, then classes. */
+const bySqlstate: Readonly<Record<string, ErrorCode>> = {
+  '23505': 'UniqueViolation',
+  '23P01': 'ExclusionViolation',
+  '23503': 'ForeignKeyViolation',
+  '23514': 'CheckViolation',
+  '23502': 'NotNullViolation',
+  '40001': 'SerializationFailure',
+  '40P01': 'DeadlockDetected',
+  '55P03': 'LockTimeout',
+  '57014': 'StatementTimeout',
+  '53300': 'ServerOverloaded',
+  '22': 'InvalidValue',
+  '08': 'ConnectionLost',
+  '57': 'ConnectionLost',
+}
+
+/** How deep a library may wrap an error. */
+const deepest = 8
+
+/** Undefined for an error that is not the database's, or that is a fault of the program. */
+export function problemOf(error: unknown): Problem | undefined {
+  let at = error
+  for (let depth = 0; depth < deepest && at instanceof Error; depth++) {
+    const problem = isPlinthError(at) ? ofOurs(at.code, at.columns) : ofSqlstate(at)
+    if (problem) return problem
+    at = at.cause
+  }
+  return undefined
+}
+
+/** While the database is away: before a handler that needs it is tried. */
+export function databaseAway(): Problem {
+  return { ...problem(unavailable, 'ConnectionFailed'), retryAfter: 5 }
+}
+
+function ofOurs(code: ErrorCode, columns: readonly string[] | undefined): Problem | undefined {
+  const answer = answers[code]
+  return answer && problem(answer, code, columns)
+}
+
+function ofSqlstate(error: Error): Problem | undefined {
+  if (!('severity' in error) || !('code' in error) || typeof error.code !== 'string') return undefined
+  const code = bySqlstate[error.code] ?? bySqlstate[error.code.slice(0, 2)]
+  const columns = 'column' in error && typeof error.column === 'string' ? [error.column] : undefined
+  return code && ofOurs(code, columns)
+}
+
+function problem({ status, title, retryAfter }: Answer, code: string, fields?: readonly string[]): Problem {
+  const body = { type: 'about:blank', status, title, code, ...(fields?.length ? { fields } : {}) } as const
+  return { status, ...(retryAfter === undefined ? {} : { retryAfter }), body }
+}
+
+/** The headers of the answer. */
+export function problemHeaders({ retryAfter }: Problem): Record<string, string> {
+  const type = { 'content-type': 'application/problem+json' }
+  return retryAfter === undefined ? type : { ...type, 'retry-after': String(retryAfter) }
+}

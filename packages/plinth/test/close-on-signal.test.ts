@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { test } from 'node:test'
+import { watchActivity } from './support/activity.ts'
+import { testDatabase } from './support/database.ts'
+
+const { url } = await testDatabase({ script: 'create table item (id int primary key)' })
+
+const program = `
+import { createServer } from 'node:http'
+import { closeOnSignal, createDatabase } from 'plinth'
+const db = createDatabase({ url: process.env.URL })
+const server = createServer((request, response) => {
+  const id = Number(request.url.slice(1))
+  db.transaction(async (tx) => {
+    await tx.query('insert into item values ($1)', [id])
+    await tx.query('select pg_sleep(0.02)')
+  }).then(() => response.end('saved'), () => response.writeHead(503).end())
+})
+const hangs = process.env.HANGS ? [{ close: () => new Promise(() => {}) }] : []
+closeOnSignal([server, ...hangs, db], { deadlineMs: 8000 })
+server.listen(0, '127.0.0.1', () => console.log(server.address().port))
+`
+
+async function startProgram(
+  env: Record<string, string> = {},
+): Promise<{ port: string; ended: Promise<unknown>; kill: (signal: NodeJS.Signals) => void }> {
+  const child = spawn(process.execPath, ['--conditions=plinth-dev', '--input-type=module', '--eval', program], {
+    env: { ...process.env, URL: url, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    cwd: import.meta.dirname,
+  })
+  const ended = once(child, 'exit').then(([code]: unknown[]) => code)
+  const [port] = await once(createInterface({ input: child.stdout }), 'line')
+  return { port: String(port), ended, kill: (signal) => void child.kill(signal) }
+}
+
+test('SIGTERM under load loses no acknowledged request and ends with code 0', async () => {
+  const { port, ended, kill } = await startProgram()
+  const acknowledged: number[] = []
+  let isOver = false
+  let next = 0
+  const client = async (): Promise<void> => {
+    while (!isOver) {
+      const id = ++next
+      const response = await fetch(`http://127.0.0.1:${port}/${id}`).catch(() => undefined)
+      if (response?.status === 200) acknowledged.push(id)
+      else if (!response) return
+    }
+  }
+  const clients = Array.from({ length: 8 }, client)
+  while (acknowledged.length < 30) await new Promise((resolve) => setTimeout(resolve, 10))
+  kill('SIGTERM')
+  assert.equal(await ended, 0)
+  isOver = true
+  await Promise.all(clients)
+  const activity = await watchActivity(url)
+  const saved = new Set((await activity.query('select id from item')).map(({ id }) => id))
+  await activity.close()
+  assert.deepEqual(
+    acknowledged.filter((id) => !saved.has(id)),
+    [],
+  )
+})
+
+test('a second signal ends at once, and a close that hangs ends at the deadline', async () => {
+  const hanging = await startProgram({ HANGS: '1' })
+  hanging.kill('SIGTERM')
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  hanging.kill('SIGINT')
+  assert.equal(await hanging.ended, 130)
+  const late = await startProgram({ HANGS: '1' })
+  late.kill('SIGTERM')
+  assert.equal(await late.ended, 1)
+})
