@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { connectBackoff, delayMs, transactionBackoff } from '../src/database/backoff.ts'
+import { connectBackoff, delayMs, transactionBackoff, urgentBackoff } from '../src/database/backoff.ts'
 
 test('a delay lies between nothing and its step, and no step is above the cap', () => {
   const attempts = fc.integer({ min: 1, max: 2000 })
@@ -26,5 +26,9 @@ test('the steps grow by the factor until the cap', () => {
   assert.equal(
     delayMs(connectBackoff, 50, () => 1),
     10_000,
+  )
+  assert.equal(
+    delayMs(urgentBackoff, 50, () => 1),
+    2000,
   )
 })

@@ -4,7 +4,7 @@ import type { ConnectionOptions } from '../driver/client-options.ts'
 import type { Connection } from '../driver/connection.ts'
 import { failureOf } from '../observe/failure.ts'
 import { type DatabaseIdentity, observe } from '../observe/observation.ts'
-import { connectBackoff, delayMs, pause } from './backoff.ts'
+import { connectBackoff, delayMs, pause, urgentBackoff } from './backoff.ts'
 import type { Outage } from './health-report.ts'
 import type { State, StateChange } from './queryable.ts'
 
@@ -147,7 +147,7 @@ export class Availability {
         return
       } catch (error) {
         if (!this.#noteFailure(error)) throw error
-        const wait = delayMs(connectBackoff, attempt)
+        const wait = delayMs(this.#waiting > 0 ? urgentBackoff : connectBackoff, attempt)
         const failure = failureOf(error)
         observe({ kind: 'retry', database: this.#identity, what: 'connect', attempt, delayMs: wait, failure })
         this.#outage = { attempts: attempt, nextAttemptAt: new Date(Date.now() + wait) }

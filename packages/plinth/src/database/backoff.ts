@@ -14,6 +14,12 @@ export const transactionBackoff: Backoff = { baseMs: 10, factor: 2, capMs: 1000 
 /** Reconnecting: a server restarts in seconds. */
 export const connectBackoff: Backoff = { baseMs: 200, factor: 2, capMs: 10_000 }
 
+/**
+ * While callers wait for the connection: they are at work again within 3 s of the server's return, and one attempt in
+ * 1 s on average, for the whole process, is no storm. With the other, `npm run faults` saw 5.7 and 7.7 s.
+ */
+export const urgentBackoff: Backoff = { ...connectBackoff, capMs: 2000 }
+
 /** Delay before attempt `attempt + 1`, in ms; `attempt` counts from 1. */
 export function delayMs(backoff: Backoff, attempt: number, random: () => number = Math.random): number {
   return random() * Math.min(backoff.capMs, backoff.baseMs * backoff.factor ** (attempt - 1))
