@@ -1,4 +1,4 @@
-import { Connection } from '../driver/connection.ts'
+import type { Connection } from '../driver/connection.ts'
 import { loadPg } from '../driver/peer.ts'
 import { runOperation } from '../operation/answer.ts'
 import type { Operation, Typed } from '../operation/operation.ts'
@@ -138,7 +138,7 @@ class PoolDatabase implements Q.Database {
   }
 
   async #openConnection(): Promise<Connection> {
-    const connection = await Connection.open(this.#settings.connection)
+    const connection = await this.#settings.open()
     connection.onLost(() => this.#availability.noteLost())
     return connection
   }

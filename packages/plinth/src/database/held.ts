@@ -2,7 +2,7 @@ import type { Connection } from '../driver/connection.ts'
 import { type ExchangeFailure, isStale, type Statement, type StepAnswer } from '../driver/exchange.ts'
 import { isServerError } from '../driver/peer.ts'
 import { type FailureContext, toPlinthError } from '../driver/sqlstate.ts'
-import { type Outcome, PlinthError } from '../errors.ts'
+import { isPlinthError, type Outcome, PlinthError } from '../errors.ts'
 
 /** A cancelled statement that is still running after this long takes its connection with it. */
 const cancelGraceMs = 1000
@@ -81,4 +81,10 @@ export async function cancelOrDestroy(connection: Connection): Promise<void> {
 /** The statement was dropped or outdated on the server and did not run; its lane has forgotten it. */
 export function isStaleError(error: unknown): boolean {
   return error instanceof PlinthError && isServerError(error.cause) && isStale(error.cause)
+}
+
+/** A write met a server that takes none (25006), also where that aborted a transaction that swallowed it. */
+export function isWrongServer(error: unknown): boolean {
+  if (isPlinthError(error, 'ReadOnlyServer')) return true
+  return isPlinthError(error, 'TransactionAborted') && isPlinthError(error.cause, 'ReadOnlyServer')
 }

@@ -1,4 +1,3 @@
-import { Connection } from '../driver/connection.ts'
 import { Pool } from '../driver/pool.ts'
 import type { PoolLimits } from '../driver/pool-options.ts'
 import type { Availability } from './availability.ts'
@@ -42,7 +41,7 @@ export function makeHomes(database: object, settings: DatabaseSettings, availabi
       enclosing: enclosingHolders,
     })
   const pool = openPool(limits)
-  const reserved = new ReservedConnection(() => Connection.open(settings.connection))
+  const reserved = new ReservedConnection(settings.open)
   const budget = new RetryBudget()
   const counts = new TransactionCounts()
   const { sharedLanes } = limits
@@ -60,6 +59,7 @@ export function makeHomes(database: object, settings: DatabaseSettings, availabi
       isFree: () => pool.hasRoom,
       acquire: faults ? (...wanted) => faults.acquire(() => acquire(...wanted)) : acquire,
       release: (connection) => pool.release(connection),
+      leaveServer: () => pool.dropOpenedBefore(performance.now()),
       statementTimeoutMs,
       lockTimeoutMs,
       idleInTransactionTimeoutMs,

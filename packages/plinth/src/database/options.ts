@@ -1,4 +1,6 @@
 import type { ConnectionOptions } from '../driver/client-options.ts'
+import type { Connection } from '../driver/connection.ts'
+import { openerOf, splitServers } from '../driver/servers.ts'
 import type { PoolLimits } from '../driver/pool-options.ts'
 import type { DatabaseIdentity } from '../observe/observation.ts'
 import { PlinthError } from '../errors.ts'
@@ -8,6 +10,8 @@ import type { DatabaseOptions, FaultOptions, MisuseMode, PoolOptions } from './q
 /** The options of a database with their defaults, each checked. */
 export interface DatabaseSettings {
   readonly connection: ConnectionOptions
+  /** Opens a connection to the primary. */
+  readonly open: () => Promise<Connection>
   readonly limits: PoolLimits
   readonly misuse: MisuseMode
   readonly faults: FaultOptions | undefined
@@ -21,6 +25,24 @@ export function readOptions(options: DatabaseOptions): DatabaseSettings {
   const lockTimeoutMs = wholeNumber('lockTimeoutMs', options.lockTimeoutMs ?? 5000, 1)
   const idleMs = wholeNumber('idleInTransactionTimeoutMs', options.idleInTransactionTimeoutMs ?? 10_000, 1)
   const service = options.service ?? 'plinth'
+  const servers = splitServers(options.url).map(checkedUrl)
+  const connection = {
+    url: servers[0] ?? options.url,
+    servers,
+    service,
+    identity: identify(servers[0] ?? options.url, service),
+    connectTimeoutMs: wholeNumber('connectTimeoutMs', options.connectTimeoutMs ?? 5000, 1),
+    settings: {
+      // The decoders read these formats, whatever the server's or the role's own settings say.
+      DateStyle: 'ISO',
+      IntervalStyle: 'postgres',
+      bytea_output: 'hex',
+      extra_float_digits: '1',
+      statement_timeout: String(statementTimeoutMs),
+      lock_timeout: String(lockTimeoutMs),
+      idle_in_transaction_session_timeout: String(idleMs),
+    },
+  }
   return {
     misuse: checkedMisuse(options.misuse),
     faults: readFaults(options.faults, options.url),
@@ -28,22 +50,8 @@ export function readOptions(options: DatabaseOptions): DatabaseSettings {
     lockTimeoutMs,
     idleInTransactionTimeoutMs: idleMs,
     limits: poolLimits(options.pool ?? {}),
-    connection: {
-      url: checkedUrl(options.url),
-      service,
-      identity: identify(options.url, service),
-      connectTimeoutMs: wholeNumber('connectTimeoutMs', options.connectTimeoutMs ?? 5000, 1),
-      settings: {
-        // The decoders read these formats, whatever the server's or the role's own settings say.
-        DateStyle: 'ISO',
-        IntervalStyle: 'postgres',
-        bytea_output: 'hex',
-        extra_float_digits: '1',
-        statement_timeout: String(statementTimeoutMs),
-        lock_timeout: String(lockTimeoutMs),
-        idle_in_transaction_session_timeout: String(idleMs),
-      },
-    },
+    connection,
+    open: openerOf(connection),
   }
 }
 

@@ -255,7 +255,10 @@ export interface FaultOptions {
 }
 
 export interface DatabaseOptions {
-  /** postgres://user:password@host:port/database */
+  /**
+   * postgres://user:password@host:port/database. With several servers, `host1:5432,host2:5432`, connections go to the one
+   * that is no standby, and find the new primary after a failover.
+   */
   readonly url: string
   /** application_name in pg_stat_activity. Default `plinth`. */
   readonly service?: string

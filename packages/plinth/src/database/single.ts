@@ -6,7 +6,7 @@ import { PlinthError } from '../errors.ts'
 import type { DatabaseIdentity } from '../observe/observation.ts'
 import { summarize } from '../observe/summary.ts'
 import { statementStart, watchStatement } from '../observe/watch.ts'
-import { type HeldRun, isFailure, runHeld } from './held.ts'
+import { type HeldRun, isFailure, isWrongServer, runHeld } from './held.ts'
 import type { LaneChoice } from './lane-choice.ts'
 import type { StatementOptions } from './queryable.ts'
 import { Attempts, readRetry } from './retry.ts'
@@ -66,6 +66,7 @@ async function runAttempts(
     try {
       return await runOnce(home, statements, options, context)
     } catch (error) {
+      if (isWrongServer(error)) home.pool.dropOpenedBefore(performance.now())
       await attempts.next(error, options.signal)
     }
   }

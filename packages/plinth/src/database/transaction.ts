@@ -11,6 +11,7 @@ import { endUnit, startOf, watchOnlyAttempt, watchUnit } from '../observe/watch.
 import { captureCallSite } from '../driver/call-site.ts'
 import type { Named } from './misuse-errors.ts'
 import { refuseNested, runInScope } from './context.ts'
+import { isWrongServer } from './held.ts'
 import { Deadline, untilDeadline } from './deadline.ts'
 import type { FaultMode } from './fault-mode.ts'
 import type { ResolveCommit } from './lost-commit.ts'
@@ -31,6 +32,8 @@ export interface TransactionHome {
   /** True when `acquire` would wait for no other caller. */
   readonly isFree: () => boolean
   readonly release: Pool['release']
+  /** Gives up the connections nobody uses: they may lead to a server that is not the primary any more. */
+  readonly leaveServer: () => void
   readonly statementTimeoutMs: number
   readonly lockTimeoutMs: number
   readonly idleInTransactionTimeoutMs: number
@@ -92,6 +95,7 @@ async function runAttempts<R>(
     try {
       return await runAttempt(home, work, { ...whole })
     } catch (error) {
+      if (isWrongServer(error)) home.leaveServer()
       await attempts.next(error, whole.deadline.signal)
       home.counts.retries++
     }

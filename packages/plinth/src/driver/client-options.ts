@@ -3,6 +3,8 @@ import type { WireClientOptions } from './peer.ts'
 
 export interface ConnectionOptions {
   readonly url: string
+  /** One url each; more than one where the url names several servers. */
+  readonly servers: readonly string[]
   readonly service: string
   /** What telemetry says about the database. */
   readonly identity: DatabaseIdentity

@@ -39,6 +39,8 @@ export class Connection {
   readonly #inFlight = new Map<Exchange, number>()
   readonly #lostListeners = new Set<(cause: unknown) => void>()
   #failed: Exchange | undefined
+  /** When it was opened. False for servers before PostgreSQL 14, which do not say. */
+  readonly isStandby: boolean
   readonly openedAt: number = performance.now()
   /** When the pool replaces it, if it is idle then. */
   retireAt: number = Infinity
@@ -58,8 +60,9 @@ export class Connection {
   /** Queries of pg's own that are running: one at most. */
   #submitted = 0
 
-  private constructor(client: WireClient, identity: DatabaseIdentity) {
+  private constructor(client: WireClient, identity: DatabaseIdentity, isStandby: boolean) {
     this.#client = client
+    this.isStandby = isStandby
     this.identity = identity
     // pg's own listener comes first, so the transaction status is known when a failed exchange settles.
     client.connection.on('readyForQuery', () => this.#settleFailed())
@@ -77,6 +80,10 @@ export class Connection {
     // the process.
     const ignore = (): void => undefined
     client.on('error', ignore)
+    let isStandby = false
+    client.connection.on('parameterStatus', ({ parameterName, parameterValue }) => {
+      if (parameterName === 'in_hot_standby') isStandby = parameterValue === 'on'
+    })
     const from = performance.now()
     try {
       await client.connect()
@@ -84,7 +91,7 @@ export class Connection {
       client.connection.stream.destroy()
       throw connectFailure(cause, options.url)
     }
-    const connection = new Connection(client, options.identity)
+    const connection = new Connection(client, options.identity, isStandby)
     client.off('error', ignore)
     if (isObserved('connection.open'))
       observe({ kind: 'connection.open', database: options.identity, ms: performance.now() - from })
