@@ -100,6 +100,9 @@ import { createDatabase, logObservations } from 'plinth'
 import { openTelemetryObservations } from 'plinth/otel'
 import { prometheusObservations } from 'plinth/prometheus'
 import { sentryObservations } from 'plinth/sentry'
+import { expressDatabase } from 'plinth/express'
+import { fastifyDatabase } from 'plinth/fastify'
+import fastify from 'fastify'
 import { Registry } from 'prom-client'
 
 const registry = new Registry()
@@ -112,7 +115,12 @@ const stops = [
 ]
 const db = createDatabase({ url: process.env['DATABASE_URL'] ?? '', service: 'packed' })
 await db.query('select 1')
-await db.close()
+assert.equal(typeof expressDatabase(db).ready, 'function')
+const app = fastify()
+await app.register(fastifyDatabase, { database: db })
+assert.equal((await app.inject('/ready')).statusCode, 200)
+await app.close()
+assert.equal(db.state, 'closed')
 assert.match(await registry.metrics(), /plinth_statement_duration_seconds_count.*summary="SELECT"/)
 for (const stop of stops) stop()
 `
@@ -169,9 +177,18 @@ test('its types are complete: a program is checked against them, and they are ch
   run(library, join(root, 'node_modules/.bin/tsc'), ['-p', library, '--pretty', 'false'])
 })
 
-test('telemetry runs beside the peers it asks for, and its types agree with theirs', () => {
+test('telemetry and the HTTP adapters run beside the peers they ask for, and its types agree with theirs', () => {
   const project = createProject('telemetry', {})
-  npm(project, 'install', tarballs.plinth, 'pg', '@opentelemetry/api@1', '@sentry/node@11', 'prom-client@15')
+  npm(
+    project,
+    'install',
+    tarballs.plinth,
+    'pg',
+    '@opentelemetry/api@1',
+    '@sentry/node@11',
+    'prom-client@15',
+    'fastify@5',
+  )
   writeFileSync(join(project, 'program.ts'), telemetry)
   const DATABASE_URL = process.env['PLINTH_TEST_DATABASE_URL']
   assert.match(run(project, process.execPath, ['program.ts'], { DATABASE_URL }), /SELECT took/)

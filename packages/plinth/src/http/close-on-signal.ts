@@ -46,7 +46,7 @@ async function closeAll(resources: readonly Closable[], onError: (error: unknown
   let isClean = true
   for (const resource of resources) {
     try {
-      if (resource instanceof Server) hangUpAfterAnswers(resource)
+      if (isHttpServer(resource)) hangUpAfterAnswers(resource)
       await (Symbol.asyncDispose in resource ? resource[Symbol.asyncDispose]() : resource.close())
     } catch (error) {
       isClean = false
@@ -54,6 +54,10 @@ async function closeAll(resources: readonly Closable[], onError: (error: unknown
     }
   }
   return isClean
+}
+
+function isHttpServer(resource: Closable): resource is Server {
+  return resource instanceof Server
 }
 
 /** A connection that is kept alive brings the next request before close() finds it idle. */
