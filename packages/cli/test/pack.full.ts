@@ -152,7 +152,7 @@ test('in dist each import names JavaScript, and each entry point has its types',
 const library = createProject('library', { allowScripts: { node: true } })
 
 test('an empty project with plinth and pg runs plain JavaScript, on the oldest Node too', () => {
-  npm(library, 'install', tarballs.plinth, 'pg')
+  npm(library, 'install', tarballs.plinth, 'pg', '@types/pg')
   npm(library, 'install', '--save-dev', `node@${oldestNode}`)
   writeFileSync(join(library, 'program.js'), program)
   const DATABASE_URL = process.env['PLINTH_TEST_DATABASE_URL']
