@@ -22,6 +22,8 @@ export type ErrorCode =
   | 'TransactionTimeout'
   | 'FloatingStatement'
   | 'CommitUnknown'
+  | 'IdempotencyConflict'
+  | 'IdempotencyInFlight'
   | 'WriteInReadTransaction'
   | 'ReadOnlyServer'
   | 'SerializationFailure'

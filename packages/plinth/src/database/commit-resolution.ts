@@ -33,7 +33,8 @@ const questionLimitMs = 2000
  * | the same | aborted | rolled back |
  * | the same | in progress | its backend is ended, then asked again; unknown where it waits for a standby |
  * | another | aborted, in progress, in the future | rolled back: the id was lost, and perhaps given to somebody else |
- * | another | committed | committed where a row proves it, else unknown: it may be somebody else's |
+ * | another | committed, and a row can prove it | committed where the row is there, else rolled back |
+ * | another | committed | unknown: it may be somebody else's |
  * | any | null: too long ago | unknown |
  */
 export async function resolveCommit(
@@ -88,7 +89,8 @@ async function afterRecovery(
   proof: RowProof | undefined,
 ): Promise<CommitFate> {
   if (status !== 'committed') return { kind: 'rolled back' }
-  return (await proof?.(reserved)) ? { kind: 'committed' } : perhapsReissued
+  if (!proof) return perhapsReissued
+  return { kind: (await proof(reserved)) ? 'committed' : 'rolled back' }
 }
 
 async function statusOf(

@@ -107,7 +107,7 @@ class PoolDatabase implements Q.Database {
     return runTransaction(this.#homes.transactions, work, options, true)
   }
 
-  async begin(options: Omit<Q.TransactionOptions, 'retry'> = {}): Promise<Q.OwnedTransaction> {
+  async begin(options: Q.OwnedTransactionOptions = {}): Promise<Q.OwnedTransaction> {
     return beginTransaction(this.#homes.transactions, options)
   }
 

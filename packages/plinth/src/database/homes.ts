@@ -66,7 +66,7 @@ export function makeHomes(database: object, settings: DatabaseSettings, availabi
       budget,
       faults,
       counts,
-      resolveCommit: (identity, deadline) => resolveCommit(reserved, identity, deadline),
+      resolveCommit: (...lost) => resolveCommit(reserved, ...lost),
     },
     health: new HealthProbe({ availability, reserved, pool, counts }),
     stopWatching: watchHttp(database, identity, misuse),

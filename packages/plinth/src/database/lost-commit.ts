@@ -1,12 +1,12 @@
 import { PlinthError } from '../errors.ts'
 import { type DatabaseIdentity, observe } from '../observe/observation.ts'
-import type { CommitFate } from './commit-resolution.ts'
+import type { CommitFate, RowProof } from './commit-resolution.ts'
 import type { CommitWitness, TransactionIdentity } from './commit-witness.ts'
 import type { IsolationLevel } from './queryable.ts'
 import type { TransactionCounts } from './transaction-counts.ts'
 
 /** Finds out what became of a COMMIT whose answer was lost, by `deadline` of performance.now(). */
-export type ResolveCommit = (identity: TransactionIdentity, deadline: number) => Promise<CommitFate>
+export type ResolveCommit = (identity: TransactionIdentity, deadline: number, proof?: RowProof) => Promise<CommitFate>
 
 /**
  * A COMMIT is given this long beyond the deadline, and finding out about a lost one as long again: to call a saved
@@ -24,6 +24,7 @@ export interface LostCommit {
   readonly witness: CommitWitness
   readonly counts: TransactionCounts
   readonly resolve: ResolveCommit
+  readonly proof?: RowProof | undefined
   /** How the answer was lost. */
   readonly cause: unknown
 }
@@ -40,7 +41,7 @@ export async function settleLostCommit(lost: LostCommit): Promise<void> {
   if (hasWrittenNothing) throw notApplied(lost)
   if (!identity) throw unknown(lost, { why: 'the server had not told the id of the transaction' })
   const from = performance.now()
-  const fate = await lost.resolve(identity, Math.max(deadline, from) + commitGraceMs)
+  const fate = await lost.resolve(identity, Math.max(deadline, from) + commitGraceMs, lost.proof)
   const ms = performance.now() - from
   if (fate.kind === 'unknown') {
     lost.counts.commitsUnknown++

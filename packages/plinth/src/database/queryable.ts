@@ -131,7 +131,28 @@ export interface TransactionOptions {
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
   readonly retry?: RetryOptions
+  /**
+   * Runs the callback once for this key, which a client sends again with the request it repeats. The result is stored as
+   * JSON by the same transaction, and a repeat gets it without the callback or its hooks. Needs `installSchema(db)`.
+   * Throws IdempotencyConflict for another request under the key, and IdempotencyInFlight while the first one runs.
+   * For `transaction` and `independent` alone. A text is `{ key }`.
+   */
+  readonly idempotencyKey?: string | IdempotencyKey
 }
+
+export interface IdempotencyKey {
+  /** At most 255 characters, like `scope`. */
+  readonly key: string
+  /** Whose key it is, as the user and the route: the same key in another scope is another one. Default empty. */
+  readonly scope?: string
+  /** What was asked for, as JSON. Its hash alone is stored, and compared with a repeat's. Default: nothing. */
+  readonly request?: unknown
+  /** After this time the key counts as unused. Default 86,400,000, a day. */
+  readonly expiresAfterMs?: number
+}
+
+/** Of `db.begin()`, which has no callback that could be run again or left out. */
+export type OwnedTransactionOptions = Omit<TransactionOptions, 'retry' | 'idempotencyKey'>
 
 /**
  * Running work again that failed and is known not to be applied: after serialization failures, deadlocks, a connection
@@ -184,7 +205,7 @@ export interface Database extends Queryable, AsyncDisposable {
   transaction<R>(work: (tx: Transaction) => Promise<R>, options?: TransactionOptions): Promise<R>
   /** Runs `work` in a READ ONLY transaction. */
   read<R>(work: (tx: ReadTransaction) => Promise<R>, options?: TransactionOptions): Promise<R>
-  begin(options?: Omit<TransactionOptions, 'retry'>): Promise<OwnedTransaction>
+  begin(options?: OwnedTransactionOptions): Promise<OwnedTransaction>
   /**
    * A transaction of its own, which commits although the one it is called in may be rolled back: an audit entry, the
    * record of a failure. Inside a transaction it takes a second connection: one of the pool that is free, else the one

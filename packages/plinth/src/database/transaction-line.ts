@@ -8,6 +8,7 @@ import { statementStart, watchStatement } from '../observe/watch.ts'
 import { executeQuery } from '../pg-pool/execute.ts'
 import { outlivesTransaction } from '../sql/statement-words.ts'
 import { beginStatements } from './begin.ts'
+import type { RowProof } from './commit-resolution.ts'
 import { CommitWitness } from './commit-witness.ts'
 import { cancelOrDestroy, runHeld } from './held.ts'
 import { commitGraceMs, type ResolveCommit, settleLostCommit } from './lost-commit.ts'
@@ -26,6 +27,8 @@ export interface LineOptions extends TransactionRef {
   /** performance.now() at which the whole transaction must have ended. */
   readonly deadline: number
   readonly resolveCommit: ResolveCommit
+  /** Finds the row that only this transaction writes. */
+  readonly proof: RowProof | undefined
   readonly counts: TransactionCounts
 }
 
@@ -232,8 +235,8 @@ export class TransactionLine {
     } catch (error) {
       // Lost on the way, or ended by the server itself: a FATAL or PANIC can follow a commit that is on the disk.
       if (!(error instanceof PlinthError) || error.outcome !== 'unknown') throw error
-      const { attempt, isolation, counts, resolveCommit: resolve } = this.#options
-      const lost = { name, attempt, isolation, deadline, witness: this.#witness, counts, resolve, cause: error }
+      const { attempt, isolation, counts, resolveCommit: resolve, proof } = this.#options
+      const lost = { name, attempt, isolation, deadline, witness: this.#witness, counts, resolve, proof, cause: error }
       await settleLostCommit({ ...lost, database: this.identity })
       return 'lost, and found'
     } finally {

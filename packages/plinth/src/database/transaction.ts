@@ -15,7 +15,14 @@ import { isWrongServer } from './held.ts'
 import { Deadline, untilDeadline } from './deadline.ts'
 import type { FaultMode } from './fault-mode.ts'
 import type { ResolveCommit } from './lost-commit.ts'
-import type { MisuseMode, OwnedTransaction, Transaction, TransactionOptions } from './queryable.ts'
+import { answerOnce, type KeyedCall, readIdempotencyKey } from './idempotency.ts'
+import type {
+  MisuseMode,
+  OwnedTransaction,
+  OwnedTransactionOptions,
+  Transaction,
+  TransactionOptions,
+} from './queryable.ts'
 import { Attempts, readRetry } from './retry.ts'
 import type { RetryBudget } from './retry-budget.ts'
 import type { TransactionCounts } from './transaction-counts.ts'
@@ -74,13 +81,23 @@ export async function runNamed<R>(
   const { name } = named
   checkIsolation(options.isolation)
   const policy = readRetry(options.retry)
+  const keyed = readKey(options, readOnly)
   using deadline = new Deadline(name, options)
-  const whole = { id: nextTransactionId(), ...named, attempt: 1, deadline, isolation: options.isolation, readOnly }
+  const whole = {
+    id: nextTransactionId(),
+    ...named,
+    attempt: 1,
+    deadline,
+    isolation: options.isolation,
+    readOnly,
+    keyed,
+  }
   const leftMs = (): number => deadline.at - performance.now()
   const about = { database: home.identity, what: 'transaction', transaction: name } as const
   const attempts = new Attempts({ policy, budget: home.budget, leftMs, isolation: options.isolation, about })
   const from = startOf('transaction', home.identity, whole, readOnly)
-  return await watchUnit('transaction', runAttempts(home, work, whole, attempts), from, home.identity, whole)
+  const once = keyed ? (tx: Transaction): Promise<R> => answerOnce(tx, keyed, work) : work
+  return await watchUnit('transaction', runAttempts(home, once, whole, attempts), from, home.identity, whole)
 }
 
 /** Counts in `whole.attempt`. */
@@ -106,6 +123,13 @@ interface Attempt extends TransactionRef, Named {
   readonly deadline: Deadline
   readonly isolation: TransactionOptions['isolation']
   readonly readOnly: boolean
+  readonly keyed?: KeyedCall | undefined
+}
+
+function readKey({ idempotencyKey }: TransactionOptions, readOnly: boolean): KeyedCall | undefined {
+  if (idempotencyKey === undefined) return undefined
+  if (readOnly) throw new PlinthError('InvalidOption', 'A read has no idempotencyKey: it changes nothing.')
+  return readIdempotencyKey(idempotencyKey)
 }
 
 async function runAttempt<R>(
@@ -144,7 +168,7 @@ async function runAttempt<R>(
 /** The owner's form. The deadline runs until commit or rollback, and rolls back when it passes. */
 export async function beginTransaction(
   home: TransactionHome,
-  options: Omit<TransactionOptions, 'retry'>,
+  options: OwnedTransactionOptions,
   readOnly = false,
 ): Promise<OwnedTransaction> {
   const name = options.name ?? 'transaction'
@@ -228,7 +252,9 @@ function open(
     deadline: deadline.at,
     signal: deadline.signal,
   }
-  const line = new TransactionLine(connection, { id, name, attempt: attempt.attempt, isolation, readOnly, ...times })
+  const proof = attempt.keyed?.proof
+  const about = { id, name, attempt: attempt.attempt, isolation, readOnly, proof }
+  const line = new TransactionLine(connection, { ...about, ...times })
   return { line, scope: new TransactionScope(line, home.database, attempt) }
 }
 

@@ -35,6 +35,8 @@ const words: Readonly<Record<ErrorCode, Words>> = {
   TransactionClosed: 'ours',
   TransactionTimeout: 'ours',
   FloatingStatement: 'ours',
+  IdempotencyConflict: 'ours',
+  IdempotencyInFlight: 'ours',
   CommitUnknown: 'ours',
   WriteInReadTransaction: 'ours',
   ReadOnlyServer: 'ours',

@@ -1,0 +1,83 @@
+import { PlinthError } from '../errors.ts'
+import { pause } from './backoff.ts'
+import { wholeNumber } from './options.ts'
+import type { Database, Transaction } from './queryable.ts'
+
+/** The statements that lead from one version of the schema `plinth` to the next. What was released never changes. */
+const versions: readonly (readonly string[])[] = [
+  [
+    `create table plinth.idempotency (
+      scope text not null,
+      key text not null,
+      request_hash text not null,
+      response json,
+      call uuid not null,
+      created_at timestamptz not null default now(),
+      expires_at timestamptz not null,
+      primary key (scope, key)
+    )`,
+    'create index idempotency_expires_at on plinth.idempotency (expires_at)',
+  ],
+]
+
+/** "plinth" in ASCII. */
+const lockKey = '123597848179816'
+
+const pollMs = 50
+
+/**
+ * Makes or upgrades Plinth's own tables, in the schema `plinth`. Any number of services may call it at each start: one
+ * installs, the others wait, and where nothing is to be done it takes two round trips. A migration gives its own
+ * transaction, read committed. Throws LockTimeout when another installation goes on for `deadlineMs`, default 30,000,
+ * and PermissionDenied without the right to create a schema. Tables of a newer Plinth are left as they are.
+ *
+ *     await installSchema(db)
+ */
+export async function installSchema(
+  on: Database | Transaction,
+  options: { readonly deadlineMs?: number } = {},
+): Promise<void> {
+  const deadline = performance.now() + wholeNumber('deadlineMs', options.deadlineMs ?? 30_000, 1)
+  if ((await installedVersion(on)) >= versions.length) return
+  const install = (): Promise<boolean> =>
+    'savepoint' in on ? tryInstall(on) : on.transaction(tryInstall, { name: 'installSchema' })
+  // Polled, each time in a transaction of its own: who waits in the lock itself holds a connection and a snapshot.
+  while (!(await install())) {
+    if (performance.now() > deadline) throw stillInstalling()
+    await pause(pollMs)
+  }
+}
+
+/** False while somebody else installs. */
+async function tryInstall(tx: Transaction): Promise<boolean> {
+  const { locked } = await tx.one<{ locked: boolean }>('select pg_try_advisory_xact_lock($1) as locked', [lockKey])
+  if (!locked) return false
+  const installed = await installedVersion(tx)
+  if (installed >= versions.length) return true
+  await tx.query('create schema if not exists plinth')
+  await tx.query(
+    'create table if not exists plinth.schema_version (version int primary key, installed_at timestamptz not null)',
+  )
+  for (const [at, statements] of versions.entries()) {
+    if (at < installed) continue
+    for (const statement of statements) await tx.query(statement)
+    await tx.query('insert into plinth.schema_version values ($1, now())', [at + 1])
+  }
+  return true
+}
+
+async function installedVersion(on: Database | Transaction): Promise<number> {
+  const { made } = await on.one<{ made: boolean }>(`select to_regclass('plinth.schema_version') is not null as made`)
+  if (!made) return 0
+  const { version } = await on.one<{ version: number }>(
+    'select coalesce(max(version), 0) as version from plinth.schema_version',
+  )
+  return version
+}
+
+function stillInstalling(): PlinthError {
+  return new PlinthError('LockTimeout', 'Another installation of the schema "plinth" has not ended in time.', {
+    retryable: true,
+    hint: `Who holds it: select pid from pg_locks where locktype = 'advisory' and objid = ${BigInt(lockKey) & 0xffffffffn}`,
+  })
+}
