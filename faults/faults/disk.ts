@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { chown, mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -70,10 +71,18 @@ function canMount(): boolean {
   return isRoot && spawnSync('unshare', ['-m', 'true']).status === 0
 }
 
+/** Tracing what this process did not start takes root, or a kernel without Yama's restriction. */
+function whyNoTrace(): string | undefined {
+  const scope = '/proc/sys/kernel/yama/ptrace_scope'
+  if (!isRoot && existsSync(scope) && readFileSync(scope, 'utf8').trim() !== '0') return 'only root may trace here'
+  const isTracing = spawnSync('strace', ['-qq', '-o', '/dev/null', 'true']).status === 0
+  return isTracing ? undefined : 'strace is not installed, or may not trace'
+}
+
 export const diskFaults: readonly Fault[] = [
   {
     name: 'I/O error at COMMIT',
-    missing: () => (spawnSync('strace', ['-V']).status === 0 ? undefined : 'strace is not installed'),
+    missing: whyNoTrace,
     run: failFlush,
   },
   {
