@@ -187,3 +187,14 @@ test('a connection that opens while the database closes does not stay', async ()
   }
   await until(async () => (await activity.count('late')) === 0)
 })
+
+test('with a limit of attempts those who wait are refused after it, and the next caller begins anew', async () => {
+  await using proxy = await startProxy(url)
+  await using db = createDatabase({ url: proxy.url, reconnect: { attempts: 2 } })
+  proxy.become('refuse')
+  await assert.rejects(db.connect({ deadlineMs: 30_000 }), { code: 'ConnectionFailed', message: /^Cannot connect/ })
+  proxy.mark()
+  await assert.rejects(db.query('select 1'), { code: 'ConnectionFailed', message: /^Cannot connect/ })
+  proxy.become('forward')
+  assert.equal((await db.query('select 1')).rowCount, 1)
+})

@@ -26,6 +26,7 @@ export class Availability {
   #since = new Date()
   #outage: Outage | undefined
   readonly #url: string
+  readonly #attempts: number
   readonly #identity: DatabaseIdentity
   readonly #openConnection: () => Promise<Connection>
   readonly #listeners = new Set<(change: StateChange) => void>()
@@ -36,7 +37,9 @@ export class Availability {
   #waiting = 0
   #lastFailure: PlinthError | undefined
 
-  constructor(options: ConnectionOptions, openConnection: () => Promise<Connection>) {
+  /** `attempts`: tries in a row, after which those who wait are refused; the next caller begins anew. */
+  constructor(options: ConnectionOptions, attempts: number, openConnection: () => Promise<Connection>) {
+    this.#attempts = attempts
     this.#url = options.url
     this.#identity = options.identity
     this.#openConnection = openConnection
@@ -146,7 +149,7 @@ export class Availability {
         if (!this.isEnding) this.#change('connected')
         return
       } catch (error) {
-        if (!this.#noteFailure(error)) throw error
+        if (!this.#noteFailure(error) || attempt >= this.#attempts) throw error
         const wait = delayMs(this.#waiting > 0 ? urgentBackoff : connectBackoff, attempt)
         const failure = failureOf(error)
         observe({ kind: 'retry', database: this.#identity, what: 'connect', attempt, delayMs: wait, failure })

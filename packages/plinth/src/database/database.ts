@@ -39,7 +39,7 @@ class PoolDatabase implements Q.Database {
 
   constructor(settings: DatabaseSettings) {
     this.#settings = settings
-    this.#availability = new Availability(settings.connection, () => this.#openConnection())
+    this.#availability = new Availability(settings.connection, settings.connectAttempts, () => this.#openConnection())
     this.#homes = makeHomes(this, settings, this.#availability)
   }
 

@@ -10,6 +10,7 @@ import type { DatabaseOptions, FaultOptions, MisuseMode, PoolOptions } from './q
 /** The options of a database with their defaults, each checked. */
 export interface DatabaseSettings {
   readonly connection: ConnectionOptions
+  readonly connectAttempts: number
   /** Opens a connection to the primary. */
   readonly open: () => Promise<Connection>
   readonly limits: PoolLimits
@@ -51,8 +52,13 @@ export function readOptions(options: DatabaseOptions): DatabaseSettings {
     idleInTransactionTimeoutMs: idleMs,
     limits: poolLimits(options.pool ?? {}),
     connection,
+    connectAttempts: connectAttempts(options.reconnect?.attempts),
     open: openerOf(connection),
   }
+}
+
+function connectAttempts(attempts: number | undefined): number {
+  return attempts === undefined ? Number.POSITIVE_INFINITY : wholeNumber('reconnect.attempts', attempts, 1)
 }
 
 function checkedMisuse(mode: MisuseMode = 'error'): MisuseMode {

@@ -286,6 +286,11 @@ export interface DatabaseOptions {
   readonly pool?: PoolOptions
   /** Default 5,000. */
   readonly connectTimeoutMs?: number
+  /**
+   * While the server is away connecting is tried again without end, one attempt at a time. With `attempts`, those who
+   * wait are refused after so many in a row, and the next caller begins anew. Default: no limit.
+   */
+  readonly reconnect?: { readonly attempts?: number }
   /** Default 30,000. */
   readonly statementTimeoutMs?: number
   /** Inside transactions. Default 5,000. */
