@@ -164,7 +164,7 @@ export class Connection {
   /**
    * Sends one of pg's own queries on this exclusive lane, with nothing in flight. The query hears of its rows and errors
    * from pg; this resolves when the server is ready for the next one, and rejects when the connection is lost. pg's
-   * pipeline takes its own class alone, so another submittable runs with the pipeline off.
+   * pipeline takes its own class alone, and not its option `rows`: those run with the pipeline off.
    */
   submit(query: Submittable, limitMs: number): Promise<void> {
     if (this.#isLost) return Promise.reject(this.#lostCause)
@@ -197,7 +197,7 @@ export class Connection {
         return refusal
       }
       connection.on('readyForQuery', ready)
-      this.#client.pipeline = isOwn
+      this.#client.pipeline = isOwn && !('rows' in query && query.rows)
       this.#client.query(query)
     })
   }

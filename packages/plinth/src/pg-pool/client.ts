@@ -249,6 +249,7 @@ export class PgClient extends EventEmitter {
     this.#pending++
     const work = this.#tail.then(() => {
       this.#transaction?.witness.noteMissed()
+      this.#noteFailure(query)
       return this.#connection.submit(query, this.#home.statementTimeoutMs)
     })
     this.#tail = work
@@ -258,6 +259,18 @@ export class PgClient extends EventEmitter {
       )
       .finally(() => this.#pending--)
     return query
+  }
+
+  /** A cursor that fails says so to its reader alone; COMMIT must be able to name it. */
+  #noteFailure(query: Submittable): void {
+    const transaction = this.#transaction
+    if (!transaction) return
+    const statement = ++transaction.statements
+    const handleError = query.handleError.bind(query)
+    query.handleError = (error, wire) => {
+      transaction.firstFailure ??= { error, statement }
+      handleError(error, wire)
+    }
   }
 
   /** Nobody may inherit a transaction: one that was forgotten is rolled back, and told. */
