@@ -6,7 +6,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { admin, type Fault, type Scene } from '../scene.ts'
 
 const isRoot = process.getuid?.() === 0
-const mounted = 'mountpoint of a run'
 
 /** Waits until the server lets somebody in. */
 async function untilBack(scene: Scene): Promise<void> {
@@ -41,7 +40,7 @@ async function fillDisk(scene: Scene): Promise<number> {
   const folder = join(scene.folder, 'small')
   const { uid, gid } = await stat(join(scene.server.dataDir, 'cluster'))
   await mkdir(folder)
-  run('mount', '-t', 'tmpfs', '-o', 'size=2m,mode=0755', mounted, folder)
+  run('mount', '-t', 'tmpfs', '-o', 'size=2m,mode=0755', 'plinth-faults', folder)
   try {
     const space = join(folder, 'space')
     await mkdir(space)
