@@ -46,15 +46,17 @@ async function fillDisk(scene: Scene): Promise<number> {
     await mkdir(space)
     await chown(space, uid, gid)
     await admin(scene, `create tablespace small location '${space}'`)
-    // A new page for a few rows, so that the disk is asked for one soon.
-    await admin(scene, 'alter table inserts set (fillfactor = 10)', 'alter table inserts set tablespace small')
+    // Two rows fill a page, so that the disk is asked for one soon: PostgreSQL takes some pages ahead.
+    const wide = `alter table inserts add column filler text not null default repeat('x', 1900)`
+    await admin(scene, 'alter table inserts set (fillfactor = 50)', wide, 'alter table inserts set tablespace small')
     const from = scene.log.length
     const filler = join(folder, 'filler')
     await writeFile(filler, Buffer.alloc(4_000_000)).catch(() => undefined)
     await sleep(2500)
     await rm(filler)
     const hits = scene.log.slice(from).filter(({ code }) => code.includes('53100')).length
-    await admin(scene, 'alter table inserts set tablespace pg_default', 'checkpoint', 'drop tablespace small')
+    await admin(scene, 'alter table inserts drop column filler', 'alter table inserts set tablespace pg_default')
+    await admin(scene, 'checkpoint', 'drop tablespace small')
     return hits
   } finally {
     run('umount', '-l', folder)
