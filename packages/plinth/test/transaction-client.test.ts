@@ -85,7 +85,12 @@ test('COMMIT and ROLLBACK that are not its own are refused', async () => {
   await db.transaction(async (tx) => {
     await tx.pg.query('insert into item values (1)')
     await assert.rejects(tx.pg.query('COMMIT'), { code: 'SessionStatement' })
-    await assert.rejects(tx.pg.query('rollback'), { code: 'SessionStatement' })
+    for (const text of ['rollback', 'rollback /* back to the start */', 'ROLLBACK; -- to', 'rollback work'])
+      await assert.rejects(tx.pg.query(text), { code: 'SessionStatement' }, text)
+    for (const text of ['rollback to a', 'ROLLBACK WORK TO a', 'rollback /**/ transaction to savepoint a']) {
+      await tx.pg.query('savepoint a')
+      await tx.pg.query(text)
+    }
   })
   assert.deepEqual(await saved(), [1])
 })

@@ -6,10 +6,19 @@ const blank: ReadonlySet<string> = new Set([' ', '\t', '\n', '\r', '\f', '\v', '
  * expression: one with a group for comments took 20 s for 20,000 of them and did not see a nested one.
  */
 export function firstWords(text: string): readonly [string, string] {
-  const first = skipBlank(text, 0)
-  const firstEnd = wordEnd(text, first)
-  const second = skipBlank(text, firstEnd)
-  return [text.slice(first, firstEnd).toLowerCase(), text.slice(second, wordEnd(text, second)).toLowerCase()]
+  const [first = '', second = ''] = leadingWords(text, 2)
+  return [first, second]
+}
+
+export function leadingWords(text: string, count: number): readonly string[] {
+  const words: string[] = []
+  let at = 0
+  while (words.length < count) {
+    const start = skipBlank(text, at)
+    at = wordEnd(text, start)
+    words.push(text.slice(start, at).toLowerCase())
+  }
+  return words
 }
 
 function skipBlank(text: string, from: number): number {
