@@ -17,6 +17,11 @@ interface Failover {
   readonly idempotencyKey?: string
 }
 
+interface Seen {
+  runs: number
+  hooks: number
+}
+
 /** The next transaction ids, until `xid` has been given out again and committed. */
 async function reissue(url: string, xid: string): Promise<void> {
   await using db = createDatabase({ url, pool: { max: 1 } })
@@ -27,11 +32,11 @@ async function reissue(url: string, xid: string): Promise<void> {
   assert.fail(`${xid} was not given out again`)
 }
 
-/** Commits on a primary that dies before its answer arrives; `end` sees the new primary, and how often the work ran. */
+/** Commits on a primary that dies before its answer arrives; `end` sees the new primary, what ran. */
 async function failOver(
   name: string,
   { isReplicated, idempotencyKey }: Failover,
-  end: (lost: Promise<unknown>, db: Database, runs: () => number) => Promise<void>,
+  end: (lost: Promise<unknown>, db: Database, seen: Seen) => Promise<void>,
 ): Promise<void> {
   await using primary = await startServerProcess({ dataDir: join(folder, `${name} primary`), settings })
   await ask(primary.url, 'create table t (id int)', 'create table other (id int)')
@@ -45,13 +50,14 @@ async function failOver(
     await ask(standby.url, `alter system set primary_conninfo = ''`, 'select pg_reload_conf()')
     await until(async () => !(await has('select from pg_stat_wal_receiver')))
   }
-  let runs = 0
+  const seen: Seen = { runs: 0, hooks: 0 }
   let xid = ''
   let loss: Promise<void> | undefined
   const lost = db.transaction(
     async (tx) => {
       const { x } = await tx.one<{ x: string }>('insert into t values (1) returning pg_current_xact_id()::text as x')
-      if (++runs > 1) return
+      tx.afterCommit(() => void seen.hooks++)
+      if (++seen.runs > 1) return
       xid = x
       loss = proxy.loseCommit('answer', { silent: true })
     },
@@ -68,30 +74,30 @@ async function failOver(
   assert.deepEqual(await ask(standby.url, `select pg_xact_status('${xid}'::xid8) as s`), [{ s: 'committed' }])
   proxy.pointAt(standby.url)
   proxy.cut()
-  await end(lost, db, () => runs)
+  await end(lost, db, seen)
 }
 
 const rows = async (db: Database): Promise<number> => (await db.query('select from t')).rowCount
 
 test('an id that the promoted standby gave to another transaction does not prove a commit', async () => {
-  await failOver('reissued', { isReplicated: false }, async (lost, db, runs) => {
+  await failOver('reissued', { isReplicated: false }, async (lost, db, seen) => {
     const error = await errorOf(lost)
     assert.ok(isPlinthError(error, 'CommitUnknown'))
     assert.match(error.message, /its transaction id may have been given to another/)
-    assert.deepEqual([runs(), await rows(db)], [1, 0])
+    assert.deepEqual([seen, await rows(db)], [{ runs: 1, hooks: 0 }, 0])
   })
 })
 
 test('under an idempotency key a transaction that the failover lost is run again', async () => {
-  await failOver('run again', { isReplicated: false, idempotencyKey: 'a' }, async (lost, db, runs) => {
+  await failOver('run again', { isReplicated: false, idempotencyKey: 'a' }, async (lost, db, seen) => {
     await lost
-    assert.deepEqual([runs(), await rows(db)], [2, 1])
+    assert.deepEqual([seen, await rows(db)], [{ runs: 2, hooks: 1 }, 1])
   })
 })
 
 test('under an idempotency key a transaction that the failover kept is a success', async () => {
-  await failOver('kept', { isReplicated: true, idempotencyKey: 'a' }, async (lost, db, runs) => {
+  await failOver('kept', { isReplicated: true, idempotencyKey: 'a' }, async (lost, db, seen) => {
     await lost
-    assert.deepEqual([runs(), await rows(db)], [1, 1])
+    assert.deepEqual([seen, await rows(db)], [{ runs: 1, hooks: 1 }, 1])
   })
 })
