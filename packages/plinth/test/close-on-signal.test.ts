@@ -12,33 +12,46 @@ const program = `
 import { createServer } from 'node:http'
 import { closeOnSignal, createDatabase } from 'plinth'
 const db = createDatabase({ url: process.env.URL })
+let [started, finished, refused] = [0, 0, 0]
 const server = createServer((request, response) => {
+  started++
+  response.on('finish', () => finished++)
   const id = Number(request.url.slice(1))
   db.transaction(async (tx) => {
     await tx.query('insert into item values ($1)', [id])
     await tx.query('select pg_sleep(0.02)')
-  }).then(() => response.end('saved'), () => response.writeHead(503).end())
+  }).then(() => response.end('saved'), () => (refused++, response.writeHead(503).end()))
 })
 const hangs = process.env.HANGS ? [{ close: () => new Promise(() => {}) }] : []
 closeOnSignal([server, ...hangs, db], { deadlineMs: 8000 })
+process.on('exit', () => console.log(JSON.stringify({ started, finished, refused })))
 server.listen(0, '127.0.0.1', () => console.log(server.address().port))
 `
 
-async function startProgram(
-  env: Record<string, string> = {},
-): Promise<{ port: string; ended: Promise<unknown>; kill: (signal: NodeJS.Signals) => void }> {
+interface Program {
+  readonly port: string
+  readonly ended: Promise<unknown>
+  /** What it printed last. */
+  readonly last: () => string
+  readonly kill: (signal: NodeJS.Signals) => void
+}
+
+async function startProgram(env: Record<string, string> = {}): Promise<Program> {
   const child = spawn(process.execPath, ['--conditions=plinth-dev', '--input-type=module', '--eval', program], {
     env: { ...process.env, URL: url, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
     cwd: import.meta.dirname,
   })
-  const ended = once(child, 'exit').then(([code]: unknown[]) => code)
-  const [port] = await once(createInterface({ input: child.stdout }), 'line')
-  return { port: String(port), ended, kill: (signal) => void child.kill(signal) }
+  const ended = once(child, 'close').then(([code]: unknown[]) => code)
+  const lines = createInterface({ input: child.stdout })
+  let last = ''
+  lines.on('line', (line) => (last = line))
+  const [port] = await once(lines, 'line')
+  return { port: String(port), ended, last: () => last, kill: (signal) => void child.kill(signal) }
 }
 
 test('SIGTERM under load loses no acknowledged request and ends with code 0', async () => {
-  const { port, ended, kill } = await startProgram()
+  const { port, ended, last, kill } = await startProgram()
   const acknowledged: number[] = []
   let isOver = false
   let next = 0
@@ -56,6 +69,9 @@ test('SIGTERM under load loses no acknowledged request and ends with code 0', as
   assert.equal(await ended, 0)
   isOver = true
   await Promise.all(clients)
+  // Closed in another order, requests that had begun would be refused by the database, or never answered.
+  const { started, finished, refused } = JSON.parse(last())
+  assert.deepEqual([finished, refused], [started, 0])
   const activity = await watchActivity(url)
   const saved = new Set((await activity.query('select id from item')).map(({ id }) => id))
   await activity.close()

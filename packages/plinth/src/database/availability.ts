@@ -186,6 +186,7 @@ export class Availability {
     const change = { from: this.#state, to, ...(cause === undefined ? {} : { cause }) }
     this.#state = to
     this.#since = new Date()
+    if (to === 'connected') this.#outage = undefined
     const failure = cause === undefined ? {} : { failure: failureOf(cause) }
     observe({ kind: 'connection.state', database: this.#identity, from: change.from, to, ...failure })
     for (const listener of this.#listeners) {

@@ -49,6 +49,11 @@ export interface PoolHealth {
   readonly max: number
   readonly total: number
   readonly idle: number
+  readonly busy: number
   /** Callers that wait for a connection. */
   readonly waiting: number
+  /** How long the first of them has waited. */
+  readonly oldestWaitMs: number
+  /** Holders that gave a connection back inside a transaction or a statement, or held it too long. */
+  readonly leaks: number
 }

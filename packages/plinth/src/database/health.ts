@@ -1,6 +1,7 @@
 import type { Pool } from '../driver/pool.ts'
 import { toPlinthError } from '../driver/sqlstate.ts'
 import { isPlinthError, PlinthError } from '../errors.ts'
+import type { State } from '../observe/observation.ts'
 import { type Availability, closedError } from './availability.ts'
 import type { Check, Health, PoolHealth, ServerHealth } from './health-report.ts'
 import { isFailure } from './held.ts'
@@ -22,11 +23,9 @@ const question = {
   values: [],
 }
 
-/** One object, so that an answer is known to be of the same failure. */
-const closed = closedError()
-
 interface Probed {
   readonly at: number
+  readonly state: State
   readonly checkedAt: Date
   readonly latencyMs: number
   readonly isReadOnly: boolean
@@ -72,7 +71,11 @@ export class HealthProbe {
   }
 
   #probed(): Promise<Probed> {
-    if (this.#last && performance.now() - this.#last.at < freshMs && this.#last.error === this.#knownFailure())
+    if (
+      this.#last &&
+      performance.now() - this.#last.at < freshMs &&
+      this.#last.state === this.#parts.availability.state
+    )
       return Promise.resolve(this.#last)
     this.#asking ??= this.#probe().finally(() => {
       this.#asking = undefined
@@ -83,7 +86,7 @@ export class HealthProbe {
   /** Why it is away, where the library knows without asking. */
   #knownFailure(): PlinthError | undefined {
     const { availability } = this.#parts
-    return availability.isEnding ? closed : availability.failure
+    return availability.isEnding ? closedError() : availability.failure
   }
 
   async #probe(): Promise<Probed> {
@@ -94,6 +97,7 @@ export class HealthProbe {
     const isAway = answer instanceof PlinthError
     this.#last = {
       at,
+      state: this.#parts.availability.state,
       checkedAt: new Date(),
       latencyMs: Math.round(at - from),
       isReadOnly: !isAway && answer.isReadOnly,

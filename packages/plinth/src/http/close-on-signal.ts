@@ -1,4 +1,5 @@
 import { Server } from 'node:http'
+import { Server as SecureServer } from 'node:https'
 
 /** An HTTP server, a Redis client, a database: whatever has one of these. */
 export type Closable = AsyncDisposable | { close(): unknown }
@@ -57,7 +58,7 @@ async function closeAll(resources: readonly Closable[], onError: (error: unknown
 }
 
 function isHttpServer(resource: Closable): resource is Server {
-  return resource instanceof Server
+  return resource instanceof Server || resource instanceof SecureServer
 }
 
 /** A connection that is kept alive brings the next request before close() finds it idle. */

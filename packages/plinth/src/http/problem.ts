@@ -40,12 +40,15 @@ const answers: { readonly [code in ErrorCode]?: Answer } = {
   ConnectionFailed: unavailable,
   ConnectionLost: unavailable,
   DatabaseClosed: unavailable,
+  ReadOnlyServer: unavailable,
   ServerOverloaded: busy,
   PoolTimeout: busy,
   PoolOverloaded: busy,
   SerializationFailure: busy,
   DeadlockDetected: busy,
   LockTimeout: busy,
+  IdempotencyInFlight: { status: 409, title: 'The same request is being worked on.', retryAfter: 1 },
+  IdempotencyConflict: { status: 422, title: 'Another request was made under this idempotency key.' },
   StatementTimeout: { status: 504, title: 'The database took too long.' },
   TransactionTimeout: { status: 504, title: 'The database took too long.' },
 }
@@ -55,6 +58,8 @@ const bySqlstate: Readonly<Record<string, ErrorCode>> = {
   '23505': 'UniqueViolation',
   '23P01': 'ExclusionViolation',
   '23503': 'ForeignKeyViolation',
+  '23001': 'ForeignKeyViolation',
+  '25006': 'ReadOnlyServer',
   '23514': 'CheckViolation',
   '23502': 'NotNullViolation',
   '40001': 'SerializationFailure',
@@ -83,7 +88,7 @@ export function problemOf(error: unknown): Problem | undefined {
 
 /** While the database is away: before a handler that needs it is tried. */
 export function databaseAway(): Problem {
-  return { ...problem(unavailable, 'ConnectionFailed'), retryAfter: 5 }
+  return problem(unavailable, 'ConnectionFailed')
 }
 
 function ofOurs(code: ErrorCode, columns: readonly string[] | undefined): Problem | undefined {
