@@ -11,7 +11,9 @@ const channels = ['undici:request:create', 'http.client.request.start'] as const
 /** fetch and an HTTP client stand between the channel and the caller's code. */
 const deepFrames = 40
 
-/** Transactions whose names were warned about: those of a program are few, and a name made at run time must not fill it. */
+/**
+ * Transactions whose names were warned about: those of a program are few, and a name made at run time must not fill it.
+ */
 const maxWarned = 100
 
 /**

@@ -5,7 +5,9 @@ import { guardRootHandle } from './context.ts'
 import { settleLostCommit } from './lost-commit.ts'
 import type { Homes } from './homes.ts'
 
-/** The ground of `db.pgPool()`: the exclusive lanes, and the same care for a lost COMMIT as for our own transactions. */
+/**
+ * The ground of `db.pgPool()`: the exclusive lanes, and the same care for a lost COMMIT as for our own transactions.
+ */
 export function openPgPool(homes: Homes): ReturnType<typeof createPgPool> {
   return createPgPool(pgPoolHome(homes))
 }

@@ -52,8 +52,8 @@ export interface Queryable {
     options?: StatementOptions,
   ): Promise<QueryResult<R>>
   /**
-   * The one row of an answer. Throws RowNotFound for none and TooManyRows for more; the statement has run then, and only
-   * in a transaction can it be undone.
+   * The one row of an answer. Throws RowNotFound for none and TooManyRows for more; the statement has run then, and
+   * only in a transaction can it be undone.
    */
   one<R = ObjectRow>(statement: string | Sql, values?: readonly Value[], options?: StatementOptions): Promise<R>
   /** The same, with undefined for none. */
@@ -63,9 +63,9 @@ export interface Queryable {
     options?: StatementOptions,
   ): Promise<R | undefined>
   /**
-   * The rows of one statement, `batchRows` of them in memory at a time, whatever their number. Leaving the loop ends the
-   * statement. In a transaction they come from it; a database or session opens a READ ONLY one of its own, holds its
-   * connection until the loop ends, and gives up when no row was taken for `idleInTransactionTimeoutMs`.
+   * The rows of one statement, `batchRows` of them in memory at a time, whatever their number. Leaving the loop ends
+   * the statement. In a transaction they come from it; a database or session opens a READ ONLY one of its own, holds
+   * its connection until the loop ends, and gives up when no row was taken for `idleInTransactionTimeoutMs`.
    *
    *     for await (const row of db.stream<{ id: number }>('select id from events order by id')) await send(row.id)
    */
@@ -103,8 +103,8 @@ export interface Transaction extends ReadTransaction {
    */
   lock(key: string | bigint): Promise<void>
   /**
-   * The transaction as a pg client, for a library that is to work inside it: `drizzle(tx.pg)`. Its BEGIN is a savepoint,
-   * and a COMMIT that is not its own is refused. Results and errors are pg's own.
+   * The transaction as a pg client, for a library that is to work inside it: `drizzle(tx.pg)`. Its BEGIN is a
+   * savepoint, and a COMMIT that is not its own is refused. Results and errors are pg's own.
    */
   readonly pg: TransactionClient
   /** Runs `hook` after COMMIT was confirmed. It cannot undo the transaction; a failing hook is an observation. */
@@ -132,10 +132,10 @@ export interface TransactionOptions {
   readonly signal?: AbortSignal
   readonly retry?: RetryOptions
   /**
-   * Runs the callback once for this key, which a client sends again with the request it repeats. The result is stored as
-   * JSON by the same transaction, and a repeat gets it without the callback or its hooks. Needs `installSchema(db)`.
-   * Throws IdempotencyConflict for another request under the key, and IdempotencyInFlight while the first one runs.
-   * For `transaction` and `independent` alone. A text is `{ key }`.
+   * Runs the callback once for this key, which a client sends again with the request it repeats. The result is stored
+   * as JSON by the same transaction, and a repeat gets it without the callback or its hooks. Needs `installSchema(db)`.
+   * Throws IdempotencyConflict for another request under the key, and IdempotencyInFlight while the first one runs. For
+   * `transaction` and `independent` alone. A text is `{ key }`.
    */
   readonly idempotencyKey?: string | IdempotencyKey
 }
@@ -170,8 +170,9 @@ export interface RetryOptions {
   /** Default 1,000. */
   readonly capMs?: number
   /**
-   * Asked about errors that are run again only on request: a lock timeout (55P03), an object in use (55006), a statement
-   * timeout (57014), an error of your own. Not asked where the outcome is unknown, or where the same work fails again.
+   * Asked about errors that are run again only on request: a lock timeout (55P03), an object in use (55006), a
+   * statement timeout (57014), an error of your own. Not asked where the outcome is unknown, or where the same work
+   * fails again.
    */
   readonly retryable?: (error: unknown) => boolean
 }
@@ -210,7 +211,8 @@ export interface Database extends Queryable, AsyncDisposable {
    * A transaction of its own, which commits although the one it is called in may be rolled back: an audit entry, the
    * record of a failure. Inside a transaction it takes a second connection: one of the pool that is free, else the one
    * spare connection beyond `pool.max`, in turn with other callers; so it never waits for its own caller's connection.
-   * It does not see what that one wrote, waits for what it locked until `lockTimeoutMs`, and is not run again by itself.
+   * It does not see what that one wrote, waits for what it locked until `lockTimeoutMs`, and is not run again by
+   * itself.
    */
   independent<R>(work: (tx: Transaction) => Promise<R>, options?: TransactionOptions): Promise<R>
   session(options?: { readonly signal?: AbortSignal }): Promise<Session>
@@ -277,8 +279,8 @@ export interface FaultOptions {
 
 export interface DatabaseOptions {
   /**
-   * postgres://user:password@host:port/database. With several servers, `host1:5432,host2:5432`, connections go to the one
-   * that is no standby, and find the new primary after a failover.
+   * postgres://user:password@host:port/database. With several servers, `host1:5432,host2:5432`, connections go to the
+   * one that is no standby, and find the new primary after a failover.
    */
   readonly url: string
   /** application_name in pg_stat_activity. Default `plinth`. */

@@ -2,7 +2,9 @@ import type { Connection } from '../driver/connection.ts'
 import { closedError } from './availability.ts'
 import type { Statement, StepAnswer } from '../driver/exchange.ts'
 
-/** Between two uses that follow each other, as after an outage, it is kept; otherwise the server has one less to hold. */
+/**
+ * Between two uses that follow each other, as after an outage, it is kept; otherwise the server has one less to hold.
+ */
 const idleMs = 10_000
 
 /**
@@ -20,7 +22,9 @@ export class ReservedConnection {
     this.#open = open
   }
 
-  /** Sends `statements` under one Sync. Rejects with an `ExchangeFailure`, or with why no connection could be opened. */
+  /**
+   * Sends `statements` under one Sync. Rejects with an `ExchangeFailure`, or with why no connection could be opened.
+   */
   async run(statements: readonly Statement[], limitMs: number): Promise<readonly StepAnswer[]> {
     const connection = await this.#connection()
     try {

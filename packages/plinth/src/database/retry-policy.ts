@@ -44,7 +44,8 @@ const rules: readonly RetryRule[] = [
   // Out of memory for this moment; out of disk or of a configured limit for longer.
   { on: ['53200'], run: 'again once' },
   { on: ['53100', '53400'], run: 'never' },
-  // Trying to connect again is the connecting layer's, once for all callers; here the transaction may hold a connection.
+  // Trying to connect again is the connecting layer's, once for all callers; here the transaction may hold a
+  // connection.
   { on: ['ConnectionFailed', 'ServerOverloaded', 'AuthenticationFailed', 'DatabaseClosed'], run: 'never' },
   // A lock that is held, an object in use, a time limit: whether waiting again is worth it only the caller knows.
   { on: ['55P03', '55006', '57014'], run: 'when asked' },

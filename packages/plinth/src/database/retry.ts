@@ -62,7 +62,9 @@ export class Attempts {
     return this.#number
   }
 
-  /** Waits before the next attempt, or throws `error` when there is none. `signal`: the caller's, which ends the wait. */
+  /**
+   * Waits before the next attempt, or throws `error` when there is none. `signal`: the caller's, which ends the wait.
+   */
   async next(error: unknown, signal: AbortSignal | undefined): Promise<void> {
     const wait = signal?.aborted ? undefined : this.delayAfter(error)
     if (wait === undefined) throw error

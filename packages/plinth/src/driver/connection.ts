@@ -122,8 +122,8 @@ export class Connection {
   }
 
   /**
-   * Those opened before may be as dead: the server ended this one as it ends all, for a shutdown (57P01) or the crash of
-   * another backend (57P02), or did not answer a BEGIN.
+   * Those opened before may be as dead: the server ended this one as it ends all, for a shutdown (57P01) or the crash
+   * of another backend (57P02), or did not answer a BEGIN.
    */
   get endsOthers(): boolean {
     return this.#wasShutDown || this.#wasUnheard
@@ -162,9 +162,9 @@ export class Connection {
   }
 
   /**
-   * Sends one of pg's own queries on this exclusive lane, with nothing in flight. The query hears of its rows and errors
-   * from pg; this resolves when the server is ready for the next one, and rejects when the connection is lost. pg's
-   * pipeline takes its own class alone, and not its option `rows`: those run with the pipeline off.
+   * Sends one of pg's own queries on this exclusive lane, with nothing in flight. The query hears of its rows and
+   * errors from pg; this resolves when the server is ready for the next one, and rejects when the connection is lost.
+   * pg's pipeline takes its own class alone, and not its option `rows`: those run with the pipeline off.
    */
   submit(query: Submittable, limitMs: number): Promise<void> {
     if (this.#isLost) return Promise.reject(this.#lostCause)

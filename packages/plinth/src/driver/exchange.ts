@@ -36,7 +36,8 @@ export interface ExchangeFailure {
   readonly completed: number
   /**
    * True when the server went on to ReadyForQuery. After a FATAL or PANIC it does not: the error is the server's, but a
-   * commit may be on the disk all the same (seen: an I/O error at fsync, PANIC 58030, and the row there after recovery).
+   * commit may be on the disk all the same (seen: an I/O error at fsync, PANIC 58030, and the row there after
+   * recovery).
    */
   readonly answered: boolean
 }

@@ -111,7 +111,9 @@ export class Pool {
       .finally(() => this.#releaseClean(connection))
   }
 
-  /** From now on keeps `warm` connections. Resolves when they are open or could not be, at the latest after `limitMs`. */
+  /**
+   * From now on keeps `warm` connections. Resolves when they are open or could not be, at the latest after `limitMs`.
+   */
   async keepWarm(limitMs: number): Promise<void> {
     this.#warm = this.#limits.warm
     const timer = startTimer(Math.max(0, limitMs))

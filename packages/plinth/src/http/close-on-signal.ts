@@ -16,7 +16,8 @@ const codes = { SIGINT: 130, SIGTERM: 143 } as const
 
 /**
  * At SIGTERM or SIGINT closes `resources` one after the other and ends the process: with code 0 when all went well, 1
- * when one failed or the deadline passed, and at once at a second signal. First what lets work in, last what work needs:
+ * when one failed or the deadline passed, and at once at a second signal. First what lets work in, last what work
+ * needs:
  *
  *     closeOnSignal([server, redis, db])
  *

@@ -1,7 +1,9 @@
 import { type ErrorCode, isPlinthError, type Outcome, type Phase, type PlinthError } from '../errors.ts'
 import { summarize } from './summary.ts'
 
-/** What telemetry learns of an error: never PostgreSQL's own words, a statement's text, or a foreign error's message. */
+/**
+ * What telemetry learns of an error: never PostgreSQL's own words, a statement's text, or a foreign error's message.
+ */
 export interface Failure {
   /** The code of a PlinthError, a system code such as `ECONNRESET`, or the name of the error's class. */
   readonly code: string
@@ -74,7 +76,9 @@ const words: Readonly<Record<ErrorCode, Words>> = {
 
 const originals = new WeakMap<Failure, unknown>()
 
-/** The failure of an error, or of the first one in its chain of causes that says more than its class: ORMs wrap ours. */
+/**
+ * The failure of an error, or of the first one in its chain of causes that says more than its class: ORMs wrap ours.
+ */
 export function failureOf(error: unknown): Failure {
   const failure = describe(error)
   originals.set(failure, error)

@@ -12,7 +12,10 @@ export interface LogOptions {
   readonly slowStatementMs?: number
   /** A transaction that took longer, its attempts and its waits together, is a warning. Default 3,000. */
   readonly slowTransactionMs?: number
-  /** Another level for a kind, whatever happened; `silent` leaves it out. Default: the table in docs/guides/telemetry.md. */
+  /**
+   * Another level for a kind, whatever happened; `silent` leaves it out. Default: the table in
+   * docs/guides/telemetry.md.
+   */
   readonly levels?: { readonly [K in ObservationKind]?: LogLevel | 'silent' }
 }
 

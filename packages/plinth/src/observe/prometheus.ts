@@ -10,7 +10,9 @@ export interface PrometheusOptions {
   readonly prefix?: string
   /** Upper bounds of the histograms' buckets, in seconds. Default: OpenTelemetry's for database calls, 1 ms to 10 s. */
   readonly buckets?: readonly number[]
-  /** Statement summaries, and names of transactions, that get a series; what comes later shares `other`. Default 200. */
+  /**
+   * Statement summaries, and names of transactions, that get a series; what comes later shares `other`. Default 200.
+   */
   readonly maxNames?: number
 }
 

@@ -29,7 +29,9 @@ export function onObservations(listeners: ObservationListeners): Subscription {
   return Object.assign(end, { [Symbol.dispose]: end })
 }
 
-/** What a subscriber of diagnostics_channel throws ends the process (Node 24, `publish`: thrown again in a next tick). */
+/**
+ * What a subscriber of diagnostics_channel throws ends the process (Node 24, `publish`: thrown again in a next tick).
+ */
 function guarded(kind: ObservationKind, listener: (observation: Observation) => void): (message: unknown) => void {
   return (message) => {
     const observation = message as Observation

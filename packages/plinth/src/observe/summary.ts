@@ -25,7 +25,8 @@ export function summarize(text: string): string {
 }
 
 // In this order: white space and comments, quoted text, dollar quoting, a quoted name, a word, a number or parameter,
-// any other character. Text quoted in one of the forms that nest or escape differently ends the reading where it breaks.
+// any other character. Text quoted in one of the forms that nest or escape differently ends the reading where it
+// breaks.
 const token =
   /\s+|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|(?<text>[eE]'(?:[^'\\]|\\.|'')*(?:'|$)|'(?:[^']|'')*(?:'|$)|\$(?<tag>\w*)\$[\s\S]*?(?:\$\k<tag>\$|$))|(?<name>"(?:[^"]|"")*")|(?<word>[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)|\$?\d[\w.]*|(?<other>[\s\S])/gy
 
