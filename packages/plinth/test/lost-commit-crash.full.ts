@@ -49,12 +49,15 @@ test('an id that a crash made the server forget, and another transaction got, pr
       () => false,
     ),
   )
+  // Nobody may ask before the id was given out again.
+  proxy.become('refuse')
   process.kill(postmasterPid(dataDir), 'SIGKILL')
   await first.exited
   await using again = await startEmbedded({ dataDir, settings, port: first.port })
   await using other = createDatabase({ url: again.url, pool: { max: 1 } })
   await reissue(other, xid)
   assert.deepEqual((await other.query('select pg_xact_status($1::xid8) as s', [xid])).rows, [{ s: 'committed' }])
+  proxy.become('forward')
   proxy.cut()
   const error = await losing
   assert.ok(isPlinthError(error, 'CommitUnknown'))

@@ -95,6 +95,21 @@ test('COMMIT and ROLLBACK that are not its own are refused', async () => {
   assert.deepEqual(await saved(), [1])
 })
 
+test('a text of several statements neither ends our transaction nor loses a statement', async () => {
+  const ending = db.transaction(async (tx) => {
+    await tx.pg.query('insert into item values (1); commit')
+  })
+  await assert.rejects(ending, { code: '42601' })
+  await db.transaction(async (tx) => {
+    await assert.rejects(tx.pg.query('begin; insert into item values (2)'), { code: 'SessionStatement' })
+    await tx.pg.query('begin;')
+    await tx.pg.query('insert into item values (3)')
+    await assert.rejects(tx.pg.query('commit; select 1'), { code: 'SessionStatement' })
+    await tx.pg.query('commit')
+  })
+  assert.deepEqual(await saved(), [3])
+})
+
 test('the client is dead after the end, and a statement on it that nobody awaited undoes the transaction', async () => {
   const kept: Transaction[] = []
   await db.transaction(async (tx) => void kept.push(tx))

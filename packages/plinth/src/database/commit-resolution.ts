@@ -32,7 +32,8 @@ const questionLimitMs = 2000
  * | the same | committed | committed |
  * | the same | aborted | rolled back |
  * | the same | in progress | its backend is ended, then asked again; unknown where it waits for a standby |
- * | another | aborted, in progress, in the future | rolled back: the id was lost, and perhaps given to somebody else |
+ * | another | aborted, in the future | rolled back: the id was lost, and perhaps given to somebody else |
+ * | another | in progress | asked again until it has ended |
  * | another | committed, and a row can prove it | committed where the row is there, else rolled back |
  * | another | committed | unknown: it may be somebody else's |
  * | any | null: too long ago | unknown |
@@ -88,6 +89,8 @@ async function afterRecovery(
   status: string,
   proof: RowProof | undefined,
 ): Promise<CommitFate> {
+  // Somebody else's now, or its own after somebody reset the statistics: when it has ended, the answer is one below.
+  if (status === 'in progress') return { kind: 'unknown', why: 'a transaction with its id was in progress' }
   if (status !== 'committed') return { kind: 'rolled back' }
   if (!proof) return perhapsReissued
   return { kind: (await proof(reserved)) ? 'committed' : 'rolled back' }

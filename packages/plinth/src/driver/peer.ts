@@ -69,6 +69,8 @@ export interface Submittable {
 export interface PgQuery extends Submittable {
   readonly text: string
   readonly name?: string
+  /** `extended`: also without values, so that the server takes one statement alone. */
+  queryMode?: 'extended'
   callback: ((error: Error | null | undefined, result?: unknown) => void) | undefined
   readonly _result: { _types?: unknown }
 }

@@ -79,6 +79,11 @@ export function notItsOwn(control: string, name: string): PlinthError {
   )
 }
 
+export function severalStatements(control: string, name: string): PlinthError {
+  const message = `A text with ${control.toUpperCase()} and more statements cannot run on tx.pg of "${name}".`
+  return new PlinthError('SessionStatement', message, { transaction: name, hint: 'Send them one by one.' })
+}
+
 export function noCursor(name: string): PlinthError {
   return new PlinthError('InvalidOperation', `A cursor or stream cannot run on tx.pg of "${name}".`, {
     transaction: name,

@@ -3,7 +3,7 @@ import { loadPg, type PgQuery } from '../driver/peer.ts'
 import { deliver, isCallback, isSubmittable } from './client.ts'
 import { controlOf } from './control.ts'
 import { madeUp, plainQuery } from './execute.ts'
-import { aborted, noCursor, notAQuery, notItsOwn } from './refusals.ts'
+import { aborted, noCursor, notAQuery, notItsOwn, severalStatements } from './refusals.ts'
 import type { TransactionClient } from './type.ts'
 
 /** The transaction of ours that the client is a view of. */
@@ -29,6 +29,7 @@ export function createTransactionClient(view: TransactionView): TransactionClien
  * | BEGIN | SAVEPOINT |
  * | COMMIT of its own BEGIN | RELEASE SAVEPOINT; after a failure ROLLBACK TO, and TransactionAborted for the library |
  * | ROLLBACK of its own BEGIN | ROLLBACK TO SAVEPOINT |
+ * | several statements in one text | nothing, or PostgreSQL's own refusal (42601) |
  * | COMMIT or ROLLBACK without a BEGIN | nothing: SessionStatement, because the end is its owner's |
  */
 class ClientOfTransaction extends EventEmitter {
@@ -48,6 +49,8 @@ class ClientOfTransaction extends EventEmitter {
     if (isSubmittable(config)) throw noCursor(this.#view.name)
     const query = new (loadPg().Query)(config, Array.isArray(values) ? values : undefined)
     query._result._types ??= this.#types
+    // The simple protocol would take `…; commit` as one text, and end a transaction that is not the library's.
+    query.queryMode = 'extended'
     const done = [callback, values, query.callback].find(isCallback)
     const work = this.#tail.then(() => this.#run(query))
     this.#tail = work.catch(() => undefined)
@@ -84,6 +87,7 @@ class ClientOfTransaction extends EventEmitter {
   #run(query: PgQuery): Promise<unknown> {
     const control = controlOf(query.text ?? '')
     if (control === 'none') return this.#view.run(query)
+    if (isFollowed(query.text)) return Promise.reject(severalStatements(control, this.#view.name))
     if (control === 'begin') return this.#begin()
     if (this.#depth === 0) return Promise.reject(notItsOwn(control, this.#view.name))
     return control === 'commit' ? this.#commit() : this.#rollback()
@@ -107,7 +111,8 @@ class ClientOfTransaction extends EventEmitter {
 
   async #rollback(): Promise<object> {
     const mark = this.#mark(this.#depth)
-    await this.#view.run(plainQuery(`rollback to savepoint ${mark}; release savepoint ${mark}`))
+    await this.#view.run(plainQuery(`rollback to savepoint ${mark}`))
+    await this.#view.run(plainQuery(`release savepoint ${mark}`))
     this.#depth--
     return madeUp('ROLLBACK')
   }
@@ -115,4 +120,9 @@ class ClientOfTransaction extends EventEmitter {
   #mark(depth: number): string {
     return `plinth_pg_${depth}`
   }
+}
+
+/** BEGIN and its like hold no semicolon but their last. */
+function isFollowed(text: string): boolean {
+  return /;\s*\S/.test(text.replace(/^[\s;]+/, ''))
 }
