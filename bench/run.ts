@@ -12,6 +12,7 @@ import { type Summary, tableOf } from './report.ts'
 import { runSuite } from './rounds.ts'
 import { type Roles, sampleSql } from './sample.ts'
 import { sqlSuite } from './sql/suite.ts'
+import { transactionSuite } from './sql/transactions.ts'
 
 const options = readOptions(process.argv.slice(2))
 if (options.url === undefined) await onEmbedded((url) => benchmark(url, options))
@@ -44,6 +45,7 @@ line in the same round. CPU is what this process used for one operation, its loa
   try {
     await using database = await createTestDatabase({ server: { url: serverUrl }, script: sampleSql(roles) })
     await runSuite(sqlSuite(database.url), given, report)
+    for (const roundTripMs of [0, 2]) await runSuite(transactionSuite(database.url, roundTripMs), given, report)
     await runSuite(httpSuite(asUser(database.url, roles.login), asUser(database.url, roles.service)), given, report)
   } finally {
     await dropRoles(serverUrl, roles)

@@ -42,6 +42,11 @@ export function drizzleBuilder(url: string): Contestant {
             .values({ author: userOf(n), note: `note ${n}` })
             .returning()
         )[0],
+      'short transaction': (n) =>
+        db.transaction(async (tx) => {
+          const values = { author: userOf(n), note: `note ${n}` }
+          return (await tx.insert(entries).values(values).returning())[0]
+        }),
       transaction: (n) =>
         db.transaction(async (tx) => {
           const [user] = await tx
@@ -79,6 +84,10 @@ export function drizzlePrepared(url: string): Contestant {
     works: {
       read: async (n) => (await read.execute({ id: userOf(n) }))[0],
       insert: async (n) => (await insert.execute({ author: userOf(n), note: `note ${n}` }))[0],
+      'short transaction': (n) =>
+        db.transaction(async (tx) => {
+          return (await prepareInsert(tx).execute({ author: userOf(n), note: `note ${n}` }))[0]
+        }),
       transaction: (n) =>
         db.transaction(async (tx) => {
           const [user] = await prepareRead(tx).execute({ id: userOf(n) })

@@ -20,6 +20,11 @@ export function kysely(url: string): Contestant {
           .values({ author: userOf(n), note: `note ${n}` })
           .returningAll()
           .executeTakeFirst(),
+      'short transaction': (n) =>
+        db.transaction().execute((tx) => {
+          const insert = tx.insertInto('entries').values({ author: userOf(n), note: `note ${n}` })
+          return insert.returningAll().executeTakeFirst()
+        }),
       transaction: (n) =>
         db.transaction().execute(async (tx) => {
           const user = await tx.selectFrom('users').selectAll().where('id', '=', userOf(n)).executeTakeFirstOrThrow()

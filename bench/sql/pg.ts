@@ -33,6 +33,10 @@ export function pgPool(url: string, isNamed: boolean): Contestant {
     works: {
       read: async (n) => (await pool.query<User>({ ...read, values: [userOf(n)] })).rows[0],
       insert: async (n) => (await pool.query<Entry>({ ...insert, values: [userOf(n), `note ${n}`] })).rows[0],
+      'short transaction': (n) =>
+        inTransaction(pool, async (client) => {
+          return (await client.query<Entry>({ ...insert, values: [userOf(n), `note ${n}`] })).rows[0]
+        }),
       transaction: (n) =>
         inTransaction(pool, async (client) => {
           const user = (await client.query<User>({ ...read, values: [userOf(n)] })).rows[0]

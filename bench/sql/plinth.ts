@@ -14,6 +14,8 @@ export function plinthQuery(url: string): Contestant {
     works: {
       read: async (n) => (await db.query<User>(readText, [userOf(n)])).rows[0],
       insert: async (n) => (await db.query<Entry>(insertText, [userOf(n), `note ${n}`])).rows[0],
+      'short transaction': (n) =>
+        db.transaction(async (tx) => (await tx.query<Entry>(insertText, [userOf(n), `note ${n}`])).rows[0]),
       transaction: (n) =>
         db.transaction(async (tx) => {
           const user = (await tx.query<User>(readText, [userOf(n)])).rows[0]
@@ -33,6 +35,8 @@ export function plinthRun(url: string): Contestant {
     works: {
       read: (n) => db.run(users.get(userOf(n))),
       insert: (n) => db.run(entries.insert({ author: userOf(n), note: `note ${n}` })),
+      'short transaction': (n) =>
+        db.transaction((tx) => tx.run(entries.insert({ author: userOf(n), note: `note ${n}` }))),
       transaction: (n) =>
         db.transaction(async (tx) => {
           const user = await tx.run(users.get(userOf(n)))
