@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -13,6 +13,8 @@ export async function generatePrisma<Client>(
   const root = join(import.meta.dirname, '../../../../node_modules')
   const folder = join(root, `.plinth-prisma-${name}`)
   const schema = join(folder, 'schema.prisma')
+  // What a killed run has left half written, Prisma would refuse to read.
+  await rm(folder, { recursive: true, force: true })
   await mkdir(folder, { recursive: true })
   await writeFile(
     schema,
