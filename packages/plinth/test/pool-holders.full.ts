@@ -21,8 +21,8 @@ test('a wait in vain lists who holds the connections: name, time, state and plac
   const error = await errorOf(db.query('insert into t values (1)'))
   assert.ok(isPlinthError(error, 'PoolTimeout'))
   assert.match(error.message, /^No connection became free within 1500 ms: all 3 are held\n/)
-  assert.match(error.message, /"session" for \d+ ms, idle, \S*pool-holders\.test\.ts:\d+/)
-  assert.match(error.message, /"createOrder" for \d+ ms, idle in transaction, \S*pool-holders\.test\.ts:\d+/)
+  assert.match(error.message, /"session" for \d+ ms, idle, \S*pool-holders\.full\.ts:\d+/)
+  assert.match(error.message, /"createOrder" for \d+ ms, idle in transaction, \S*pool-holders\.full\.ts:\d+/)
   assert.match(error.message, /"SELECT" for \d+ ms, running a statement/)
   await slow
 })
@@ -82,8 +82,8 @@ test('who holds on too long is reported once with the stack of where it began, o
   assert.ok(leak?.kind === 'leak')
   assert.equal(leak.holder, 'session')
   assert.ok(leak.heldMs >= 100)
-  assert.match(leak.place ?? '', /pool-holders\.test\.ts:\d+$/)
-  assert.match(leak.stack ?? '', /pool-holders\.test\.ts/)
+  assert.match(leak.place ?? '', /pool-holders\.full\.ts:\d+$/)
+  assert.match(leak.stack ?? '', /pool-holders\.full\.ts/)
 })
 
 test('a transaction that sends nothing for a second is reported with its place', async () => {
@@ -100,7 +100,7 @@ test('a transaction that sends nothing for a second is reported with its place',
   )
   assert.equal(idle.length, 1)
   assert.ok(idle[0]?.kind === 'transaction.idle' && idle[0].transaction === 'slowOrder')
-  assert.match(idle[0].place ?? '', /pool-holders\.test\.ts:\d+$/)
+  assert.match(idle[0].place ?? '', /pool-holders\.full\.ts:\d+$/)
 })
 
 test('connect() keeps connections warm past their idle time, and an old one is replaced', async () => {
