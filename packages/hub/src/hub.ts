@@ -23,7 +23,7 @@ export interface HubOptions {
   /** A key that acts as the role of the database URL itself. For one run on one machine. */
   readonly runKey?: string
   readonly limits?: Partial<Limits>
-  /** /live and /ready on a port of their own. Absent: none. */
+  /** /live, /ready and /health on a port of their own. Absent: none. */
   readonly admin?: AdminOptions
   /** Called with a fault of the hub itself, which its caller is told nothing of. Default: a process warning. */
   readonly onFault?: (error: unknown) => void
@@ -79,12 +79,13 @@ export function createHub(options: HubOptions): Hub {
 
   async function listen({ host = '127.0.0.1', port = 4000 }: ListenOptions = {}): Promise<string> {
     if (server !== undefined) throw new PlinthError('InvalidOption', `The hub already listens on ${server.url}.`)
-    await database.connect()
-    const takesAnyRole = options.jwt !== undefined && options.jwt.roles === undefined
-    await refuseSuperuser(database, host, configuredRoles(options), takesAnyRole)
-    await schema.reload()
-    if (options.admin) admin = await startAdmin(options.admin, () => schema.isLoaded && database.state === 'connected')
     try {
+      // First, so that whoever starts the hub can see it wait for the database.
+      if (options.admin) admin = await startAdmin(options.admin, database, () => schema.isLoaded)
+      await database.connect()
+      const takesAnyRole = options.jwt !== undefined && options.jwt.roles === undefined
+      await refuseSuperuser(database, host, configuredRoles(options), takesAnyRole)
+      await schema.reload()
       server = await startServer(handle, limits, host, port)
     } catch (error) {
       await close()

@@ -127,25 +127,6 @@ describe('where a hub listens', () => {
   })
 })
 
-describe('the admin port', () => {
-  test('says live, and ready only while the database is reached', async () => {
-    const [row] = await hub.sql('select current_database()::text as name')
-    const url = new URL(process.env['PLINTH_TEST_DATABASE_URL'] ?? '')
-    url.pathname = `/${String(row?.['name'])}`
-    await using database = createDatabase({ url: url.href, pool: { max: 2 } })
-    await using watched = hub.another({ database, admin: { port: 0 } })
-    await watched.listen({ port: 0 })
-    const admin = watched.adminUrl ?? ''
-    assert.match(admin, /^http:\/\/127\.0\.0\.1:/)
-    const status = async (path: string): Promise<number> => (await fetch(admin + path)).status
-    assert.deepEqual([await status('/live'), await status('/ready'), await status('/users')], [200, 200, 404])
-    await database.close()
-    assert.deepEqual([await status('/live'), await status('/ready')], [200, 503])
-    const answer = await ask(watched, 'GET', '/users')
-    assert.deepEqual([answer.status, answer.json.code, answer.headers.get('retry-after')], [503, 'PGRST000', '1'])
-  })
-})
-
 describe('a fault of the hub itself', () => {
   test('is told to whoever runs the hub, and not to the caller', async () => {
     const faults: unknown[] = []

@@ -1,4 +1,5 @@
 import { createServer } from 'node:http'
+import { type Database, readiness } from 'plinth'
 import type { Listening } from '../server.ts'
 import { listenOn } from '../server.ts'
 
@@ -9,15 +10,30 @@ export interface AdminOptions {
   readonly port: number
 }
 
-/** `/live`: the process answers. `/ready`: it can serve, the database is connected and the catalog read; else 503. */
+interface Answer {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body: object
+}
+
+/**
+ * | path | answers | asks |
+ * |---|---|---|
+ * | /live | 200 while the process runs | nothing |
+ * | /ready | 200 when the database answers and takes writes, and the catalog was read; else 503 | a probe at most 2 s old |
+ * | /health | the same status, with all of `db.health()` | the same |
+ */
 export async function startAdmin(
   { host = '127.0.0.1', port }: AdminOptions,
-  isReady: () => boolean,
+  database: Database,
+  isCatalogRead: () => boolean,
 ): Promise<Listening> {
   const server = createServer((request, response) => {
-    const path = request.url?.split('?', 1)[0]
-    const status = path === '/live' ? 200 : path === '/ready' ? (isReady() ? 200 : 503) : 404
-    response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${words[status]}\n`)
+    const path = request.url?.split('?', 1)[0] ?? ''
+    void answer(path, database, isCatalogRead).then(({ status, headers = {}, body }) => {
+      response.writeHead(status, { ...headers, 'content-type': 'application/json; charset=utf-8' })
+      response.end(JSON.stringify(body))
+    })
   })
   server.headersTimeout = 5_000
   server.requestTimeout = 5_000
@@ -31,4 +47,14 @@ export async function startAdmin(
   }
 }
 
-const words: Readonly<Record<number, string>> = { 200: 'ok', 404: 'not found', 503: 'not ready' }
+async function answer(path: string, database: Database, isCatalogRead: () => boolean): Promise<Answer> {
+  if (path === '/live') return { status: 200, body: { status: 'up' } }
+  if (path !== '/ready' && path !== '/health') return { status: 404, body: { status: 'not found' } }
+  const ready = await readiness(database)
+  const isRead = isCatalogRead()
+  const catalog = { name: 'catalog', status: isRead ? 'pass' : 'fail' }
+  // Of the same probe: within 2 s health() gives it again.
+  const told = path === '/ready' ? ready.body : await database.health()
+  const body = { ...told, status: isRead ? told.status : 'down', checks: [...told.checks, catalog] }
+  return { status: isRead ? ready.status : 503, headers: ready.headers, body }
+}

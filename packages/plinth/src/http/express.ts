@@ -40,12 +40,9 @@ export function expressDatabase(db: Database): ExpressDatabase {
       next()
     },
     needsDatabase: (_request, response, next) => (isAway(db) ? send(response, databaseAway()) : next()),
-    live: (_request, response) => sendJson(response, 200, { status: 'up' }),
+    live: (_request, response) => sendJson(response, { status: 200, headers: {}, body: { status: 'up' } }),
     ready: (_request, response, next) => {
-      readiness(db).then(({ status, body }) => {
-        if (status === 503) response.setHeader('retry-after', '5')
-        sendJson(response, status, body)
-      }, next)
+      readiness(db).then((answer) => sendJson(response, answer), next)
     },
     errors: (error, _request, response, next) => {
       const problem = problemOf(error)
@@ -59,8 +56,13 @@ function send(response: ServerResponse, problem: Problem): void {
   response.writeHead(problem.status, problemHeaders(problem)).end(JSON.stringify(problem.body))
 }
 
-function sendJson(response: ServerResponse, status: number, body: object): void {
-  response.statusCode = status
-  response.setHeader('content-type', 'application/json; charset=utf-8')
+interface JsonAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: object
+}
+
+function sendJson(response: ServerResponse, { status, headers, body }: JsonAnswer): void {
+  response.writeHead(status, { ...headers, 'content-type': 'application/json; charset=utf-8' })
   response.end(JSON.stringify(body))
 }

@@ -43,9 +43,8 @@ export async function fastifyDatabase(app: FastifyInstance, options: FastifyData
   })
   app.get(livePath, async () => ({ status: 'up' }))
   app.get(readyPath, async (_request, reply) => {
-    const { status, body } = await readiness(database)
-    if (status === 503) reply.header('retry-after', '5')
-    return reply.code(status).send(body)
+    const { status, headers, body } = await readiness(database)
+    return reply.code(status).headers(headers).send(body)
   })
   // Fastify runs it after the server has closed and the last request was answered.
   app.addHook('onClose', () => database.close())

@@ -25,8 +25,14 @@ interface Answer {
   readonly retryAfter?: number
 }
 
-const unavailable: Answer = { status: 503, title: 'The database cannot be reached just now.', retryAfter: 5 }
-const busy: Answer = { status: 503, title: 'The database is busy just now.', retryAfter: 1 }
+/** Retry-After while the database is away, of the ready routes too. It is found again within 3 s of coming back. */
+export const awaySeconds = 5
+
+/** Retry-After where others are in the way. */
+const busySeconds = 1
+
+const unavailable: Answer = { status: 503, title: 'The database cannot be reached just now.', retryAfter: awaySeconds }
+const busy: Answer = { status: 503, title: 'The database is busy just now.', retryAfter: busySeconds }
 const invalid: Answer = { status: 422, title: 'A value is not allowed.' }
 
 /** By our code; what is not here is no answer for a client, and its request fails as the framework has it (500). */
@@ -47,7 +53,7 @@ const answers: { readonly [code in ErrorCode]?: Answer } = {
   SerializationFailure: busy,
   DeadlockDetected: busy,
   LockTimeout: busy,
-  IdempotencyInFlight: { status: 409, title: 'The same request is being worked on.', retryAfter: 1 },
+  IdempotencyInFlight: { status: 409, title: 'The same request is being worked on.', retryAfter: busySeconds },
   IdempotencyConflict: { status: 422, title: 'Another request was made under this idempotency key.' },
   StatementTimeout: { status: 504, title: 'The database took too long.' },
   TransactionTimeout: { status: 504, title: 'The database took too long.' },

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { createDatabase, type DatabaseOptions } from 'plinth'
+import { startFaultProxy } from 'plinth/testing'
+import { ask, testHub } from './support/hub.ts'
+
+const hub = testHub()
+const checks = ['connection pass', 'writable pass', 'pool pass', 'catalog pass']
+
+async function databaseUrl(): Promise<string> {
+  const [row] = await hub.sql('select current_database()::text as name')
+  const url = new URL(process.env['PLINTH_TEST_DATABASE_URL'] ?? '')
+  url.pathname = `/${String(row?.['name'])}`
+  return url.href
+}
+
+interface Told {
+  readonly status: number
+  readonly retryAfter: string | null
+  readonly body: any
+}
+
+async function get(url: string): Promise<Told> {
+  const response = await fetch(url)
+  return { status: response.status, retryAfter: response.headers.get('retry-after'), body: await response.json() }
+}
+
+function namesOf(told: Told): string[] {
+  return told.body.checks.map((check: { name: string; status: string }) => `${check.name} ${check.status}`)
+}
+
+const options: Partial<DatabaseOptions> = { pool: { max: 2 } }
+
+describe('the admin port', () => {
+  test('says live, ready and how the database is, and nothing else', async () => {
+    await using database = createDatabase({ ...options, url: await databaseUrl() })
+    await using watched = hub.another({ database, admin: { port: 0 } })
+    await watched.listen({ port: 0 })
+    const { adminUrl = '' } = watched
+    assert.match(adminUrl, /^http:\/\/127\.0\.0\.1:/)
+    assert.deepEqual(await get(`${adminUrl}/live`), { status: 200, retryAfter: null, body: { status: 'up' } })
+    const ready = await get(`${adminUrl}/ready?verbose`)
+    assert.deepEqual([ready.status, ready.retryAfter, ready.body.status], [200, null, 'up'])
+    assert.deepEqual(namesOf(ready), checks)
+    assert.equal('pool' in ready.body, false)
+    const health = await get(`${adminUrl}/health`)
+    assert.deepEqual([health.status, health.body.status, namesOf(health)], [200, 'up', checks])
+    assert.deepEqual([health.body.pool.max, health.body.server.role], [2, 'primary'])
+    assert.equal((await get(`${adminUrl}/users`)).status, 404)
+    await database.close()
+    assert.equal((await get(`${adminUrl}/live`)).status, 200)
+    const closed = await get(`${adminUrl}/ready`)
+    assert.deepEqual([closed.status, closed.retryAfter, closed.body.status], [503, '5', 'down'])
+    const answer = await ask(watched, 'GET', '/users')
+    assert.deepEqual([answer.status, answer.json.code, answer.headers.get('retry-after')], [503, 'PGRST000', '1'])
+  })
+
+  test('asks the database for nothing when asked for live, and once for a heap of ready', async () => {
+    await using proxy = await startFaultProxy(await databaseUrl())
+    await using database = createDatabase({ ...options, url: proxy.url })
+    await using watched = hub.another({ database, admin: { port: 0 } })
+    await watched.listen({ port: 0 })
+    const { adminUrl = '' } = watched
+    proxy.mark()
+    await Promise.all(Array.from({ length: 20 }, () => get(`${adminUrl}/live`)))
+    assert.deepEqual([proxy.accepted, proxy.roundTrips], [0, 0])
+    await Promise.all(Array.from({ length: 20 }, () => get(`${adminUrl}/ready`)))
+    assert.equal(proxy.accepted, 1, 'the probe has a connection of its own')
+  })
+
+  test('answers while the hub still waits for its database, and is gone when that fails', async () => {
+    await using proxy = await startFaultProxy(await databaseUrl())
+    proxy.become('refuse')
+    await using database = createDatabase({ ...options, url: proxy.url })
+    await using watched = hub.another({ database, admin: { port: 0 } })
+    const listening = watched.listen({ port: 0 })
+    const adminUrl = await until(async () => watched.adminUrl)
+    assert.equal((await get(`${adminUrl}/live`)).status, 200)
+    const waiting = await get(`${adminUrl}/ready`)
+    assert.deepEqual([waiting.status, waiting.retryAfter, namesOf(waiting).at(-1)], [503, '5', 'catalog fail'])
+    proxy.heal()
+    await listening
+    await until(async () => (await get(`${adminUrl}/ready`)).status === 200)
+
+    const refused = createDatabase({ ...options, url: proxy.url })
+    await refused.close()
+    const never = hub.another({ database: refused, admin: { port: 0 } })
+    await assert.rejects(never.listen({ port: 0 }), { code: 'DatabaseClosed' })
+    assert.equal(never.adminUrl, undefined)
+  })
+})
+
+/** Fails after 10 s. */
+async function until<T>(look: () => Promise<T | undefined | false>): Promise<T> {
+  const deadline = Date.now() + 10_000
+  for (;;) {
+    const found = await look()
+    if (found !== undefined && found !== false) return found
+    assert.ok(Date.now() < deadline, 'not within 10 s')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
