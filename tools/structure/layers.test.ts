@@ -11,7 +11,7 @@ import {
   target,
 } from './source-tree.ts'
 
-const publishing = ['observe/observation', 'observe/failure', 'observe/watch', 'observe/summary']
+const publishing = ['observe/observation', 'observe/failure', 'observe/watch', 'observe/summary', 'observe/pool-counts']
 
 // Each part of packages/plinth/src, lowest first, and the parts it may import. `types:` allows `import type` alone.
 const layers: Readonly<Record<string, readonly string[]>> = {
@@ -20,6 +20,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   'observe/failure': ['errors', 'observe/summary'],
   'observe/observation': ['errors', 'observe/failure'],
   'observe/watch': ['observe/observation', 'observe/failure', 'observe/summary'],
+  'observe/pool-counts': ['observe/observation'],
   operation: ['errors'],
   catalog: ['errors', 'operation', 'types:database'],
   sql: ['errors', 'operation', 'types:catalog'],
@@ -29,7 +30,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   http: ['errors', 'types:database'],
   'hub-client': ['errors', 'observe/observation', 'operation'],
   embedded: ['errors', 'observe/observation'],
-  observe: ['errors', 'observe/observation', 'observe/failure'],
+  observe: ['errors', 'observe/observation', 'observe/failure', 'observe/pool-counts'],
   migrate: ['errors', 'observe/observation', 'operation', 'sql', 'catalog', 'database', 'embedded'],
   services: ['errors', 'observe/observation', 'operation', 'sql', 'catalog', 'database'],
   store: ['errors', 'observe/observation', 'operation', 'sql', 'catalog', 'database'],

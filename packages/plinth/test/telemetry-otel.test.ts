@@ -127,6 +127,35 @@ test('waiting for a connection is measured, and counted where it was in vain', a
   assert.ok(named('pool wait'))
 })
 
+test('the pool is gauged by the semantic conventions: connections by state, their limit, who waits', async () => {
+  const one = createDatabase({ url, service: 'gauged', pool: { max: 1, sharedLanes: 0, leakAfterMs: 20 } })
+  const name = `gauged ${hostname}:${port}${pathname}`
+  const read = async (metric: string): Promise<Record<string, unknown>> => {
+    const all = (await points(metric)).map(({ attributes, value }) => ({
+      of: new Map(Object.entries(attributes)),
+      value,
+    }))
+    const ofPool = all.filter(({ of }) => of.get('db.client.connection.pool.name') === name)
+    return Object.fromEntries(ofPool.map(({ of, value }) => [of.get('db.client.connection.state') ?? '', value]))
+  }
+  const session = await one.session()
+  const waiting = one.transaction((tx) => tx.query('select 1'))
+  assert.deepEqual(await read('db.client.connection.count'), { idle: 0, used: 1, opening: 0 })
+  assert.deepEqual(await read('db.client.connection.max'), { '': 1 })
+  assert.deepEqual(await read('db.client.connection.pending_requests'), { '': 1 })
+  assert.ok(Number((await read('plinth.pool.oldest_wait'))['']) > 0)
+  assert.deepEqual(await read('plinth.pool.leaks'), { '': 0 })
+  await session[Symbol.asyncDispose]()
+  await waiting
+  sdk.clear()
+  assert.deepEqual(await read('db.client.connection.count'), { idle: 1, used: 0, opening: 0 })
+  assert.deepEqual(await read('db.client.connection.pending_requests'), { '': 0 })
+  await one.close()
+  sdk.clear()
+  assert.deepEqual(await read('db.client.connection.count'), { idle: 0, used: 0, opening: 0 })
+  assert.deepEqual(await read('db.client.connection.max'), { '': 0 })
+})
+
 test('only so many summaries get a series, and what comes later shares one', async () => {
   for (let i = 0; i < 10; i++) await db.query(`select * from t${i}`).catch(() => undefined)
   const summaries = (await points('db.client.operation.duration')).map(({ attributes }) =>

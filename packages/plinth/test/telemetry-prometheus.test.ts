@@ -3,6 +3,7 @@ import { after, test } from 'node:test'
 import { Registry } from 'prom-client'
 import { createDatabase } from '../src/database/database.ts'
 import { prometheusObservations } from '../src/prometheus.ts'
+import { until } from './support/activity.ts'
 import { testDatabase } from './support/database.ts'
 
 const { url } = await testDatabase({ script: 'create table users (id int primary key, name text not null)' })
@@ -50,6 +51,42 @@ test('waits for a connection and failing hooks are counted', async () => {
   })
   assert.match(await registry.metrics(), /plinth_pool_wait_seconds_count\{service="watched",result="served"\} [1-9]/)
   await has('plinth_incidents_total{service="watched",kind="hook.failed"} 1')
+})
+
+test('the pool is read when it is scraped: connections by state, waiters, leaks', async () => {
+  await using held = createDatabase({ url, service: 'held', pool: { max: 1, sharedLanes: 0, leakAfterMs: 20 } })
+  await has('plinth_pool_connections_max{service="held"} 1')
+  await has('plinth_pool_connections{service="held",state="busy"} 0')
+  const release = Promise.withResolvers<void>()
+  const holding = Promise.withResolvers<void>()
+  const first = held.transaction(async (tx) => {
+    await tx.query('select 1')
+    holding.resolve()
+    await release.promise
+  })
+  await holding.promise
+  const second = held.transaction((tx) => tx.query('select 1'))
+  await until(async () => (await registry.metrics()).includes('plinth_pool_leaks{service="held"} 1'))
+  await has('plinth_pool_connections{service="held",state="busy"} 1')
+  await has('plinth_pool_connections{service="held",state="idle"} 0')
+  await has('plinth_pool_connections{service="held",state="opening"} 0')
+  await has('plinth_pool_waiting{service="held"} 1')
+  const [, waited] = /plinth_pool_oldest_wait_seconds\{service="held"\} (\S+)/.exec(await registry.metrics()) ?? []
+  assert.ok(Number(waited) > 0.01 && Number(waited) < 60, waited)
+  release.resolve()
+  await Promise.all([first, second])
+  await has('plinth_pool_waiting{service="held"} 0')
+  await has('plinth_pool_oldest_wait_seconds{service="held"} 0')
+  await has('plinth_pool_connections{service="held",state="idle"} 1')
+})
+
+test('handles of one service are one series, which ends with the last of them', async () => {
+  const [one, other] = [2, 3].map((max) => createDatabase({ url, service: 'both', pool: { max } }))
+  await has('plinth_pool_connections_max{service="both"} 5')
+  await one?.close()
+  await has('plinth_pool_connections_max{service="both"} 3')
+  await other?.close()
+  assert.doesNotMatch(await registry.metrics(), /pool_[a-z_]*\{service="both"/)
 })
 
 test('only so many summaries get a series, and what comes later shares one', async () => {

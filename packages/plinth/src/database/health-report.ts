@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors.ts'
 import type { State } from '../observe/observation.ts'
+import type { PoolCounts } from '../observe/pool-counts.ts'
 import type { TransactionHealth } from './transaction-counts.ts'
 
 /** How a database is. Holds no row value, no user and no password. */
@@ -18,7 +19,7 @@ export interface Health {
   readonly outage?: Outage
   /** As of the last answer; absent before the first. */
   readonly server?: ServerHealth
-  readonly pool: PoolHealth
+  readonly pool: PoolCounts
   readonly transactions: TransactionHealth
   readonly checks: readonly Check[]
 }
@@ -42,18 +43,4 @@ export interface Check {
 export interface Outage {
   readonly attempts: number
   readonly nextAttemptAt: Date
-}
-
-/** Connections of this process, shared lanes included. */
-export interface PoolHealth {
-  readonly max: number
-  readonly total: number
-  readonly idle: number
-  readonly busy: number
-  /** Callers that wait for a connection. */
-  readonly waiting: number
-  /** How long the first of them has waited. */
-  readonly oldestWaitMs: number
-  /** Holders that gave a connection back inside a transaction or a statement, or held it too long. */
-  readonly leaks: number
 }

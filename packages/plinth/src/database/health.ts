@@ -2,8 +2,9 @@ import type { Pool } from '../driver/pool.ts'
 import { toPlinthError } from '../driver/sqlstate.ts'
 import { isPlinthError, PlinthError } from '../errors.ts'
 import type { State } from '../observe/observation.ts'
+import type { PoolCounts } from '../observe/pool-counts.ts'
 import { type Availability, closedError } from './availability.ts'
-import type { Check, Health, PoolHealth, ServerHealth } from './health-report.ts'
+import type { Check, Health, ServerHealth } from './health-report.ts'
 import { isFailure } from './held.ts'
 import type { ReservedConnection } from './reserved-connection.ts'
 import type { TransactionCounts } from './transaction-counts.ts'
@@ -123,7 +124,7 @@ export class HealthProbe {
   }
 }
 
-function checksOf({ error, isReadOnly }: Probed, pool: PoolHealth): Check[] {
+function checksOf({ error, isReadOnly }: Probed, pool: PoolCounts): Check[] {
   return [
     { name: 'connection', status: error ? 'fail' : 'pass' },
     { name: 'writable', status: isReadOnly ? 'fail' : 'pass' },

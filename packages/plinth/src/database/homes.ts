@@ -1,5 +1,6 @@
 import { Pool } from '../driver/pool.ts'
 import type { PoolLimits } from '../driver/pool-options.ts'
+import { answerPoolQuestions } from '../observe/pool-counts.ts'
 import type { Availability } from './availability.ts'
 import { resolveCommit } from './commit-resolution.ts'
 import { enclosingHolders } from './context.ts'
@@ -46,6 +47,8 @@ export function makeHomes(database: object, settings: DatabaseSettings, availabi
   const counts = new TransactionCounts()
   const { sharedLanes } = limits
   const acquire: Pool['acquire'] = (...wanted) => pool.acquire(...wanted)
+  const stopGauges = answerPoolQuestions(() => ({ database: identity, pool: pool.counts }))
+  const stopHttp = watchHttp(database, identity, misuse)
   const faults = settings.faults && new FaultMode(settings.faults, limits)
   return {
     pool,
@@ -69,6 +72,9 @@ export function makeHomes(database: object, settings: DatabaseSettings, availabi
       resolveCommit: (...lost) => resolveCommit(reserved, ...lost),
     },
     health: new HealthProbe({ availability, reserved, pool, counts }),
-    stopWatching: watchHttp(database, identity, misuse),
+    stopWatching: () => {
+      stopGauges()
+      stopHttp()
+    },
   }
 }

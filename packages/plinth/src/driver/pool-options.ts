@@ -24,15 +24,3 @@ export interface PoolOptions {
   /** The holders in whose callbacks the caller of `acquire` is. */
   readonly enclosing: () => ReadonlySet<object>
 }
-
-export interface PoolCounts {
-  readonly max: number
-  readonly total: number
-  /** Exclusive lanes nobody holds, and shared lanes with nothing in flight. */
-  readonly idle: number
-  readonly busy: number
-  readonly waiting: number
-  readonly oldestWaitMs: number
-  /** Holders that held on for too long, or gave back a connection with work open, since the start. */
-  readonly leaks: number
-}

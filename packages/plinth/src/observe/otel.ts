@@ -14,6 +14,7 @@ import { boundedNames } from './bounded-names.ts'
 import { durationBuckets } from './duration-buckets.ts'
 import type { Failure } from './failure.ts'
 import type { DatabaseIdentity, ObservationOf } from './observation.ts'
+import { gaugePools, poolName } from './otel-pool.ts'
 import { onObservations, type ObservationListeners, type Subscription } from './subscribe.ts'
 
 export interface OpenTelemetryOptions {
@@ -38,7 +39,8 @@ export function openTelemetryObservations(options: OpenTelemetryOptions = {}): S
   const { statementSpans = true, maxNames = 200 } = options
   const measured = measure(meter, maxNames)
   const traced = traceSpans(tracer, statementSpans)
-  return onObservations({
+  const stopGauges = gaugePools(meter)
+  const stop = onObservations({
     ...traced,
     ...measured,
     'statement.end': (observation) => {
@@ -50,6 +52,11 @@ export function openTelemetryObservations(options: OpenTelemetryOptions = {}): S
       measured['pool.wait']?.(observation)
     },
   })
+  const end = (): void => {
+    stop()
+    stopGauges()
+  }
+  return Object.assign(end, { [Symbol.dispose]: end })
 }
 
 function traceSpans(tracer: Tracer, statementSpans: boolean): ObservationListeners {
@@ -153,8 +160,8 @@ function serverOf({ host, port, database }: DatabaseIdentity): Attributes {
   }
 }
 
-function poolOf({ service, host, port, database }: DatabaseIdentity): Attributes {
-  return { 'db.client.connection.pool.name': `${service} ${host}:${port}/${database}` }
+function poolOf(database: DatabaseIdentity): Attributes {
+  return { 'db.client.connection.pool.name': poolName(database) }
 }
 
 /** The collection only where there is one: of several, the summary says them all. */

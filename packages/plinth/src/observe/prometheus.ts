@@ -3,6 +3,7 @@ import { boundedNames } from './bounded-names.ts'
 import { durationBuckets } from './duration-buckets.ts'
 import type { Failure } from './failure.ts'
 import type { State } from './observation.ts'
+import { type PoolCounts, readPools } from './pool-counts.ts'
 import { onObservations, type ObservationListeners, type Subscription } from './subscribe.ts'
 
 export interface PrometheusOptions {
@@ -34,6 +35,7 @@ export function prometheusObservations(registry: Registry, options: PrometheusOp
     ...connections(metrics),
     ...incidents(metrics),
   })
+  pools(metrics)
   const end = (): void => {
     stop()
     metrics.remove()
@@ -61,6 +63,18 @@ class Metrics {
 
   gauge(name: string, help: string, ...labels: readonly string[]): Gauge {
     return new Gauge(this.#configuration(name, help, labels))
+  }
+
+  /** Read when it is scraped: `tell` sets the values of one pool. A handle that was closed takes its series along. */
+  poolGauge(name: string, help: string, tell: (pool: PoolCounts, set: SetValue) => void): void {
+    new Gauge({
+      ...this.#configuration(name, help, ['state']),
+      collect() {
+        this.reset()
+        for (const [service, pool] of readPools((database) => database.service))
+          tell(pool, (value, labels) => this.set({ service, ...labels }, value))
+      },
+    })
   }
 
   seconds(name: string, help: string, ...labels: readonly string[]): Histogram {
@@ -130,6 +144,23 @@ function connections(metrics: Metrics): ObservationListeners {
     'pool.wait': ({ database: { service }, ms, failure }) =>
       waits.observe({ service, result: failure ? 'refused' : 'served' }, ms / 1000),
   }
+}
+
+type SetValue = (value: number, labels?: { readonly state: string }) => void
+
+function pools(metrics: Metrics): void {
+  const states = 'Connections there are; their sum over the states is the total.'
+  metrics.poolGauge('pool_connections', states, ({ total, idle, busy }, set) => {
+    set(idle, { state: 'idle' })
+    set(busy, { state: 'busy' })
+    set(total - idle - busy, { state: 'opening' })
+  })
+  metrics.poolGauge('pool_connections_max', 'Connections there may be.', ({ max }, set) => set(max))
+  metrics.poolGauge('pool_waiting', 'Callers that wait for a connection.', ({ waiting }, set) => set(waiting))
+  const oldest = 'How long the first of them has waited.'
+  metrics.poolGauge('pool_oldest_wait_seconds', oldest, ({ oldestWaitMs }, set) => set(oldestWaitMs / 1000))
+  const leaks = 'Connections that were held too long, or given back with work open.'
+  metrics.poolGauge('pool_leaks', leaks, (pool, set) => set(pool.leaks))
 }
 
 function incidents(metrics: Metrics): ObservationListeners {
