@@ -116,6 +116,15 @@ test('a savepoint that is rolled back leaves a transaction that commits', async 
   assert.deepEqual(await saved(), [1])
 })
 
+test('what failed in a savepoint and was undone is not named for a later failure', async () => {
+  const client = await pool.connect()
+  for (const text of ['begin', 'savepoint a', 'select 1 / 0', 'rollback to a', `select 'x'::int`])
+    await client.query(text).catch(() => undefined)
+  const error = await errorOf(client.query('commit'))
+  client.release()
+  assert.match(error.message, /statement 4 failed with 22P02/)
+})
+
 test("a constraint that fails at COMMIT is pg's own error", async () => {
   const client = await pool.connect()
   await client.query('begin')
@@ -176,6 +185,36 @@ test('a forgotten COMMIT is rolled back and told, and its connection serves on',
   client.release()
   await until(async () => forgotten === 1)
   assert.deepEqual((await pool.query('select count(*)::int as n from t')).rows, [{ n: 0 }])
+})
+
+test('the pool tells of each client that is given back, and of one whose connection is gone', async () => {
+  const heard: string[] = []
+  const view = db.pgPool()
+  view.on('release', (error) => heard.push(`release ${error?.message}`))
+  view.on('remove', () => heard.push('remove'))
+  const [kept, thrown] = [await view.connect(), await view.connect()]
+  kept.release()
+  thrown.release(new Error('mine'))
+  await view.end()
+  assert.deepEqual(heard, ['release undefined', 'release mine', 'remove'])
+})
+
+test('a write refused as read-only gives its connection up, but not inside BEGIN READ ONLY', async () => {
+  await using one = createDatabase({ url, pool: { max: 1 } })
+  const view = one.pgPool()
+  const refused = async (begin: string): Promise<unknown> => {
+    const client = await view.connect()
+    await client.query(begin)
+    const { rows } = await client.query('select pg_backend_pid() as pid')
+    await assert.rejects(client.query('insert into t values (1)'), { code: '25006' })
+    await client.query('rollback')
+    client.release()
+    return rows
+  }
+  const pid = async (): Promise<unknown> => (await view.query('select pg_backend_pid() as pid')).rows
+  assert.deepEqual(await refused('begin read only'), await pid())
+  // As a server would that has become a standby; the setting itself is no reason to reset the connection.
+  assert.notDeepEqual(await refused(`begin; set local transaction_read_only = on`), await pid())
 })
 
 test('a client that was given back is dead, and cannot be given back twice', async () => {

@@ -61,10 +61,26 @@ test('a library that swallows an error inside its own transaction is told, and o
         .catch(() => undefined)
     })
     const error = await errorOf(swallowing)
-    assert.ok(isPlinthError(error, 'TransactionAborted') || isPlinthError(error.cause, 'TransactionAborted'))
+    const aborted = isPlinthError(error, 'TransactionAborted') ? error : error.cause
+    assert.ok(isPlinthError(aborted, 'TransactionAborted'))
+    assert.match(aborted.message, /statement 2 failed with 23505/)
+    assert.ok(aborted.cause instanceof pg.DatabaseError)
     await tx.query('insert into item values (2)')
   })
   assert.deepEqual(await saved(), [2])
+})
+
+test('what failed in a savepoint of the library and was undone is not named for a later failure', async () => {
+  await db.transaction(async (tx) => {
+    const client = tx.pg
+    await client.query('begin')
+    await client.query('savepoint a')
+    await client.query('select 1 / 0').catch(() => undefined)
+    await client.query('rollback to a')
+    await client.query(`select 'x'::int`).catch(() => undefined)
+    const error = await errorOf(client.query('commit'))
+    assert.match(error.message, /statement 4 failed with 22P02/)
+  })
 })
 
 test("an error swallowed on tx.pg aborts our transaction, with pg's own error as the cause", async () => {

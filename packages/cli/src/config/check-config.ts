@@ -20,6 +20,7 @@ const pool: Checks<PoolOptions> = {
   warm: number,
   lifetimeMs: number,
   leakAfterMs: number,
+  pingAfterMs: number,
 }
 
 const limits: Checks<Limits> = {

@@ -31,7 +31,7 @@ export interface Homes {
 const knownTexts = 1000
 
 export function makeHomes(database: object, settings: DatabaseSettings, availability: Availability): Homes {
-  const { limits, misuse, statementTimeoutMs, lockTimeoutMs, idleInTransactionTimeoutMs } = settings
+  const { limits, pingAfterMs, misuse, statementTimeoutMs, lockTimeoutMs, idleInTransactionTimeoutMs } = settings
   const { identity } = settings.connection
   const openPool = (of: PoolLimits): Pool =>
     new Pool({
@@ -54,7 +54,15 @@ export function makeHomes(database: object, settings: DatabaseSettings, availabi
     pool,
     spare: openPool({ ...limits, max: 1, sharedLanes: 0 }),
     reserved,
-    singles: { identity, pool, lanes: new LaneChoice(knownTexts), sharedLanes, statementTimeoutMs, budget },
+    singles: {
+      identity,
+      pool,
+      lanes: new LaneChoice(knownTexts),
+      sharedLanes,
+      statementTimeoutMs,
+      budget,
+      pingAfterMs,
+    },
     transactions: {
       database,
       identity,

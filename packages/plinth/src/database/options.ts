@@ -14,6 +14,7 @@ export interface DatabaseSettings {
   /** Opens a connection to the primary. */
   readonly open: () => Promise<Connection>
   readonly limits: PoolLimits
+  readonly pingAfterMs: number
   readonly misuse: MisuseMode
   readonly faults: FaultOptions | undefined
   readonly statementTimeoutMs: number
@@ -51,6 +52,7 @@ export function readOptions(options: DatabaseOptions): DatabaseSettings {
     lockTimeoutMs,
     idleInTransactionTimeoutMs: idleMs,
     limits: poolLimits(options.pool ?? {}),
+    pingAfterMs: wholeNumber('pool.pingAfterMs', options.pool?.pingAfterMs ?? 30_000, 0),
     connection,
     connectAttempts: connectAttempts(options.reconnect?.attempts),
     open: openerOf(connection),

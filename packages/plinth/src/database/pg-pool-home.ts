@@ -12,8 +12,8 @@ export function openPgPool(homes: Homes): ReturnType<typeof createPgPool> {
   return createPgPool(pgPoolHome(homes))
 }
 
-function pgPoolHome({ pool, transactions }: Homes): PgPoolHome {
-  const { identity, counts, acquire, release, resolveCommit: resolve, statementTimeoutMs } = transactions
+function pgPoolHome({ pool, singles, transactions }: Homes): PgPoolHome {
+  const { identity, counts, acquire, release, resolveCommit: resolve, statementTimeoutMs, leaveServer } = transactions
   const openTransaction = (): TransactionRecord => {
     const name = 'transaction'
     const witness = new CommitWitness(true)
@@ -34,5 +34,15 @@ function pgPoolHome({ pool, transactions }: Homes): PgPoolHome {
     return { name, witness, settleLost }
   }
   const refuseInside = (): void => guardRootHandle(transactions)
-  return { identity, acquire, release, statementTimeoutMs, refuseInside, counts: () => pool.counts, openTransaction }
+  return {
+    identity,
+    acquire,
+    release,
+    statementTimeoutMs,
+    pingAfterMs: singles.pingAfterMs,
+    leaveServer,
+    refuseInside,
+    counts: () => pool.counts,
+    openTransaction,
+  }
 }

@@ -251,6 +251,11 @@ export interface PoolOptions {
    * where it was taken; a session that listens is not. Default 60,000.
    */
   readonly leakAfterMs?: number
+  /**
+   * A lone write asks first whether its connection lives when that was idle for longer; so does the first statement of
+   * a client of `pgPool()`. Routers and firewalls forget a silent connection after minutes. Default 30,000.
+   */
+  readonly pingAfterMs?: number
 }
 
 export type MisuseMode = 'error' | 'observe'

@@ -20,14 +20,14 @@ export interface SingleHome {
   readonly sharedLanes: number
   readonly statementTimeoutMs: number
   readonly budget: RetryBudget
+  /** An idle connection is asked whether it lives before a write on it. */
+  readonly pingAfterMs: number
 }
 
 /** What is asked for once more when the connection breaks: only a statement that changes nothing. */
 export type Effect = 'read' | 'write'
 
 const policy = readRetry()
-/** Routers and firewalls forget a silent connection after minutes; a ping costs a round trip. */
-const pingAfterMs = 30_000
 const pingLimitMs = 2000
 
 /**
@@ -115,7 +115,7 @@ async function runAlone(
 async function acquireAlive(home: SingleHome, text: string, run: HeldRun): Promise<Connection> {
   for (;;) {
     const connection = await home.pool.acquire(new StatementHolder(text), run.signal)
-    const isTrusted = performance.now() - connection.quietSince < pingAfterMs
+    const isTrusted = performance.now() - connection.quietSince < home.pingAfterMs
     if (run.context.outcomeWhenLost !== 'unknown' || isTrusted) return connection
     const isAlive = await connection.run([], pingLimitMs, { firstWithinMs: pingLimitMs }).then(
       () => true,

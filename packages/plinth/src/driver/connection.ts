@@ -146,8 +146,7 @@ export class Connection {
     const isFirstAwaited = firstWithinMs !== undefined
     const make = (...settle: Settle): Exchange => {
       const exchange = new Exchange(statements, this.#prepared, ...settle, maxBytes, isFirstAwaited)
-      if (isFirstAwaited)
-        setTimeout(() => setImmediate(() => this.#giveUpUnheard(exchange, firstWithinMs)), firstWithinMs).unref()
+      if (isFirstAwaited) this.#expectWithin(firstWithinMs, () => exchange.isHeard || !this.#inFlight.has(exchange))
       return exchange
     }
     return this.#start(limitMs, make, noteBusyMs)
@@ -166,14 +165,17 @@ export class Connection {
    * errors from pg; this resolves when the server is ready for the next one, and rejects when the connection is lost.
    * pg's pipeline takes its own class alone, and not its option `rows`: those run with the pipeline off.
    */
-  submit(query: Submittable, limitMs: number): Promise<void> {
+  submit(query: Submittable, limitMs: number, withinMs?: number): Promise<void> {
     if (this.#isLost) return Promise.reject(this.#lostCause)
     const isOwn = query instanceof loadPg().Query
     return new Promise((resolve, reject) => {
       const { connection } = this.#client
       this.#submitted++
+      let isRunning = true
       const end = (): void => {
+        isRunning = false
         this.#submitted--
+        this.#heardAt = performance.now()
         clearTimeout(silence)
         connection.off('readyForQuery', ready)
         forget()
@@ -189,6 +191,7 @@ export class Connection {
       })
       // A cursor is silent for as long as its reader takes.
       const silence = isOwn ? setTimeout(() => this.#giveUp(limitMs), limitMs + silenceGraceMs).unref() : undefined
+      if (withinMs !== undefined) this.#expectWithin(withinMs, () => !isRunning)
       const submit = query.submit.bind(query)
       query.submit = (wire) => {
         const refusal: unknown = submit(wire)
@@ -336,13 +339,15 @@ export class Connection {
     })
   }
 
-  /** After a setImmediate: what arrived while this process was busy has been read by then. */
-  #giveUpUnheard(exchange: Exchange, withinMs: number): void {
-    if (exchange.isHeard || !this.#inFlight.has(exchange)) return
-    this.#wasUnheard = true
-    this.destroy(
-      new PlinthError('ConnectionLost', `The server did not answer within ${withinMs} ms.`, { outcome: 'unknown' }),
-    )
+  #expectWithin(withinMs: number, isHeard: () => boolean): void {
+    const giveUp = (): void => {
+      if (isHeard() || this.#isLost) return
+      this.#wasUnheard = true
+      const message = `The server did not answer within ${withinMs} ms.`
+      this.destroy(new PlinthError('ConnectionLost', message, { outcome: 'unknown' }))
+    }
+    // After a setImmediate: what arrived while this process was busy has been read by then.
+    setTimeout(() => setImmediate(giveUp), withinMs).unref()
   }
 
   #giveUp(limitMs: number): void {

@@ -1,35 +1,27 @@
-import { EventEmitter } from 'node:events'
 import type { Connection } from '../driver/connection.ts'
-import { loadPg, type PgQuery, type Submittable } from '../driver/peer.ts'
-import { nextTransactionId, observe, type TransactionOutcome, type TransactionRef } from '../observe/observation.ts'
-import { statementStart, watchOnlyAttempt, watchStatement } from '../observe/watch.ts'
+import type { PgQuery, Submittable } from '../driver/peer.ts'
 import { outlivesTransaction } from '../sql/statement-words.ts'
-import { type Control, controlOf } from './control.ts'
-import { executeQuery, madeUp, plainQuery } from './execute.ts'
-import type { PgPoolHome, TransactionRecord } from './home.ts'
-import {
-  aborted,
-  ending,
-  type Failure,
-  givenBackBroken,
-  lostBeforeCommit,
-  nested,
-  notAQuery,
-  released,
-  releasedTwice,
-} from './refusals.ts'
-
-type Callback = (error: unknown, result?: unknown) => void
+import { ClientLine } from './client-line.ts'
+import { type Control, controlOf, isAlone } from './control.ts'
+import { plainQuery } from './execute.ts'
+import type { PgPoolHome } from './home.ts'
+import { ending, givenBackBroken, released, releasedTwice } from './refusals.ts'
+import { ClientSurface } from './surface.ts'
 
 /** How long a client that is given back may still be busy before its connection is cut. */
 const cleanUpMs = 1000
+/** How long a connection has for the answer that shows it is alive. */
+const pingLimitMs = 2000
+/** Dead connections that one statement replaces at most: the first that is silent takes all idle ones with it. */
+const mostReplaced = 3
 
-interface OpenTransaction extends TransactionRecord {
-  readonly ref: TransactionRef
-  readonly observeEnd: (outcome: TransactionOutcome, error?: unknown) => void
-  statements: number
-  firstFailure: Failure | undefined
-  isSerializable: boolean
+/** The pool that a client came from. */
+export interface ClientOrigin {
+  /** A connection of its own for the client, in place of one that was found dead. */
+  readonly acquire: () => Promise<Connection>
+  /** Lets those who listen to `connect` set up a connection that is new to them. */
+  readonly greet: (connection: Connection, client: PgClient) => void
+  readonly whenReleased: (error: unknown, client: PgClient) => void
 }
 
 /**
@@ -42,52 +34,36 @@ interface OpenTransaction extends TransactionRecord {
  * | COMMIT | the answer is lost | what the server says of it: success, ConnectionLost or CommitUnknown |
  * | ROLLBACK | the connection is gone | success: nothing is left to undo, and the first error stays the one that counts |
  * | BEGIN | a transaction is open | NestedTransaction |
+ * | BEGIN | the connection is dead, or silent for 2 s | BEGIN on another one |
+ * | its first statement | the connection was idle for long, and is dead | the statement on another one |
  * | anything | COMMIT or ROLLBACK is on its way, or the client was released | TransactionClosed |
  */
-export class PgClient extends EventEmitter {
+export class PgClient extends ClientSurface {
   readonly #home: PgPoolHome
-  readonly #connection: Connection
-  readonly #types = new (loadPg().TypeOverrides)()
-  readonly #detach: readonly (() => void)[]
-  readonly #whenReleased: () => void
+  readonly #origin: ClientOrigin
+  #line: ClientLine
+  #detach: readonly (() => void)[]
   #tail: Promise<unknown> = Promise.resolve()
-  #transaction: OpenTransaction | undefined
   #pending = 0
   #isEnding = false
   #isReleased = false
-  /** Its statements make every connection the same, so they are no reason to reset it. */
-  isPreparing = false
+  /** Nothing was sent on the connection since it was idle. */
+  #isFresh = true
+  /** A connection that dies now is replaced, and nobody need hear of it. */
+  #isReplaceable = false
+  /** What is asked now is sent to every connection, so it is no reason to reset this one. */
+  #isPreparing = false
 
-  constructor(home: PgPoolHome, connection: Connection, whenReleased: () => void) {
+  constructor(home: PgPoolHome, connection: Connection, origin: ClientOrigin) {
     super()
     this.#home = home
-    this.#connection = connection
-    this.#whenReleased = whenReleased
-    this.#detach = [
-      connection.onNotification((channel, payload) =>
-        this.emit('notification', { channel, payload, processId: connection.processId }),
-      ),
-      connection.onNotice((notice) => this.emit('notice', notice)),
-      connection.onLost((cause) => {
-        // Unheard, an 'error' event would end the process; whoever runs a statement learns of it from that.
-        if (this.listenerCount('error') > 0) this.emit('error', cause)
-        this.emit('end')
-      }),
-    ]
+    this.#origin = origin
+    this.#line = new ClientLine(home, connection)
+    this.#detach = this.#attach(connection)
   }
 
   get processID(): number {
-    return this.#connection.processId
-  }
-
-  query(config: unknown, values?: unknown, callback?: unknown): unknown {
-    if (config === null || config === undefined) throw notAQuery(config)
-    if (isSubmittable(config)) return this.#pass(config)
-    const query = new (loadPg().Query)(config, Array.isArray(values) ? values : undefined)
-    query._result._types ??= this.#types
-    const done = [callback, values, query.callback].find(isCallback)
-    const work = this.#enqueue(query)
-    return done ? deliver(work, done) : work
+    return this.#line.connection.processId
   }
 
   /** pg hands it out as a property that is often taken off the client. */
@@ -95,41 +71,45 @@ export class PgClient extends EventEmitter {
     if (this.#isReleased) throw releasedTwice()
     this.#isReleased = true
     // Mostly there is nothing to clean, and the next caller must find the connection free.
-    if (!error && this.#pending === 0 && !this.#transaction) this.#giveBack()
-    else void this.#cleanUp(Boolean(error))
+    if (!error && this.#pending === 0 && !this.#line.hasTransaction) this.#giveBack(undefined)
+    else void this.#cleanUp(error)
   }
 
-  setTypeParser(...args: unknown[]): void {
-    this.#types.setTypeParser(...args)
-  }
-
-  getTypeParser(...args: unknown[]): unknown {
-    return this.#types.getTypeParser(...args)
-  }
-
-  escapeIdentifier(text: string): string {
-    return loadPg().escapeIdentifier(text)
-  }
-
-  escapeLiteral(text: string): string {
-    return loadPg().escapeLiteral(text)
+  /** What `ask` sends is set up once for the connection, which every client of the pool gets. */
+  prepare(ask: () => void): void {
+    this.#isPreparing = true
+    ask()
+    this.#isPreparing = false
   }
 
   /** One statement after the other: pg 9 will not queue them itself, and each may change what the next one means. */
-  #enqueue(query: PgQuery): Promise<unknown> {
+  protected send(query: PgQuery): Promise<unknown> {
     const control = controlOf(query.text ?? '')
     const refusal = this.#refusal(control)
     if (refusal) return Promise.reject(refusal)
     if (control !== 'none') this.#isEnding = control !== 'begin'
     // Asked now and not when its turn comes: what listeners to `connect` send is the same for every connection.
-    const isKept = !this.isPreparing && outlivesTransaction(query.text ?? '')
+    const isKept = !this.#isPreparing && outlivesTransaction(query.text ?? '')
     this.#pending++
-    const work = this.#tail.then(() => {
-      if (isKept) this.#connection.needsReset = true
-      return this.#run(query, control)
-    })
+    const work = this.#tail.then(() => this.#run(query, control, isKept))
     this.#tail = work.catch(() => undefined)
     return work
+  }
+
+  /** The next statement waits until it is closed. */
+  protected pass<Query extends Submittable>(query: Query): Query {
+    const refusal = this.#refusal('none')
+    if (refusal) {
+      process.nextTick(() => query.handleError(refusal, undefined))
+      return query
+    }
+    this.#pending++
+    this.#tail = this.#tail
+      .then(() => this.#prove())
+      .then(() => this.#line.submit(query))
+      .catch(() => undefined)
+      .finally(() => this.#pending--)
+    return query
   }
 
   #refusal(control: Control): Error | undefined {
@@ -137,185 +117,102 @@ export class PgClient extends EventEmitter {
     return this.#isEnding && control === 'none' ? ending() : undefined
   }
 
-  async #run(query: PgQuery, control: Control): Promise<unknown> {
+  async #run(query: PgQuery, control: Control, isKept: boolean): Promise<unknown> {
     try {
-      if (control === 'begin' && this.#transaction) throw nested(this.#transaction.name)
-      if (control === 'commit' && this.#transaction) return await this.#endByCommit(this.#transaction, query)
-      if (control === 'rollback') return await this.#rollback(query)
-      return await (control === 'none' ? this.#observed(query) : this.#statement(query))
+      if (control === 'begin' && !this.#line.hasTransaction && isAlone(query.text)) return await this.#begin(query)
+      if (this.#isFresh) await this.#prove()
+      if (isKept) this.#line.connection.needsReset = true
+      return await this.#line.run(query, control)
     } finally {
       this.#pending--
       if (control !== 'none') this.#isEnding = false
-      this.#followStatus(query.text ?? '', control === 'rollback' ? 'rolled back' : 'committed')
     }
   }
 
-  /** A procedure or a text of several statements can begin and end transactions too; the server's word counts. */
-  #followStatus(text: string, endedBy: TransactionOutcome): void {
-    if (this.#connection.isLost) return
-    if (this.#connection.status === 'I') this.#end(endedBy)
-    else this.#transaction ??= this.#begun()
-    if (this.#transaction && /\bserializable\b/i.test(text)) this.#transaction.isSerializable = true
-  }
-
-  #begun(): OpenTransaction {
-    const record = this.#home.openTransaction()
-    // The text with BEGIN may have held more; the capture behind the next statement tells.
-    record.witness.noteMissed()
-    const ref = { id: nextTransactionId(), name: record.name, attempt: 1 }
-    const observeEnd = watchOnlyAttempt(this.#home.identity, ref, false)
-    return { ...record, ref, observeEnd, statements: 0, firstFailure: undefined, isSerializable: false }
-  }
-
-  #end(outcome: TransactionOutcome, error?: unknown): void {
-    const open = this.#transaction
-    this.#transaction = undefined
-    open?.observeEnd(outcome, error ?? (outcome === 'rolled back' ? open.firstFailure?.error : undefined))
-  }
-
-  #observed(query: PgQuery): Promise<unknown> {
-    const from = statementStart()
-    return watchStatement(this.#statement(query), from, this.#home.identity, query.text ?? '', this.#transaction?.ref)
-  }
-
-  /** Behind a statement of a transaction travels the question for its id, at no round trip of its own. */
-  async #statement(query: PgQuery): Promise<unknown> {
-    const { text } = query
-    const transaction = this.#transaction
-    const number = transaction ? ++transaction.statements : 0
-    const running = executeQuery(this.#connection, query, this.#home.statementTimeoutMs)
-    const capture = transaction?.witness.captureBehind(text ?? '')
-    const captured = capture
-      ? this.#connection.run([capture], this.#home.statementTimeoutMs).then(
-          ([answer]) => transaction?.witness.note(answer),
-          () => undefined,
-        )
-      : undefined
-    try {
-      return await running
-    } catch (error) {
-      if (transaction) transaction.firstFailure ??= { error, statement: number }
-      throw error
-    } finally {
-      await captured
+  /** BEGIN has no effect but the transaction, so it may be sent again wherever nothing else was left behind. */
+  async #begin(query: PgQuery): Promise<unknown> {
+    this.#isFresh = false
+    for (let left = mostReplaced, begin = query; ; left--, begin = plainQuery(query.text)) {
+      this.#isReplaceable = left > 0 && !this.#line.connection.needsReset
+      try {
+        return await this.#line.run(begin, 'begin')
+      } catch (error) {
+        if (!this.#isReplaceable || !this.#line.connection.isLost) throw error
+        await this.#replace()
+      } finally {
+        this.#isReplaceable = false
+      }
     }
   }
 
-  async #endByCommit(transaction: OpenTransaction, query: PgQuery): Promise<unknown> {
-    try {
-      const result = await this.#commit(transaction, query)
-      this.#end('committed')
-      return result
-    } catch (error) {
-      this.#end('rolled back', error)
-      throw error
-    }
-  }
-
-  async #commit(transaction: OpenTransaction, query: PgQuery): Promise<unknown> {
-    if (this.#connection.isLost) throw lostBeforeCommit(transaction.name, transaction.firstFailure?.error)
-    if (this.#connection.status === 'E') {
-      await executeQuery(this.#connection, plainQuery('rollback'), this.#home.statementTimeoutMs)
-      throw aborted(transaction.name, transaction.firstFailure)
-    }
-    try {
-      const result = await executeQuery(this.#connection, query, this.#home.statementTimeoutMs)
-      if (commandOf(result) === 'ROLLBACK') throw aborted(transaction.name, transaction.firstFailure)
-      return result
-    } catch (error) {
-      if (!this.#connection.isLost) throw error
-      await transaction.settleLost(error, transaction.isSerializable)
-      return madeUp('COMMIT')
-    }
-  }
-
-  async #rollback(query: PgQuery): Promise<unknown> {
-    try {
-      return await this.#statement(query)
-    } catch (error) {
-      if (!this.#connection.isLost) throw error
-      this.#end('rolled back')
-      return madeUp('ROLLBACK')
-    }
-  }
-
-  /** Cursors and streams read by themselves; the next statement waits until they are closed. */
-  #pass<Query extends Submittable>(query: Query): Query {
-    const refusal = this.#refusal('none')
-    if (refusal) {
-      process.nextTick(() => query.handleError(refusal, undefined))
-      return query
-    }
-    this.#pending++
-    const work = this.#tail.then(() => {
-      this.#transaction?.witness.noteMissed()
-      this.#noteFailure(query)
-      return this.#connection.submit(query, this.#home.statementTimeoutMs)
-    })
-    this.#tail = work
-      .then(
-        () => this.#followStatus('', 'committed'),
-        () => undefined,
+  /** A statement whose connection turns out dead may have been applied, so one that was idle for long is asked before. */
+  async #prove(): Promise<void> {
+    if (!this.#isFresh) return
+    this.#isFresh = false
+    const { pingAfterMs } = this.#home
+    for (let left = mostReplaced; left > 0; left--) {
+      const { connection } = this.#line
+      if (performance.now() - connection.quietSince < pingAfterMs) return
+      this.#isReplaceable = true
+      const isAlive = await connection.run([], pingLimitMs, { firstWithinMs: pingLimitMs }).then(
+        () => true,
+        () => false,
       )
-      .finally(() => this.#pending--)
-    return query
-  }
-
-  /** A cursor that fails says so to its reader alone; COMMIT must be able to name it. */
-  #noteFailure(query: Submittable): void {
-    const transaction = this.#transaction
-    if (!transaction) return
-    const statement = ++transaction.statements
-    const handleError = query.handleError.bind(query)
-    query.handleError = (error, wire) => {
-      transaction.firstFailure ??= { error, statement }
-      handleError(error, wire)
+      this.#isReplaceable = false
+      if (isAlive) return
+      await this.#replace()
     }
   }
 
-  /** Nobody may inherit a transaction: one that was forgotten is rolled back, and told. */
-  async #cleanUp(isBroken: boolean): Promise<void> {
-    const connection = this.#connection
-    if (isBroken) connection.destroy(givenBackBroken())
-    await settledWithin(this.#tail, cleanUpMs)
-    const open = this.#transaction
-    if (open && !connection.isLost) {
-      const { name, statements } = open
-      observe({ kind: 'transaction.forgotten', database: this.#home.identity, transaction: name, statements })
-      if (connection.inFlight === 0) await this.#rollback(plainQuery('rollback')).catch(() => undefined)
-    }
-    this.#giveBack()
-  }
-
-  #giveBack(): void {
-    this.#end('rolled back')
+  /** The statements that `connect` asks for go in front of those that wait. */
+  async #replace(): Promise<void> {
     for (const stop of this.#detach) stop()
-    this.#home.release(this.#connection)
-    this.#whenReleased()
+    this.#detach = []
+    this.#home.release(this.#line.connection)
+    const connection = await this.#origin.acquire()
+    this.#line = new ClientLine(this.#home, connection)
+    this.#detach = this.#attach(connection)
+    const waiting = this.#tail
+    this.#tail = Promise.resolve()
+    this.#origin.greet(connection, this)
+    const prepared = this.#tail
+    this.#tail = waiting
+    await prepared
   }
-}
 
-export function isSubmittable(config: unknown): config is Submittable {
-  return typeof config === 'object' && config !== null && 'submit' in config && typeof config.submit === 'function'
-}
+  #attach(connection: Connection): readonly (() => void)[] {
+    return [
+      connection.onNotification((channel, payload) =>
+        this.emit('notification', { channel, payload, processId: connection.processId }),
+      ),
+      connection.onNotice((notice) => this.emit('notice', notice)),
+      connection.onLost((cause) => {
+        if (this.#isReplaceable) return
+        // Unheard, an 'error' event would end the process; whoever runs a statement learns of it from that.
+        if (this.listenerCount('error') > 0) this.emit('error', cause)
+        this.emit('end')
+      }),
+    ]
+  }
 
-export function isCallback(value: unknown): value is Callback {
-  return typeof value === 'function'
-}
+  async #cleanUp(error: unknown): Promise<void> {
+    if (error) this.#line.connection.destroy(givenBackBroken())
+    await settledWithin(this.#tail, cleanUpMs)
+    await this.#line.rollBackForgotten()
+    this.#giveBack(error)
+  }
 
-/** pg's older form: the callback hears of the result, and nothing is returned. */
-export function deliver(work: Promise<unknown>, done: Callback): undefined {
-  work.then(
-    (result) => done(null, result),
-    (error: unknown) => done(error),
-  )
-  return undefined
-}
+  #giveBack(error: unknown): void {
+    this.#line.end('rolled back')
+    for (const stop of this.#detach) stop()
+    this.#home.release(this.#line.connection)
+    this.#origin.whenReleased(error, this)
+  }
 
-/** Of the first statement, where the text held several. */
-function commandOf(result: unknown): unknown {
-  const first: unknown = Array.isArray(result) ? result[0] : result
-  return typeof first === 'object' && first !== null && 'command' in first ? first.command : undefined
+  /** Its connection is gone, or will not be used again. */
+  get isRemoved(): boolean {
+    return this.#line.connection.isLost
+  }
 }
 
 async function settledWithin(work: Promise<unknown>, ms: number): Promise<void> {

@@ -3,6 +3,11 @@ import { leadingWords } from '../sql/statement-words.ts'
 /** What a statement does to the transaction around it. */
 export type Control = 'begin' | 'commit' | 'rollback' | 'none'
 
+/** A statement that begins or ends a transaction, and nothing behind it: it holds no semicolon but its last. */
+export function isAlone(text: string): boolean {
+  return !/;\s*\S/.test(text.replace(/^[\s;]+/, ''))
+}
+
 export function controlOf(text: string): Control {
   const [first, second, third] = leadingWords(text, 3)
   if (second === 'prepared') return 'none'

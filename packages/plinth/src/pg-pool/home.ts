@@ -13,6 +13,10 @@ export interface PgPoolHome {
   readonly openTransaction: () => TransactionRecord
   readonly counts: () => Pool['counts']
   readonly statementTimeoutMs: number
+  /** A connection that was idle for longer is asked whether it lives before the first statement on it. */
+  readonly pingAfterMs: number
+  /** Gives up the connections nobody uses: they may lead to a server that is not the primary any more. */
+  readonly leaveServer: () => void
 }
 
 /** A transaction that somebody else's BEGIN opened, as far as its end needs to know it. */

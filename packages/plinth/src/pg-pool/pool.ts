@@ -3,9 +3,10 @@ import type { Pool } from 'pg'
 import { captureCallSite } from '../driver/call-site.ts'
 import type { Connection } from '../driver/connection.ts'
 import { loadPg } from '../driver/peer.ts'
-import { deliver, isCallback, PgClient } from './client.ts'
+import { PgClient } from './client.ts'
 import type { PgPoolHome } from './home.ts'
 import { ended } from './refusals.ts'
+import { deliver, isCallback } from './surface.ts'
 
 type Callback = (error: unknown, client?: PgClient, release?: PgClient['release']) => void
 
@@ -97,26 +98,32 @@ class PgPool extends EventEmitter {
   async #checkOut(): Promise<PgClient> {
     if (this.#ending) throw ended()
     this.#home.refuseInside()
-    const connection = await this.#home.acquire({ name: 'pgPool client', site: captureCallSite() })
-    const client = new PgClient(this.#home, connection, () => {
-      this.#out.delete(client)
-      this.emit('release', undefined, client)
-      this.#whenBack()
+    const holder = { name: 'pgPool client', site: captureCallSite() }
+    const acquire = (): Promise<Connection> => this.#home.acquire(holder)
+    const connection = await acquire()
+    const client = new PgClient(this.#home, connection, {
+      acquire,
+      greet: (...both) => this.#greet(...both),
+      whenReleased: (...both) => this.#takeBack(...both),
     })
     this.#out.add(client)
-    this.#announce(connection, client)
+    this.#greet(connection, client)
+    this.emit('acquire', client)
     return client
   }
 
+  #takeBack(error: unknown, client: PgClient): void {
+    this.#out.delete(client)
+    this.emit('release', error, client)
+    if (client.isRemoved) this.emit('remove', client)
+    this.#whenBack()
+  }
+
   /** Listeners to `connect` set up each connection once while it is new, before anybody else speaks on it. */
-  #announce(connection: Connection, client: PgClient): void {
-    if (this.#known.get(connection) !== connection.resets) {
-      this.#known.set(connection, connection.resets)
-      client.isPreparing = true
-      this.emit('connect', client)
-      client.isPreparing = false
-    }
-    this.emit('acquire', client)
+  #greet(connection: Connection, client: PgClient): void {
+    if (this.#known.get(connection) === connection.resets) return
+    this.#known.set(connection, connection.resets)
+    client.prepare(() => this.emit('connect', client))
   }
 
   async #untilBack(): Promise<void> {

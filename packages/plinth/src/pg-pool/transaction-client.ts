@@ -1,9 +1,8 @@
-import { EventEmitter } from 'node:events'
-import { loadPg, type PgQuery } from '../driver/peer.ts'
-import { deliver, isCallback, isSubmittable } from './client.ts'
-import { controlOf } from './control.ts'
+import type { PgQuery } from '../driver/peer.ts'
+import { controlOf, isAlone } from './control.ts'
 import { madeUp, plainQuery } from './execute.ts'
-import { aborted, noCursor, notAQuery, notItsOwn, severalStatements } from './refusals.ts'
+import { aborted, type Failure, noCursor, notItsOwn, severalStatements } from './refusals.ts'
+import { ClientSurface } from './surface.ts'
 import type { TransactionClient } from './type.ts'
 
 /** The transaction of ours that the client is a view of. */
@@ -32,29 +31,16 @@ export function createTransactionClient(view: TransactionView): TransactionClien
  * | several statements in one text | nothing, or PostgreSQL's own refusal (42601) |
  * | COMMIT or ROLLBACK without a BEGIN | nothing: SessionStatement, because the end is its owner's |
  */
-class ClientOfTransaction extends EventEmitter {
+class ClientOfTransaction extends ClientSurface {
   readonly options: { readonly max: number } = { max: 1 }
   readonly #view: TransactionView
-  readonly #types = new (loadPg().TypeOverrides)()
   #tail: Promise<unknown> = Promise.resolve()
-  #depth = 0
+  /** The library's own transactions that are open, the outermost first; each is a savepoint of ours. */
+  readonly #open: { statements: number; firstFailure: Failure | undefined }[] = []
 
   constructor(view: TransactionView) {
     super()
     this.#view = view
-  }
-
-  query(config: unknown, values?: unknown, callback?: unknown): unknown {
-    if (config === null || config === undefined) throw notAQuery(config)
-    if (isSubmittable(config)) throw noCursor(this.#view.name)
-    const query = new (loadPg().Query)(config, Array.isArray(values) ? values : undefined)
-    query._result._types ??= this.#types
-    // The simple protocol would take `…; commit` as one text, and end a transaction that is not the library's.
-    query.queryMode = 'extended'
-    const done = [callback, values, query.callback].find(isCallback)
-    const work = this.#tail.then(() => this.#run(query))
-    this.#tail = work.catch(() => undefined)
-    return done ? deliver(work, done) : work
   }
 
   async connect(callback?: (error: undefined, client: this, release: () => void) => void): Promise<this> {
@@ -68,61 +54,68 @@ class ClientOfTransaction extends EventEmitter {
     await this.#tail
   }
 
-  setTypeParser(...args: unknown[]): void {
-    this.#types.setTypeParser(...args)
+  protected send(query: PgQuery): Promise<unknown> {
+    // The simple protocol would take `…; commit` as one text, and end a transaction that is not the library's.
+    query.queryMode = 'extended'
+    const work = this.#tail.then(() => this.#run(query))
+    this.#tail = work.catch(() => undefined)
+    return work
   }
 
-  getTypeParser(...args: unknown[]): unknown {
-    return this.#types.getTypeParser(...args)
-  }
-
-  escapeIdentifier(text: string): string {
-    return loadPg().escapeIdentifier(text)
-  }
-
-  escapeLiteral(text: string): string {
-    return loadPg().escapeLiteral(text)
+  protected pass(): never {
+    throw noCursor(this.#view.name)
   }
 
   #run(query: PgQuery): Promise<unknown> {
     const control = controlOf(query.text ?? '')
-    if (control === 'none') return this.#view.run(query)
-    if (isFollowed(query.text)) return Promise.reject(severalStatements(control, this.#view.name))
+    if (control === 'none') return this.#statement(query)
+    if (!isAlone(query.text)) return Promise.reject(severalStatements(control, this.#view.name))
     if (control === 'begin') return this.#begin()
-    if (this.#depth === 0) return Promise.reject(notItsOwn(control, this.#view.name))
+    if (this.#open.length === 0) return Promise.reject(notItsOwn(control, this.#view.name))
     return control === 'commit' ? this.#commit() : this.#rollback()
   }
 
+  async #statement(query: PgQuery): Promise<unknown> {
+    const innermost = this.#open.at(-1)
+    if (!innermost) return await this.#view.run(query)
+    const statement = ++innermost.statements
+    try {
+      const result = await this.#view.run(query)
+      // Whatever failed before was undone with its savepoint.
+      innermost.firstFailure = undefined
+      return result
+    } catch (error) {
+      innermost.firstFailure ??= { error, statement }
+      throw error
+    }
+  }
+
   async #begin(): Promise<object> {
-    await this.#view.run(plainQuery(`savepoint ${this.#mark(this.#depth + 1)}`))
-    this.#depth++
+    await this.#view.run(plainQuery(`savepoint ${this.#mark(this.#open.length + 1)}`))
+    this.#open.push({ statements: 0, firstFailure: undefined })
     return madeUp('BEGIN')
   }
 
   async #commit(): Promise<object> {
     if (this.#view.hasFailed()) {
+      const first = this.#open.at(-1)?.firstFailure
       await this.#rollback()
-      throw aborted(`${this.#view.name}, in its client`, undefined)
+      throw aborted(`${this.#view.name}, in its client`, first)
     }
-    await this.#view.run(plainQuery(`release savepoint ${this.#mark(this.#depth)}`))
-    this.#depth--
+    await this.#view.run(plainQuery(`release savepoint ${this.#mark(this.#open.length)}`))
+    this.#open.pop()
     return madeUp('COMMIT')
   }
 
   async #rollback(): Promise<object> {
-    const mark = this.#mark(this.#depth)
+    const mark = this.#mark(this.#open.length)
     await this.#view.run(plainQuery(`rollback to savepoint ${mark}`))
     await this.#view.run(plainQuery(`release savepoint ${mark}`))
-    this.#depth--
+    this.#open.pop()
     return madeUp('ROLLBACK')
   }
 
   #mark(depth: number): string {
     return `plinth_pg_${depth}`
   }
-}
-
-/** BEGIN and its like hold no semicolon but their last. */
-function isFollowed(text: string): boolean {
-  return /;\s*\S/.test(text.replace(/^[\s;]+/, ''))
 }

@@ -1,0 +1,206 @@
+import type { Connection } from '../driver/connection.ts'
+import type { PgQuery, Submittable } from '../driver/peer.ts'
+import { nextTransactionId, observe, type TransactionOutcome, type TransactionRef } from '../observe/observation.ts'
+import { statementStart, watchOnlyAttempt, watchStatement } from '../observe/watch.ts'
+import { type Control, isAlone } from './control.ts'
+import { executeQuery, madeUp, plainQuery } from './execute.ts'
+import type { PgPoolHome, TransactionRecord } from './home.ts'
+import { aborted, type Failure, lostBeforeCommit, nested } from './refusals.ts'
+
+interface OpenTransaction extends TransactionRecord {
+  readonly ref: TransactionRef
+  readonly observeEnd: (outcome: TransactionOutcome, error?: unknown) => void
+  statements: number
+  firstFailure: Failure | undefined
+  isSerializable: boolean
+  isReadOnly: boolean
+}
+
+/** BEGIN is the ping: a live server answers it at once. */
+const beginLimitMs = 2000
+
+/**
+ * The wire side of a checked-out client, one statement at a time: whether a transaction is open on the connection, and
+ * what became of it. See the table at `PgClient`.
+ */
+export class ClientLine {
+  readonly connection: Connection
+  readonly #home: PgPoolHome
+  #transaction: OpenTransaction | undefined
+
+  constructor(home: PgPoolHome, connection: Connection) {
+    this.#home = home
+    this.connection = connection
+  }
+
+  get hasTransaction(): boolean {
+    return this.#transaction !== undefined
+  }
+
+  async run(query: PgQuery, control: Control): Promise<unknown> {
+    const open = this.#transaction
+    try {
+      if (control === 'begin' && open) throw nested(open.name)
+      if (control === 'begin') return await this.#begin(query)
+      if (control === 'commit' && open) return await this.#endByCommit(open, query)
+      if (control === 'rollback') return await this.#rollback(query)
+      return await (control === 'none' ? this.#observed(query) : this.#statement(query))
+    } finally {
+      this.#followStatus(query.text ?? '', control === 'rollback' ? 'rolled back' : 'committed')
+    }
+  }
+
+  /** For cursors and streams: what they ask is theirs, its failure is the transaction's too. */
+  async submit(query: Submittable): Promise<void> {
+    this.#transaction?.witness.noteMissed()
+    this.#noteFailure(query)
+    await this.connection.submit(query, this.#home.statementTimeoutMs)
+    this.#followStatus('', 'committed')
+  }
+
+  /** Nobody may inherit a transaction: one that was forgotten is rolled back, and told. */
+  async rollBackForgotten(): Promise<void> {
+    if (!this.#transaction || this.connection.isLost) return
+    const { name, statements } = this.#transaction
+    observe({ kind: 'transaction.forgotten', database: this.#home.identity, transaction: name, statements })
+    if (this.connection.inFlight === 0) await this.#rollback(plainQuery('rollback')).catch(() => undefined)
+  }
+
+  end(outcome: TransactionOutcome, error?: unknown): void {
+    const open = this.#transaction
+    this.#transaction = undefined
+    open?.observeEnd(outcome, error ?? (outcome === 'rolled back' ? open.firstFailure?.error : undefined))
+  }
+
+  /** A procedure or a text of several statements can begin and end transactions too; the server's word counts. */
+  #followStatus(text: string, endedBy: TransactionOutcome): void {
+    if (this.connection.isLost) return
+    if (this.connection.status === 'I') this.end(endedBy)
+    else this.#transaction ??= this.#begun()
+    if (!this.#transaction) return
+    // Whatever failed before was undone with its savepoint.
+    if (this.connection.status === 'T') this.#transaction.firstFailure = undefined
+    if (/\bserializable\b/i.test(text)) this.#transaction.isSerializable = true
+    if (/\bread\s+only\b/i.test(text)) this.#transaction.isReadOnly = true
+  }
+
+  #begun(): OpenTransaction {
+    const record = this.#home.openTransaction()
+    // The text with BEGIN may have held more; the capture behind the next statement tells.
+    record.witness.noteMissed()
+    const ref = { id: nextTransactionId(), name: record.name, attempt: 1 }
+    const observeEnd = watchOnlyAttempt(this.#home.identity, ref, false)
+    const nothingYet = { statements: 0, firstFailure: undefined, isSerializable: false, isReadOnly: false }
+    return { ...record, ref, observeEnd, ...nothingYet }
+  }
+
+  /** Where more stands behind BEGIN in one text, the time it takes says nothing. */
+  #begin(query: PgQuery): Promise<unknown> {
+    const withinMs = isAlone(query.text) ? beginLimitMs : undefined
+    return executeQuery(this.connection, query, this.#home.statementTimeoutMs, withinMs)
+  }
+
+  #observed(query: PgQuery): Promise<unknown> {
+    const from = statementStart()
+    return watchStatement(this.#statement(query), from, this.#home.identity, query.text ?? '', this.#transaction?.ref)
+  }
+
+  /** Behind a statement of a transaction travels the question for its id, at no round trip of its own. */
+  async #statement(query: PgQuery): Promise<unknown> {
+    const transaction = this.#transaction
+    if (!transaction) return await this.#execute(query)
+    const statement = ++transaction.statements
+    const running = this.#execute(query)
+    const capture = transaction.witness.captureBehind(query.text ?? '')
+    const captured =
+      capture &&
+      this.connection.run([capture], this.#home.statementTimeoutMs).then(
+        ([answer]) => transaction.witness.note(answer),
+        () => undefined,
+      )
+    try {
+      return await running
+    } catch (error) {
+      transaction.firstFailure ??= { error, statement }
+      throw error
+    } finally {
+      await captured
+    }
+  }
+
+  async #execute(query: PgQuery): Promise<unknown> {
+    try {
+      return await executeQuery(this.connection, query, this.#home.statementTimeoutMs)
+    } catch (error) {
+      if (isReadOnlyServer(error) && !this.#transaction?.isReadOnly) this.#leaveServer()
+      throw error
+    }
+  }
+
+  /** A server that takes no writes is not the primary any more: neither this connection nor an idle one is used again. */
+  #leaveServer(): void {
+    this.connection.retireAt = 0
+    this.#home.leaveServer()
+  }
+
+  async #endByCommit(transaction: OpenTransaction, query: PgQuery): Promise<unknown> {
+    try {
+      const result = await this.#commit(transaction, query)
+      this.end('committed')
+      return result
+    } catch (error) {
+      this.end('rolled back', error)
+      throw error
+    }
+  }
+
+  async #commit(transaction: OpenTransaction, query: PgQuery): Promise<unknown> {
+    const { name, firstFailure } = transaction
+    if (this.connection.isLost) throw lostBeforeCommit(name, firstFailure?.error)
+    if (this.connection.status === 'E') {
+      await executeQuery(this.connection, plainQuery('rollback'), this.#home.statementTimeoutMs)
+      throw aborted(name, firstFailure)
+    }
+    try {
+      const result = await executeQuery(this.connection, query, this.#home.statementTimeoutMs)
+      if (commandOf(result) === 'ROLLBACK') throw aborted(name, firstFailure)
+      return result
+    } catch (error) {
+      if (!this.connection.isLost) throw error
+      await transaction.settleLost(error, transaction.isSerializable)
+      return madeUp('COMMIT')
+    }
+  }
+
+  async #rollback(query: PgQuery): Promise<unknown> {
+    try {
+      return await this.#statement(query)
+    } catch (error) {
+      if (!this.connection.isLost) throw error
+      this.end('rolled back')
+      return madeUp('ROLLBACK')
+    }
+  }
+
+  /** A cursor that fails says so to its reader alone; COMMIT must be able to name it. */
+  #noteFailure(query: Submittable): void {
+    const transaction = this.#transaction
+    if (!transaction) return
+    const statement = ++transaction.statements
+    const handleError = query.handleError.bind(query)
+    query.handleError = (error, wire) => {
+      transaction.firstFailure ??= { error, statement }
+      handleError(error, wire)
+    }
+  }
+}
+
+function isReadOnlyServer(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '25006'
+}
+
+/** Of the first statement, where the text held several. */
+function commandOf(result: unknown): unknown {
+  const first: unknown = Array.isArray(result) ? result[0] : result
+  return typeof first === 'object' && first !== null && 'command' in first ? first.command : undefined
+}
