@@ -1,4 +1,6 @@
+import type { Pooler } from '../driver/client-options.ts'
 import type { Statement } from '../driver/exchange.ts'
+import { setLocally } from '../sql/set-locally.ts'
 import type { IsolationLevel } from './queryable.ts'
 
 interface BeginOptions {
@@ -17,7 +19,7 @@ interface BeginOptions {
 const timeoutSlackMs = 1000
 
 /** BEGIN, and the time left of the deadline as the server's own limits where it is the shorter; sent in one message. */
-export function beginStatements(options: BeginOptions): Statement[] {
+export function beginStatements(options: BeginOptions, pooler: Pooler | undefined): Statement[] {
   const isolation = options.isolation === undefined ? '' : ` isolation level ${options.isolation}`
   const begin = { text: `begin${isolation}${options.readOnly ? ' read only' : ''}`, values: [] }
   const left = Math.max(1, Math.ceil(options.deadline - performance.now()))
@@ -26,6 +28,10 @@ export function beginStatements(options: BeginOptions): Statement[] {
     ...(isCut(options.statementTimeoutMs) ? ['statement_timeout'] : []),
     ...(isCut(options.lockTimeoutMs) ? ['lock_timeout'] : []),
   ]
+  if (pooler) {
+    const cut = Object.fromEntries(limits.map((limit) => [limit, String(left)]))
+    return [begin, setLocally(Object.entries({ ...pooler.settings, ...cut }))]
+  }
   if (limits.length === 0) return [begin]
   const calls = limits.map((limit) => `set_config('${limit}', $1, true)`)
   return [begin, { text: `select ${calls.join(', ')}`, values: [String(left)] }]

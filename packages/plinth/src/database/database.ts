@@ -13,7 +13,7 @@ import { runIndependent } from './independent.ts'
 import { type DatabaseSettings, readOptions, wholeNumber } from './options.ts'
 import { openPgPool } from './pg-pool-home.ts'
 import type * as Q from './queryable.ts'
-import { openSession } from './session.ts'
+import { noSession, openSession } from './session.ts'
 import { type Effect, runSingle } from './single.ts'
 import { onlyRow, onlyRowIfAny, refuseSessionStatement, toQueryResult, toStatement } from './statement.ts'
 import { readAlone } from './stream.ts'
@@ -117,6 +117,7 @@ class PoolDatabase implements Q.Database {
 
   async session(options: { readonly signal?: AbortSignal } = {}): Promise<Q.Session> {
     guardRootHandle(this.#homes.transactions)
+    if (this.#settings.connection.pooler) throw noSession()
     return openSession({ ...this.#homes.transactions, pool: this.#homes.pool }, options.signal)
   }
 

@@ -60,6 +60,7 @@ export function makeHomes(database: object, settings: DatabaseSettings, availabi
       lanes: new LaneChoice(knownTexts),
       sharedLanes,
       statementTimeoutMs,
+      pooler: settings.connection.pooler,
       budget,
       pingAfterMs,
     },

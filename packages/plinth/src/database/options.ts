@@ -1,4 +1,4 @@
-import type { ConnectionOptions } from '../driver/client-options.ts'
+import type { ConnectionOptions, Pooler } from '../driver/client-options.ts'
 import type { Connection } from '../driver/connection.ts'
 import { openerOf, splitServers } from '../driver/servers.ts'
 import type { PoolLimits } from '../driver/pool-options.ts'
@@ -28,22 +28,27 @@ export function readOptions(options: DatabaseOptions): DatabaseSettings {
   const idleMs = wholeNumber('idleInTransactionTimeoutMs', options.idleInTransactionTimeoutMs ?? 10_000, 1)
   const service = options.service ?? 'plinth'
   const servers = splitServers(options.url).map(checkedUrl)
+  const limits = poolLimits(options.pool ?? {})
+  const settings = {
+    // The decoders read these formats, whatever the server's or the role's own settings say.
+    DateStyle: 'ISO',
+    IntervalStyle: 'postgres',
+    bytea_output: 'hex',
+    extra_float_digits: '1',
+    statement_timeout: String(statementTimeoutMs),
+    lock_timeout: String(lockTimeoutMs),
+    idle_in_transaction_session_timeout: String(idleMs),
+  }
+  const pooler = checkedPooler(options, settings, limits.acquireTimeoutMs)
   const connection = {
     url: servers[0] ?? options.url,
     servers,
     service,
     identity: identify(servers[0] ?? options.url, service),
     connectTimeoutMs: wholeNumber('connectTimeoutMs', options.connectTimeoutMs ?? 5000, 1),
-    settings: {
-      // The decoders read these formats, whatever the server's or the role's own settings say.
-      DateStyle: 'ISO',
-      IntervalStyle: 'postgres',
-      bytea_output: 'hex',
-      extra_float_digits: '1',
-      statement_timeout: String(statementTimeoutMs),
-      lock_timeout: String(lockTimeoutMs),
-      idle_in_transaction_session_timeout: String(idleMs),
-    },
+    settings,
+    pooler,
+    preparedStatements: wholeNumber('preparedStatements', options.preparedStatements ?? (pooler ? 0 : 256), 0),
   }
   return {
     misuse: checkedMisuse(options.misuse),
@@ -51,12 +56,32 @@ export function readOptions(options: DatabaseOptions): DatabaseSettings {
     statementTimeoutMs,
     lockTimeoutMs,
     idleInTransactionTimeoutMs: idleMs,
-    limits: poolLimits(options.pool ?? {}),
     pingAfterMs: wholeNumber('pool.pingAfterMs', options.pool?.pingAfterMs ?? 30_000, 0),
+    limits,
     connection,
     connectAttempts: connectAttempts(options.reconnect?.attempts),
     open: openerOf(connection),
   }
+}
+
+function checkedPooler(
+  { pooler, url }: DatabaseOptions,
+  settings: Readonly<Record<string, string>>,
+  patienceMs: number,
+): Pooler | undefined {
+  if (pooler === undefined) return undefined
+  if (pooler !== 'transaction')
+    throw new PlinthError('InvalidOption', `pooler is ${JSON.stringify(pooler)}; it must be 'transaction' or left out.`)
+  if (URL.parse(url)?.searchParams.has('options')) {
+    throw new PlinthError(
+      'InvalidOption',
+      'The options of the url would be lost behind a pooler in transaction mode.',
+      {
+        hint: 'Give the role the settings: alter role … set …',
+      },
+    )
+  }
+  return { settings, patienceMs }
 }
 
 function connectAttempts(attempts: number | undefined): number {

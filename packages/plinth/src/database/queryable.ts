@@ -291,6 +291,16 @@ export interface DatabaseOptions {
   /** application_name in pg_stat_activity. Default `plinth`. */
   readonly service?: string
   readonly pool?: PoolOptions
+  /**
+   * A pooler in transaction mode, such as PgBouncer, stands between: nothing is left behind on a connection, and
+   * `session()` is refused. Needed for every pooler, for nobody can see its mode from outside. Default: none.
+   */
+  readonly pooler?: 'transaction'
+  /**
+   * Statements that each connection keeps prepared under a name, at most. Behind PgBouncer 1.21 or later use what its
+   * `max_prepared_statements` says. Default 256, and 0 behind a pooler: older ones mix the names of their clients up.
+   */
+  readonly preparedStatements?: number
   /** Default 5,000. */
   readonly connectTimeoutMs?: number
   /**

@@ -41,6 +41,12 @@ export async function openSession(home: SessionHome, signal?: AbortSignal): Prom
   return new PoolSession(home, await home.pool.acquire(holder, signal), holder)
 }
 
+export function noSession(): PlinthError {
+  return new PlinthError('SessionStatement', 'A pooler in transaction mode gives nobody a connection to keep.', {
+    hint: 'For LISTEN, temporary tables and session locks make a database handle whose url leads straight to PostgreSQL.',
+  })
+}
+
 /**
  * One exclusive lane for as long as its holder wants it. What it left behind is undone when it goes back to the pool.
  */

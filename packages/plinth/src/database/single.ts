@@ -1,3 +1,4 @@
+import type { Pooler } from '../driver/client-options.ts'
 import type { Connection } from '../driver/connection.ts'
 import type { Statement, StepAnswer } from '../driver/exchange.ts'
 import type { Pool } from '../driver/pool.ts'
@@ -19,6 +20,7 @@ export interface SingleHome {
   readonly lanes: LaneChoice
   readonly sharedLanes: number
   readonly statementTimeoutMs: number
+  readonly pooler: Pooler | undefined
   readonly budget: RetryBudget
   /** An idle connection is asked whether it lives before a write on it. */
   readonly pingAfterMs: number
@@ -51,7 +53,7 @@ async function runAttempts(
   options: StatementOptions,
   effect: Effect,
 ): Promise<StepAnswer> {
-  const settings = settingsStatement(options, home.statementTimeoutMs)
+  const settings = settingsStatement(options, home.statementTimeoutMs, home.pooler)
   const statements = settings ? [settings, statement] : [statement]
   const about = { database: home.identity, what: 'statement' } as const
   const attempts = new Attempts({ policy, budget: home.budget, leftMs: () => Number.POSITIVE_INFINITY, about })
@@ -117,7 +119,8 @@ async function acquireAlive(home: SingleHome, text: string, run: HeldRun): Promi
     const connection = await home.pool.acquire(new StatementHolder(text), run.signal)
     const isTrusted = performance.now() - connection.quietSince < home.pingAfterMs
     if (run.context.outcomeWhenLost !== 'unknown' || isTrusted) return connection
-    const isAlive = await connection.run([], pingLimitMs, { firstWithinMs: pingLimitMs }).then(
+    const limitMs = home.pooler?.patienceMs ?? pingLimitMs
+    const isAlive = await connection.run([], limitMs, { firstWithinMs: limitMs }).then(
       () => true,
       () => false,
     )

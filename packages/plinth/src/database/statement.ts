@@ -1,8 +1,10 @@
+import type { Pooler } from '../driver/client-options.ts'
 import type { Statement, StepAnswer } from '../driver/exchange.ts'
 import { toParameter } from '../driver/parameters.ts'
 import { PlinthError } from '../errors.ts'
 import { objectReader } from '../operation/row-reader.ts'
 import type { Value } from '../operation/value.ts'
+import { setLocally } from '../sql/set-locally.ts'
 import { isSql, type Sql } from '../sql/sql.ts'
 import type { QueryResult, StatementOptions } from './queryable.ts'
 import { firstWords, isSessionChange, isTransactionControl } from '../sql/statement-words.ts'
@@ -38,16 +40,19 @@ function refuseUnsendable(text: string, parameters: number): void {
 /**
  * What runs in front of a statement in its round trip: settings that live as long as the transaction it is in, which
  * for a single statement is the implicit one around it. A time limit the session
- * has already (`sessionTimeoutMs`) is left out.
+ * has already (`sessionTimeoutMs`) is left out; behind a pooler no session has any.
  */
-export function settingsStatement(options: StatementOptions, sessionTimeoutMs?: number): Statement | undefined {
-  const settings = Object.entries(options.settings ?? {})
-  for (const [name, value] of settings) refuseSetting(name, value)
+export function settingsStatement(
+  options: StatementOptions,
+  sessionTimeoutMs?: number,
+  pooler?: Pooler,
+): Statement | undefined {
+  const given = Object.entries(options.settings ?? {})
+  for (const [name, value] of given) refuseSetting(name, value)
+  const settings = [...Object.entries(pooler?.settings ?? {}), ...given]
   if (options.timeoutMs !== undefined && options.timeoutMs !== sessionTimeoutMs)
     settings.push(['statement_timeout', String(wholeMs(options.timeoutMs))])
-  if (settings.length === 0) return undefined
-  const calls = settings.map((_, i) => `set_config($${2 * i + 1}, $${2 * i + 2}, true)`)
-  return { text: `select ${calls.join(', ')}`, values: settings.flat() }
+  return settings.length === 0 ? undefined : setLocally(settings)
 }
 
 function refuseSetting(name: string, value: unknown): void {

@@ -6,7 +6,7 @@ import { isPlinthError, PlinthError } from '../errors.ts'
 import { type DatabaseIdentity, observe, type TransactionRef } from '../observe/observation.ts'
 import { statementStart, watchStatement } from '../observe/watch.ts'
 import { executeQuery } from '../pg-pool/execute.ts'
-import { outlivesTransaction } from '../sql/statement-words.ts'
+import { noteSessionState } from '../pg-pool/session-state.ts'
 import { beginStatements } from './begin.ts'
 import type { RowProof } from './commit-resolution.ts'
 import { CommitWitness } from './commit-witness.ts'
@@ -50,7 +50,7 @@ export class TransactionLine {
   constructor(connection: Connection, options: LineOptions) {
     this.#connection = connection
     this.#options = options
-    this.#pending = beginStatements(options)
+    this.#pending = beginStatements(options, connection.pooler)
     this.#witness = new CommitWitness(!options.readOnly)
     options.counts.add(this)
   }
@@ -104,7 +104,7 @@ export class TransactionLine {
   }
 
   async #run(statement: Statement, settings: Statement | undefined, options: StatementOptions): Promise<StepAnswer> {
-    if (outlivesTransaction(statement.text)) this.#connection.needsReset = true
+    noteSessionState(this.#connection, statement.text)
     const capture = this.#witness.captureBehind(statement.text)
     const statements = [...this.#takePending(), ...(settings ? [settings] : []), statement]
     using limit = options.timeoutMs === undefined ? undefined : new StatementLimit(options.timeoutMs)
@@ -140,7 +140,7 @@ export class TransactionLine {
     while (this.#connection.inFlight > 0) await this.#send([], 'statement', 'not applied', undefined)
     this.signal.throwIfAborted()
     if (this.status === 'I' && !this.#connection.isLost) throw this.#endedElsewhere()
-    if (outlivesTransaction(text)) this.#connection.needsReset = true
+    noteSessionState(this.#connection, text)
     const cancel = (): void => void cancelOrDestroy(this.#connection)
     this.signal.addEventListener('abort', cancel)
     const running = executeQuery(this.#connection, query, statementTimeoutMs)
@@ -282,7 +282,7 @@ export class TransactionLine {
         context,
         maxBytes: asked.maxBytes,
         // BEGIN is the ping: a live server answers it at once, whatever the first statement does behind it.
-        firstWithinMs: this.#begun ? undefined : beginLimitMs,
+        firstWithinMs: this.#begun ? undefined : (this.#connection.pooler?.patienceMs ?? beginLimitMs),
       })
     if (!this.#begun) {
       const first = run()

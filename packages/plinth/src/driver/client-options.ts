@@ -9,8 +9,23 @@ export interface ConnectionOptions {
   /** What telemetry says about the database. */
   readonly identity: DatabaseIdentity
   readonly connectTimeoutMs: number
-  /** Settings of every connection of this database, sent with the login. */
+  /** Settings of every connection of this database, sent with the login where there is no pooler. */
   readonly settings: Readonly<Record<string, string>>
+  /** Undefined where connections lead straight to the server. */
+  readonly pooler: Pooler | undefined
+  /** Statements kept by name on each connection, at most; 0: none has a name. */
+  readonly preparedStatements: number
+}
+
+/**
+ * A pooler in transaction mode gives each transaction whichever server connection is free, so nothing may be left
+ * behind on one, and nothing of an earlier transaction may be relied on.
+ */
+export interface Pooler {
+  /** Set again in each transaction. */
+  readonly settings: Readonly<Record<string, string>>
+  /** How long a transaction may wait in the pooler's own line before its connection counts as dead. */
+  readonly patienceMs: number
 }
 
 export function clientOptions(options: ConnectionOptions): WireClientOptions {
@@ -27,7 +42,8 @@ export function clientOptions(options: ConnectionOptions): WireClientOptions {
     connectionTimeoutMillis: options.connectTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
-    options: [...ours, theirs].join(' ').trim(),
+    // PgBouncer refuses the parameter, or is told to ignore it.
+    options: options.pooler ? '' : [...ours, theirs].join(' ').trim(),
     pipeline: true,
   }
 }

@@ -2,7 +2,7 @@ import { PlinthError } from '../errors.ts'
 import { failureOf } from '../observe/failure.ts'
 import { type DatabaseIdentity, isObserved, observe } from '../observe/observation.ts'
 import { requestCancel } from './cancel.ts'
-import { clientOptions, type ConnectionOptions } from './client-options.ts'
+import { clientOptions, type ConnectionOptions, type Pooler } from './client-options.ts'
 import { corkForNow, corkForThisTurn, type Stream } from './cork.ts'
 import { adoptExchange, Exchange, type ExchangeFailure, Script, type Statement, type StepAnswer } from './exchange.ts'
 import { isServerError, loadPg, type Submittable, type WireClient } from './peer.ts'
@@ -18,9 +18,6 @@ export interface RunOptions {
   readonly firstWithinMs?: number | undefined
 }
 
-/** Kept on the server for each connection; the statements of an application rarely number more. */
-const preparedLimit = 256
-
 /** How long past its statement's own time limit a server may stay silent before the connection counts as dead. */
 const silenceGraceMs = 3000
 
@@ -34,7 +31,8 @@ const goodbyeMs = 1000
 export class Connection {
   readonly #client: WireClient
   readonly identity: DatabaseIdentity
-  readonly #prepared = new PreparedStatements(preparedLimit)
+  readonly #prepared: PreparedStatements
+  readonly pooler: Pooler | undefined
   /** With the server's own time limit for each, oldest first. */
   readonly #inFlight = new Map<Exchange, number>()
   readonly #lostListeners = new Set<(cause: unknown) => void>()
@@ -60,10 +58,12 @@ export class Connection {
   /** Queries of pg's own that are running: one at most. */
   #submitted = 0
 
-  private constructor(client: WireClient, identity: DatabaseIdentity, isStandby: boolean) {
+  private constructor(client: WireClient, options: ConnectionOptions, isStandby: boolean) {
     this.#client = client
     this.isStandby = isStandby
-    this.identity = identity
+    this.identity = options.identity
+    this.pooler = options.pooler
+    this.#prepared = new PreparedStatements(options.preparedStatements)
     // pg's own listener comes first, so the transaction status is known when a failed exchange settles.
     client.connection.on('readyForQuery', () => this.#settleFailed())
     client.connection.on('errorMessage', () => this.#noteFailed())
@@ -89,13 +89,18 @@ export class Connection {
       await client.connect()
     } catch (cause) {
       client.connection.stream.destroy()
-      throw connectFailure(cause, options.url)
+      throw connectFailure(cause, options)
     }
-    const connection = new Connection(client, options.identity, isStandby)
+    const connection = new Connection(client, options, isStandby)
     client.off('error', ignore)
     if (isObserved('connection.open'))
       observe({ kind: 'connection.open', database: options.identity, ms: performance.now() - from })
     return connection
+  }
+
+  /** False where a statement must be sent whole each time: see `preparedStatements`. */
+  get namesStatements(): boolean {
+    return this.#prepared.limit > 0
   }
 
   get processId(): number {
@@ -205,10 +210,15 @@ export class Connection {
     })
   }
 
-  /** Asks the server to cancel what it runs for this connection. */
+  /**
+   * Asks the server to cancel what it runs for this connection. A request that may still arrive later would hit a later
+   * statement, so there will be none.
+   */
   async cancel(): Promise<void> {
-    const { host, port, processID, secretKey } = this.#client
-    await requestCancel({ host, port, processId: processID, secretKey })
+    if (await requestCancel(this.#client)) return
+    this.destroy(
+      new PlinthError('ConnectionLost', 'The server did not take a request to cancel.', { outcome: 'unknown' }),
+    )
   }
 
   /** Undoes what a session left behind: settings, LISTEN, temporary tables, advisory locks, prepared statements. */

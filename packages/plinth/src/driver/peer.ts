@@ -10,6 +10,9 @@ export interface WireClient extends EventEmitter {
   readonly secretKey: number
   readonly host: string
   readonly port: number
+  /** As given to pg's TLS; false without it. */
+  readonly ssl: unknown
+  readonly sslNegotiation: string
   connect(): Promise<unknown>
   end(): Promise<void>
   query(submittable: object): unknown
@@ -20,7 +23,10 @@ export interface WireClient extends EventEmitter {
 }
 
 export interface WireConnection extends EventEmitter {
-  readonly stream: Duplex & { cork(): void; uncork(): void; destroy(error?: Error): void }
+  readonly stream: Duplex & { cork(): void; uncork(): void; destroy(error?: Error): void; unref(): void }
+  connect(portOrPath: number | string, host?: string): void
+  requestSsl(): void
+  cancel(processId: number, secretKey: number): void
   parse(message: { readonly name: string; readonly text: string }): void
   bind(message: {
     readonly portal?: string
@@ -68,7 +74,7 @@ export interface Submittable {
 
 export interface PgQuery extends Submittable {
   readonly text: string
-  readonly name?: string
+  name?: string | undefined
   /** `extended`: also without values, so that the server takes one statement alone. */
   queryMode?: 'extended'
   callback: ((error: Error | null | undefined, result?: unknown) => void) | undefined
@@ -77,6 +83,7 @@ export interface PgQuery extends Submittable {
 
 export interface PgPackage {
   readonly Client: new (options: WireClientOptions) => WireClient
+  readonly Connection: new (options: { readonly ssl: unknown; readonly sslNegotiation: string }) => WireConnection
   readonly Query: { new (config: unknown, values?: unknown): PgQuery; readonly prototype: object }
   readonly Pool: { readonly prototype: object }
   readonly Result: new () => object

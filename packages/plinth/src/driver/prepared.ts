@@ -16,12 +16,12 @@ const longestKeptText = 16_384
  */
 export class PreparedStatements {
   readonly #byText = new Map<string, Prepared>()
-  readonly #limit: number
+  readonly limit: number
   #toClose: string[] = []
   #made = 0
 
   constructor(limit: number) {
-    this.#limit = limit
+    this.limit = limit
   }
 
   /**
@@ -40,7 +40,7 @@ export class PreparedStatements {
     if (text.length > longestKeptText) return undefined
     this.#evict()
     // Each kept one is still on its way: in a burst of new texts the rest run unnamed.
-    if (this.#byText.size >= this.#limit) return undefined
+    if (this.#byText.size >= this.limit) return undefined
     const prepared: Prepared = { name: `plinth_${++this.#made}`, columns: undefined }
     this.#byText.set(text, prepared)
     return prepared
@@ -67,7 +67,7 @@ export class PreparedStatements {
 
   #evict(): void {
     for (const [text, prepared] of this.#byText) {
-      if (this.#byText.size < this.#limit) return
+      if (this.#byText.size < this.limit) return
       if (!prepared.columns) continue
       this.#byText.delete(text)
       this.#toClose.push(prepared.name)

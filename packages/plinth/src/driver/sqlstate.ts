@@ -6,6 +6,7 @@ import {
   type PlinthErrorFields,
   type ServerReport,
 } from '../errors.ts'
+import type { ConnectionOptions } from './client-options.ts'
 import { isServerError, type ServerError } from './peer.ts'
 import { violatedColumns } from './violated-columns.ts'
 
@@ -56,7 +57,7 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   '42883': 'UndefinedObject',
   '3F000': 'UndefinedObject',
   '53300': 'ServerOverloaded',
-  // A message the server could not read: its answer proves that the connection stands.
+  // A message the server could not read. See also `codeOf`.
   '08P01': 'InvalidStatement',
   '3D000': 'ConnectionFailed',
   '08': 'ConnectionLost',
@@ -86,7 +87,7 @@ export function toPlinthError(failure: Failure, context: FailureContext): Plinth
 }
 
 function fromServer(error: ServerError, context: FailureContext, answered: boolean): PlinthError {
-  const code = codeOf(error, context)
+  const code = codeOf(error, context, answered)
   const isLost = code === 'ConnectionLost'
   return new PlinthError(code, messageOf(error, context), {
     ...namesOf(context),
@@ -124,7 +125,9 @@ function withContext(error: PlinthError, context: FailureContext): PlinthError {
   })
 }
 
-function codeOf({ code, message }: ServerError, context: FailureContext): ErrorCode {
+function codeOf({ code, message }: ServerError, context: FailureContext, answered: boolean): ErrorCode {
+  // With every connection it ends PgBouncer says 08P01: its server was lost, or nobody was free for too long.
+  if (code === '08P01' && !answered) return 'ConnectionLost'
   if (code === '25006') return context.isReadOnly ? 'WriteInReadTransaction' : 'ReadOnlyServer'
   // How a standby refuses a serializable transaction, before it refuses any write.
   if (code === '0A000' && message.includes('hot standby')) return 'ReadOnlyServer'
@@ -179,7 +182,7 @@ function reportOf(error: ServerError): ServerReport {
 }
 
 /** Failures of connecting that another try can mend; a wrong password or database name is none of them. */
-export function connectFailure(error: unknown, url: string): PlinthError {
+export function connectFailure(error: unknown, { url, pooler }: ConnectionOptions): PlinthError {
   const server = describeServer(url)
   const reason =
     error instanceof Error ? error.message || ('code' in error ? String(error.code) : error.name) : String(error)
@@ -197,7 +200,15 @@ export function connectFailure(error: unknown, url: string): PlinthError {
       retryable: true,
     })
   }
-  const isFinal = sqlstate === '3D000' || (sqlstate !== undefined && /^(42|22|08P01)/.test(sqlstate))
+  if (sqlstate === '08P01' && reason.includes('startup parameter')) {
+    return new PlinthError('ConnectionFailed', `A pooler at ${server} refused the login: ${reason}.`, {
+      ...fields,
+      hint: poolerHint,
+    })
+  }
+  // PgBouncer says 08P01 to every login it cannot serve just now.
+  const final = pooler ? /^(42|22)/ : /^(42|22|08P01)/
+  const isFinal = sqlstate === '3D000' || (sqlstate !== undefined && final.test(sqlstate))
   return new PlinthError('ConnectionFailed', `Cannot connect to PostgreSQL at ${server}: ${reason}.`, {
     ...fields,
     retryable: !isFinal,
@@ -206,6 +217,9 @@ export function connectFailure(error: unknown, url: string): PlinthError {
       : 'Is the server running, and reachable from here?',
   })
 }
+
+const poolerHint =
+  "Behind PgBouncer or another pooler say so: createDatabase({ pooler: 'transaction' }). See docs/guides/connections.md."
 
 /** Host, port and database of a url: never its user or password. */
 export function describeServer(url: string): string {

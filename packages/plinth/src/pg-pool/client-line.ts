@@ -5,6 +5,7 @@ import { statementStart, watchOnlyAttempt, watchStatement } from '../observe/wat
 import { type Control, isAlone } from './control.ts'
 import { executeQuery, madeUp, plainQuery } from './execute.ts'
 import type { PgPoolHome, TransactionRecord } from './home.ts'
+import { limitAlone, settleIn } from './pooled.ts'
 import { aborted, type Failure, lostBeforeCommit, nested } from './refusals.ts'
 
 interface OpenTransaction extends TransactionRecord {
@@ -95,9 +96,16 @@ export class ClientLine {
   }
 
   /** Where more stands behind BEGIN in one text, the time it takes says nothing. */
-  #begin(query: PgQuery): Promise<unknown> {
-    const withinMs = isAlone(query.text) ? beginLimitMs : undefined
-    return executeQuery(this.connection, query, this.#home.statementTimeoutMs, withinMs)
+  async #begin(query: PgQuery): Promise<unknown> {
+    const { statementTimeoutMs } = this.#home
+    const withinMs = isAlone(query.text) ? (this.connection.pooler?.patienceMs ?? beginLimitMs) : undefined
+    const begun = executeQuery(this.connection, query, statementTimeoutMs, withinMs)
+    const settled = settleIn(this.connection, statementTimeoutMs)
+    try {
+      return await begun
+    } finally {
+      await settled
+    }
   }
 
   #observed(query: PgQuery): Promise<unknown> {
@@ -129,11 +137,14 @@ export class ClientLine {
   }
 
   async #execute(query: PgQuery): Promise<unknown> {
+    const stopClock = limitAlone(this.connection, this.#home.statementTimeoutMs)
     try {
       return await executeQuery(this.connection, query, this.#home.statementTimeoutMs)
     } catch (error) {
       if (isReadOnlyServer(error) && !this.#transaction?.isReadOnly) this.#leaveServer()
       throw error
+    } finally {
+      await stopClock()
     }
   }
 

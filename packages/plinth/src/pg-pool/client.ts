@@ -1,11 +1,11 @@
 import type { Connection } from '../driver/connection.ts'
 import type { PgQuery, Submittable } from '../driver/peer.ts'
-import { outlivesTransaction } from '../sql/statement-words.ts'
 import { ClientLine } from './client-line.ts'
 import { type Control, controlOf, isAlone } from './control.ts'
 import { plainQuery } from './execute.ts'
 import type { PgPoolHome } from './home.ts'
 import { ending, givenBackBroken, released, releasedTwice } from './refusals.ts'
+import { noteSessionState } from './session-state.ts'
 import { ClientSurface } from './surface.ts'
 
 /** How long a client that is given back may still be busy before its connection is cut. */
@@ -89,9 +89,9 @@ export class PgClient extends ClientSurface {
     if (refusal) return Promise.reject(refusal)
     if (control !== 'none') this.#isEnding = control !== 'begin'
     // Asked now and not when its turn comes: what listeners to `connect` send is the same for every connection.
-    const isKept = !this.#isPreparing && outlivesTransaction(query.text ?? '')
+    const isPreparing = this.#isPreparing
     this.#pending++
-    const work = this.#tail.then(() => this.#run(query, control, isKept))
+    const work = this.#tail.then(() => this.#run(query, control, isPreparing))
     this.#tail = work.catch(() => undefined)
     return work
   }
@@ -117,11 +117,12 @@ export class PgClient extends ClientSurface {
     return this.#isEnding && control === 'none' ? ending() : undefined
   }
 
-  async #run(query: PgQuery, control: Control, isKept: boolean): Promise<unknown> {
+  async #run(query: PgQuery, control: Control, isPreparing: boolean): Promise<unknown> {
     try {
       if (control === 'begin' && !this.#line.hasTransaction && isAlone(query.text)) return await this.#begin(query)
       if (this.#isFresh) await this.#prove()
-      if (isKept) this.#line.connection.needsReset = true
+      const { connection } = this.#line
+      if (!isPreparing || connection.pooler) noteSessionState(connection, query.text ?? '')
       return await this.#line.run(query, control)
     } finally {
       this.#pending--
@@ -154,7 +155,8 @@ export class PgClient extends ClientSurface {
       const { connection } = this.#line
       if (performance.now() - connection.quietSince < pingAfterMs) return
       this.#isReplaceable = true
-      const isAlive = await connection.run([], pingLimitMs, { firstWithinMs: pingLimitMs }).then(
+      const limitMs = connection.pooler?.patienceMs ?? pingLimitMs
+      const isAlive = await connection.run([], limitMs, { firstWithinMs: limitMs }).then(
         () => true,
         () => false,
       )

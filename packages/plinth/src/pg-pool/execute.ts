@@ -15,6 +15,7 @@ export async function executeQuery(
     query.callback = (error, result) => (error ? reject(error) : resolve(result))
   })
   answer.catch(() => undefined)
+  if (!connection.namesStatements) query.name = undefined
   try {
     await connection.submit(query, limitMs, withinMs)
   } catch (lost) {
