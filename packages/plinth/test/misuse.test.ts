@@ -86,10 +86,14 @@ test('a statement after the end is told with the ending, the time since and its 
 test('the database handle in a transaction, and a statement nobody awaited, are told with their places', async () => {
   const root = db.transaction(() => db.query('select 1'))
   assert.ok((await messageOf(root, 'RootHandleInTransaction')).includes(`db was used at ${place(1)}`))
-  const floating = db.transaction(async (tx) => {
-    void tx.query('select 1')
-  })
-  assert.ok((await messageOf(floating, 'FloatingStatement')).includes(`nobody waited for it at ${place(2)}`))
+  const floating = db.transaction(
+    async (tx) => {
+      void tx.query('select pg_sleep(0.01) from pg_class limit 1')
+    },
+    { name: 'report' },
+  )
+  const told = `nobody waited for SELECT pg_class. "report" was begun at ${place(6)}.`
+  assert.ok((await messageOf(floating, 'FloatingStatement')).includes(told))
 })
 
 test('a session and a stream of the database are refused inside a transaction like a statement', async () => {

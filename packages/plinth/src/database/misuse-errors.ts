@@ -1,4 +1,5 @@
 import { PlinthError } from '../errors.ts'
+import { summarize } from '../observe/summary.ts'
 import { type CallSite, placeOf } from '../driver/call-site.ts'
 
 /** A transaction as the errors speak of it. */
@@ -15,6 +16,7 @@ export interface FirstFailure {
   readonly error: unknown
   /** Its number in the transaction, from 1. */
   readonly statement: number
+  /** Made when it failed: with the frames of the code that awaits it. */
   readonly site: CallSite
 }
 
@@ -102,13 +104,19 @@ export function closedTransaction(name: string, how: string, site: CallSite): Pl
   })
 }
 
-export function floatingStatement(name: string, count: number, site: CallSite | undefined): PlinthError {
-  const what = count === 1 ? 'a statement was' : `${count} statements were`
+/** `texts`: of the statements nobody waited for, the first of which is named. */
+export function floatingStatement(transaction: Named, texts: readonly string[]): PlinthError {
+  const { name } = transaction
+  const what = texts.length === 1 ? 'a statement was' : `${texts.length} statements were`
+  const which = `${summarize(texts[0] ?? '') || 'a statement'}${texts.length === 1 ? '' : ' and others'}`
   const fix = 'await every statement inside the callback.'
-  const cause = `nobody waited for ${count === 1 ? 'it' : 'them'}${at(site)}.`
   return new PlinthError(
     'FloatingStatement',
-    explained(`"${name}" was rolled back: ${what} still running when its callback returned.`, cause, fix),
+    explained(
+      `"${name}" was rolled back: ${what} still running when its callback returned.`,
+      `nobody waited for ${which}.${begunAt(transaction)}`,
+      fix,
+    ),
     { transaction: name, phase: 'commit', hint: fix },
   )
 }
