@@ -1,5 +1,5 @@
 import type { Statement, StepAnswer } from '../driver/exchange.ts'
-import { firstWords } from '../sql/statement-words.ts'
+import { wordsOf } from '../sql/statement-words.ts'
 
 /** What a transaction is known by on the server. */
 export interface TransactionIdentity {
@@ -75,6 +75,6 @@ export class CommitWitness {
  * is not seen; its notification may be lost with the answer.
  */
 function worksAtCommit(text: string): boolean {
-  const [first] = firstWords(text)
+  const [first] = wordsOf(text)
   return first === 'notify' || first === 'declare' || /\bpg_notify\b/i.test(text)
 }

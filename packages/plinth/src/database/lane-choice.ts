@@ -1,4 +1,4 @@
-import { firstWords } from '../sql/statement-words.ts'
+import { wordsOf } from '../sql/statement-words.ts'
 
 interface Known {
   readonly isRead: boolean
@@ -39,7 +39,7 @@ export class LaneChoice {
   #add(text: string): Known {
     const [first] = this.#known.size < this.#limit ? [] : this.#known.keys()
     if (first !== undefined) this.#known.delete(first)
-    const known = { isRead: readWords.has(firstWords(text)[0]) && !locksRows.test(text), isSlow: false }
+    const known = { isRead: readWords.has(wordsOf(text)[0]) && !locksRows.test(text), isSlow: false }
     this.#known.set(text, known)
     return known
   }

@@ -7,7 +7,7 @@ import type { Value } from '../operation/value.ts'
 import { setLocally } from '../sql/set-locally.ts'
 import { isSql, type Sql } from '../sql/sql.ts'
 import type { QueryResult, StatementOptions } from './queryable.ts'
-import { firstWords, isSessionChange, isTransactionControl } from '../sql/statement-words.ts'
+import { wordsOf, isSessionChange, isTransactionControl } from '../sql/statement-words.ts'
 
 /** Text and bound parameters of what a caller gave to `query`. */
 export function toStatement(statement: string | Sql, values: readonly Value[] | undefined): Statement {
@@ -33,7 +33,7 @@ function refuseUnsendable(text: string, parameters: number): void {
       hint: 'Give a list as one value: `= any($1)`, or `select … from unnest($1::int[])`.',
     })
   }
-  if (/\bstdin\b/i.test(text) && firstWords(text)[0] === 'copy')
+  if (wordsOf(text)[0] === 'copy' && /\bstdin\b/i.test(text))
     throw new PlinthError('InvalidOperation', 'COPY FROM STDIN has no source here. Insert the rows instead.')
 }
 
@@ -75,7 +75,7 @@ export function toQueryResult<R>(answer: StepAnswer, options: StatementOptions):
 
 /** A lane that is shared, or will be somebody else's next, must not be left in a state of its own. */
 export function refuseSessionStatement(text: string): void {
-  const words = firstWords(text)
+  const words = wordsOf(text)
   if (!isTransactionControl(words) && !isSessionChange(words)) return
   throw new PlinthError('SessionStatement', `"${words[0]}" changes the state of a connection that is shared.`, {
     statement: text,
@@ -85,7 +85,7 @@ export function refuseSessionStatement(text: string): void {
 
 /** Ending a transaction is its owner's; a statement must not do it behind the owner's back. */
 export function refuseTransactionControl(text: string): void {
-  const words = firstWords(text)
+  const words = wordsOf(text)
   if (!isTransactionControl(words)) return
   throw new PlinthError('SessionStatement', `"${words[0]}" would begin or end a transaction behind its owner's back.`, {
     statement: text,

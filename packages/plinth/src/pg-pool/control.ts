@@ -1,4 +1,4 @@
-import { leadingWords } from '../sql/statement-words.ts'
+import { wordsOf } from '../sql/statement-words.ts'
 
 /** What a statement does to the transaction around it. */
 export type Control = 'begin' | 'commit' | 'rollback' | 'none'
@@ -9,7 +9,7 @@ export function isAlone(text: string): boolean {
 }
 
 export function controlOf(text: string): Control {
-  const [first, second, third] = leadingWords(text, 3)
+  const [first, second, third] = wordsOf(text)
   if (second === 'prepared') return 'none'
   if (first === 'begin' || (first === 'start' && second === 'transaction')) return 'begin'
   if (first === 'commit' || first === 'end') return 'commit'

@@ -25,7 +25,7 @@ export function insert({ target, rows, columns, returning }: Insert, bind: Bind)
 function insertInto(target: Relation, rows: readonly Row[], bind: Bind, given?: readonly string[]): string {
   const columns = given ?? keysOf(rows)
   // PostgreSQL refuses a column named twice too, but reads all rows first: 40 kB of JSON can be 150 MB of VALUES.
-  if (new Set(columns).size < columns.length) throw invalid(`An insert into ${target.name} names a column twice.`)
+  if (given && new Set(given).size < given.length) throw invalid(`An insert into ${target.name} names a column twice.`)
   const into = `insert into ${relation(target)}`
   if (rows.some((row) => columns.some((column) => !Object.hasOwn(row, column))))
     return `${into} ${list(columns)} values ${rows.map((row) => defaultingRow(target, row, columns, bind)).join(', ')}`
@@ -143,7 +143,8 @@ function expressions(returning: Outputs = []): string {
 
 /** Columns in the order in which they are first seen. */
 function keysOf(rows: readonly Row[]): string[] {
-  return [...new Set(rows.flatMap((row) => Object.keys(row)))]
+  const [only] = rows
+  return only && rows.length === 1 ? Object.keys(only) : [...new Set(rows.flatMap((row) => Object.keys(row)))]
 }
 
 const names = (columns: readonly string[]): string => columns.map(quoteName).join(', ')
