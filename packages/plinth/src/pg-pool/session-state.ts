@@ -1,6 +1,6 @@
 import type { Connection } from '../driver/connection.ts'
 import { PlinthError } from '../errors.ts'
-import { firstWords, isSessionChange, outlivesTransaction } from '../sql/statement-words.ts'
+import { wordsOf, isSessionChange, outlivesTransaction } from '../sql/statement-words.ts'
 
 /**
  * Hears of a statement before it is sent. What it leaves on the connection is undone when the connection is given back.
@@ -14,7 +14,7 @@ export function noteSessionState(connection: Connection, text: string): void {
 
 /** Of what changes a session: what is gone when the transaction is, and so may run behind a pooler. */
 function endsWithTransaction(text: string): boolean {
-  const words = firstWords(text)
+  const words = wordsOf(text)
   if (!isSessionChange(words)) return true
   const [first] = words
   if (first === 'create') return /\bon\s+commit\s+drop\b/i.test(text)
@@ -24,7 +24,7 @@ function endsWithTransaction(text: string): boolean {
 const cursorWords: ReadonlySet<string> = new Set(['fetch', 'move', 'close'])
 
 function leavesState(text: string): PlinthError {
-  const message = `"${firstWords(text)[0]}" would leave its effect on a connection of the pooler, for whoever has it next.`
+  const message = `"${wordsOf(text)[0]}" would leave its effect on a connection of the pooler, for whoever has it next.`
   return new PlinthError('SessionStatement', message, {
     statement: text,
     hint: 'Use SET LOCAL or `settings` inside a transaction, or a database handle with a url that leads straight to PostgreSQL.',
