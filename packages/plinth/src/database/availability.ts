@@ -28,6 +28,7 @@ export class Availability {
   readonly #url: string
   readonly #attempts: number
   readonly #identity: DatabaseIdentity
+  readonly #kind: 'connection.state' | 'replica.state'
   readonly #openConnection: () => Promise<Connection>
   readonly #listeners = new Set<(change: StateChange) => void>()
   #state: State = 'disconnected'
@@ -38,7 +39,13 @@ export class Availability {
   #lastFailure: PlinthError | undefined
 
   /** `attempts`: tries in a row, after which those who wait are refused; the next caller begins anew. */
-  constructor(options: ConnectionOptions, attempts: number, openConnection: () => Promise<Connection>) {
+  constructor(
+    options: ConnectionOptions,
+    attempts: number,
+    openConnection: () => Promise<Connection>,
+    kind: 'connection.state' | 'replica.state' = 'connection.state',
+  ) {
+    this.#kind = kind
     this.#attempts = attempts
     this.#url = options.url
     this.#identity = options.identity
@@ -47,6 +54,10 @@ export class Availability {
 
   get state(): State {
     return this.#state
+  }
+
+  get identity(): DatabaseIdentity {
+    return this.#identity
   }
 
   /** When the state began. */
@@ -84,10 +95,15 @@ export class Availability {
     }
   }
 
+  /** A connection was opened, and none was lost since whose server has not been looked for again. */
+  get isReachable(): boolean {
+    return this.#state === 'connected' && !this.#probe
+  }
+
   /** Resolves when a connection could be opened; rejects on a failure that trying again cannot mend. */
   reachable(): Promise<void> {
     // While a lost connection is looked into, the others wait for the answer: a dead server is tried once, not by all.
-    if (this.#state === 'connected' && !this.#probe) return Promise.resolve()
+    if (this.isReachable) return Promise.resolve()
     if (this.#state === 'disconnected') this.#change('connecting')
     return this.#probing()
   }
@@ -97,15 +113,32 @@ export class Availability {
     for (;;) {
       await this.#untilReachable()
       if (this.isEnding) throw closedError()
-      const spare = this.#spare
-      this.#spare = undefined
-      if (spare && !spare.isLost) return spare
       try {
-        return await this.#openConnection()
+        return this.#takeSpare() ?? (await this.#openConnection())
       } catch (error) {
         if (!this.#noteFailure(error)) throw error
       }
     }
+  }
+
+  /**
+   * Opens a connection without waiting for a server that is away: for callers who can go elsewhere. After a failure it
+   * is looked for.
+   */
+  async openNow(): Promise<Connection> {
+    if (this.isEnding) throw closedError()
+    try {
+      return this.#takeSpare() ?? (await this.#openConnection())
+    } catch (error) {
+      if (this.#noteFailure(error) && !this.isEnding) this.#probing().catch((failure) => this.#noteFailure(failure))
+      throw error
+    }
+  }
+
+  #takeSpare(): Connection | undefined {
+    const spare = this.#spare
+    this.#spare = undefined
+    return spare?.isLost ? undefined : spare
   }
 
   async #untilReachable(): Promise<void> {
@@ -188,7 +221,7 @@ export class Availability {
     this.#since = new Date()
     if (to === 'connected') this.#outage = undefined
     const failure = cause === undefined ? {} : { failure: failureOf(cause) }
-    observe({ kind: 'connection.state', database: this.#identity, from: change.from, to, ...failure })
+    observe({ kind: this.#kind, database: this.#identity, from: change.from, to, ...failure })
     for (const listener of this.#listeners) {
       try {
         listener({ ...change, at: new Date() })

@@ -51,6 +51,7 @@ class PoolDatabase implements Q.Database {
     if (this.#closing) throw closedError()
     const deadlineMs = wholeNumber('deadlineMs', options.deadlineMs ?? 30_000, 1)
     const from = performance.now()
+    this.#homes.replicas?.connect()
     await this.#availability.connect(deadlineMs, options.signal)
     await this.#homes.pool.keepWarm(deadlineMs - (performance.now() - from))
   }
@@ -104,7 +105,8 @@ class PoolDatabase implements Q.Database {
   }
 
   async read<R>(work: (tx: Q.ReadTransaction) => Promise<R>, options: Q.TransactionOptions = {}): Promise<R> {
-    return runTransaction(this.#homes.transactions, work, options, true)
+    const { transactions, replicas } = this.#homes
+    return runTransaction(replicas?.homeOfRead(transactions, options) ?? transactions, work, options, true)
   }
 
   async begin(options: Q.OwnedTransactionOptions = {}): Promise<Q.OwnedTransaction> {
@@ -146,9 +148,10 @@ class PoolDatabase implements Q.Database {
 
   async #close(deadlineMs: number): Promise<void> {
     this.#availability.drain()
-    const { pool, spare, stopWatching } = this.#homes
+    const { pool, spare, replicas, stopWatching } = this.#homes
     stopWatching()
-    await Promise.all([pool, spare].map((one) => one.close(closedError(), deadlineMs)))
+    const pools = [pool, spare].map((one) => one.close(closedError(), deadlineMs))
+    await Promise.all([...pools, replicas?.close(deadlineMs)])
     await this.#homes.reserved.close()
     await this.#availability.end()
   }

@@ -56,3 +56,15 @@ export function untilDeadline<R>(work: Promise<R>, signal: AbortSignal): Promise
     if (signal.aborted) abort()
   })
 }
+
+/** Rejects with `late` when `work` has not settled after `ms`. */
+export async function within<R>(work: Promise<R>, ms: number, late: PlinthError): Promise<R> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(late), ms)
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    clearTimeout(timer)
+    work.catch(() => undefined)
+  }
+}

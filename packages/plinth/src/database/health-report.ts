@@ -19,6 +19,8 @@ export interface Health {
   readonly outage?: Outage
   /** As of the last answer; absent before the first. */
   readonly server?: ServerHealth
+  /** Of those that `replicas` names; absent without them. */
+  readonly replicas?: readonly ReplicaHealth[]
   readonly pool: PoolCounts
   readonly transactions: TransactionHealth
   readonly checks: readonly Check[]
@@ -34,8 +36,24 @@ export interface ServerHealth {
   readonly tls: boolean
 }
 
+/** A server of the option `replicas`. */
+export interface ReplicaHealth {
+  /** Host and port. */
+  readonly address: string
+  /** `connected`: reads go there. `error` is also a server that is not a standby. */
+  readonly state: State
+  /** When the state began. */
+  readonly since: Date
+  /** What it has not replayed yet of the primary's log, where both answered. */
+  readonly lagBytes?: number
+  readonly error?: { readonly code: ErrorCode; readonly message: string }
+  readonly outage?: Outage
+  readonly pool: PoolCounts
+}
+
 export interface Check {
-  readonly name: 'connection' | 'writable' | 'pool'
+  /** `replicas`, where there are any: a warning while one of them is not connected. */
+  readonly name: 'connection' | 'writable' | 'pool' | 'replicas'
   readonly status: 'pass' | 'warn' | 'fail'
 }
 

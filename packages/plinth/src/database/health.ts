@@ -4,8 +4,11 @@ import { isPlinthError, PlinthError } from '../errors.ts'
 import type { State } from '../observe/observation.ts'
 import type { PoolCounts } from '../observe/pool-counts.ts'
 import { type Availability, closedError } from './availability.ts'
-import type { Check, Health, ServerHealth } from './health-report.ts'
+import { within } from './deadline.ts'
+import type { Check, Health, ReplicaHealth, ServerHealth } from './health-report.ts'
 import { isFailure } from './held.ts'
+import { toPosition } from './log-position.ts'
+import type { Replicas } from './replicas.ts'
 import type { ReservedConnection } from './reserved-connection.ts'
 import type { TransactionCounts } from './transaction-counts.ts'
 
@@ -20,7 +23,8 @@ const question = {
     case when not pg_is_in_recovery() then substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) end,
     extract(epoch from pg_postmaster_start_time()) * 1000,
     coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false),
-    current_setting('default_transaction_read_only')::bool`,
+    current_setting('default_transaction_read_only')::bool,
+    case when not pg_is_in_recovery() then pg_current_wal_lsn() end`,
   values: [],
 }
 
@@ -30,7 +34,16 @@ interface Probed {
   readonly checkedAt: Date
   readonly latencyMs: number
   readonly isReadOnly: boolean
+  /** Of the replicas. */
+  readonly lagBytes: readonly (number | undefined)[]
   readonly error?: PlinthError
+}
+
+interface Answered {
+  readonly server: ServerHealth
+  readonly isReadOnly: boolean
+  /** In its log; undefined on a standby. */
+  readonly position: bigint | undefined
 }
 
 export interface HealthParts {
@@ -38,6 +51,7 @@ export interface HealthParts {
   readonly reserved: ReservedConnection
   readonly pool: Pool
   readonly counts: TransactionCounts
+  readonly replicas: Replicas | undefined
 }
 
 /** Asks on the reserved connection, so that a full pool is no reason to look dead; one question at a time for all. */
@@ -55,7 +69,8 @@ export class HealthProbe {
     const { availability, pool, counts } = this.#parts
     const probed = await this.#probed()
     const { checkedAt, latencyMs, error } = probed
-    const checks = checksOf(probed, pool.counts)
+    const replicas = this.#parts.replicas?.health(probed.lagBytes)
+    const checks = checksOf(probed, pool.counts, replicas)
     return {
       status: checks.some(({ status }) => status === 'fail') ? 'down' : 'up',
       state: availability.state,
@@ -65,6 +80,7 @@ export class HealthProbe {
       ...(error ? { error: { code: error.code, message: error.message } } : {}),
       ...(availability.outage ? { outage: availability.outage } : {}),
       ...(this.#server ? { server: this.#server } : {}),
+      ...(replicas ? { replicas } : {}),
       pool: pool.counts,
       transactions: counts.read(),
       checks,
@@ -93,25 +109,32 @@ export class HealthProbe {
   async #probe(): Promise<Probed> {
     const from = performance.now()
     const known = this.#knownFailure()
-    const answer = known ?? (await this.#ask().catch(asPlinthError))
+    const asked = known ?? this.#ask().catch(asPlinthError)
+    const position = Promise.resolve(asked).then((answer) =>
+      answer instanceof PlinthError ? undefined : answer.position,
+    )
+    const lags = this.#parts.replicas?.lagBytes(position)
+    const answer = await asked
     const at = performance.now()
     const isAway = answer instanceof PlinthError
+    const lagBytes = (await lags) ?? []
     this.#last = {
       at,
       state: this.#parts.availability.state,
       checkedAt: new Date(),
       latencyMs: Math.round(at - from),
       isReadOnly: !isAway && answer.isReadOnly,
+      lagBytes,
       ...(isAway ? { error: answer } : {}),
     }
     if (!isAway) this.#server = answer.server
     return this.#last
   }
 
-  async #ask(): Promise<{ readonly server: ServerHealth; readonly isReadOnly: boolean }> {
+  async #ask(): Promise<Answered> {
     const late = new PlinthError('ConnectionFailed', `The server did not answer within ${patienceMs} ms.`)
     const answers = await within(this.#parts.reserved.run([question], patienceMs), patienceMs, late)
-    const [version = '', recovery, timeline, started, tls, readOnly] = answers[0]?.rows[0] ?? []
+    const [version = '', recovery, timeline, started, tls, readOnly, position] = answers[0]?.rows[0] ?? []
     const isStandby = recovery === 't'
     const server: ServerHealth = {
       version: version?.split(' ')[0] ?? '',
@@ -120,15 +143,22 @@ export class HealthProbe {
       startedAt: new Date(Number(started)),
       tls: tls === 't',
     }
-    return { server, isReadOnly: isStandby || readOnly === 't' }
+    const isReadOnly = isStandby || readOnly === 't'
+    return { server, isReadOnly, position: typeof position === 'string' ? toPosition(position) : undefined }
   }
 }
 
-function checksOf({ error, isReadOnly }: Probed, pool: PoolCounts): Check[] {
+function checksOf(
+  { error, isReadOnly }: Probed,
+  pool: PoolCounts,
+  replicas: readonly ReplicaHealth[] | undefined,
+): Check[] {
+  const areAll = replicas?.every(({ state }) => state === 'connected')
   return [
     { name: 'connection', status: error ? 'fail' : 'pass' },
     { name: 'writable', status: isReadOnly ? 'fail' : 'pass' },
     { name: 'pool', status: pool.waiting > 0 ? 'warn' : 'pass' },
+    ...(areAll === undefined ? [] : [{ name: 'replicas', status: areAll ? 'pass' : 'warn' } as const]),
   ]
 }
 
@@ -136,15 +166,4 @@ function asPlinthError(error: unknown): PlinthError {
   if (isPlinthError(error)) return error
   const failure = isFailure(error) ? error : { error, answered: false }
   return toPlinthError(failure, { phase: 'statement', outcomeWhenLost: 'not applied' })
-}
-
-async function within<R>(work: Promise<R>, ms: number, late: PlinthError): Promise<R> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(late), ms)
-  try {
-    return await Promise.race([work, promise])
-  } finally {
-    clearTimeout(timer)
-    work.catch(() => undefined)
-  }
 }

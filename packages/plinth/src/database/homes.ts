@@ -10,6 +10,7 @@ import { HealthProbe } from './health.ts'
 import { LaneChoice } from './lane-choice.ts'
 import type { DatabaseSettings } from './options.ts'
 import { ReservedConnection } from './reserved-connection.ts'
+import { Replicas } from './replicas.ts'
 import { RetryBudget } from './retry-budget.ts'
 import type { SingleHome } from './single.ts'
 import type { TransactionHome } from './transaction.ts'
@@ -21,6 +22,8 @@ export interface Homes {
   /** One connection beyond `pool`: see `runIndependent`. */
   readonly spare: Pool
   readonly reserved: ReservedConnection
+  /** Undefined where the options name none. */
+  readonly replicas: Replicas | undefined
   readonly singles: SingleHome
   readonly transactions: TransactionHome
   readonly health: HealthProbe
@@ -42,6 +45,8 @@ export function makeHomes(database: object, settings: DatabaseSettings, availabi
       enclosing: enclosingHolders,
     })
   const pool = openPool(limits)
+  const replicas = settings.replicas.length > 0 ? new Replicas(settings) : undefined
+  const position = replicas?.position
   const reserved = new ReservedConnection(settings.open)
   const budget = new RetryBudget()
   const counts = new TransactionCounts()
@@ -54,6 +59,7 @@ export function makeHomes(database: object, settings: DatabaseSettings, availabi
     pool,
     spare: openPool({ ...limits, max: 1, sharedLanes: 0 }),
     reserved,
+    replicas,
     singles: {
       identity,
       pool,
@@ -63,6 +69,7 @@ export function makeHomes(database: object, settings: DatabaseSettings, availabi
       pooler: settings.connection.pooler,
       budget,
       pingAfterMs,
+      position,
     },
     transactions: {
       database,
@@ -78,9 +85,10 @@ export function makeHomes(database: object, settings: DatabaseSettings, availabi
       budget,
       faults,
       counts,
+      position,
       resolveCommit: (...lost) => resolveCommit(reserved, ...lost),
     },
-    health: new HealthProbe({ availability, reserved, pool, counts }),
+    health: new HealthProbe({ availability, reserved, pool, counts, replicas }),
     stopWatching: () => {
       stopGauges()
       stopHttp()

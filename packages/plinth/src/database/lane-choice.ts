@@ -39,10 +39,15 @@ export class LaneChoice {
   #add(text: string): Known {
     const [first] = this.#known.size < this.#limit ? [] : this.#known.keys()
     if (first !== undefined) this.#known.delete(first)
-    const known = { isRead: readWords.has(wordsOf(text)[0]) && !locksRows.test(text), isSlow: false }
+    const known = { isRead: isRead(text), isSlow: false }
     this.#known.set(text, known)
     return known
   }
+}
+
+/** By its words: a function that writes is not seen. */
+export function isRead(text: string): boolean {
+  return readWords.has(wordsOf(text)[0]) && !locksRows.test(text)
 }
 
 const locksRows = /\bfor\s{1,10}(?:update|share|no\s{1,10}key|key)\b/i

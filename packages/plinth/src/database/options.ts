@@ -10,6 +10,8 @@ import type { DatabaseOptions, FaultOptions, MisuseMode, PoolOptions } from './q
 /** The options of a database with their defaults, each checked. */
 export interface DatabaseSettings {
   readonly connection: ConnectionOptions
+  /** One for each server that may serve reads. */
+  readonly replicas: readonly ConnectionOptions[]
   readonly connectAttempts: number
   /** Opens a connection to the primary. */
   readonly open: () => Promise<Connection>
@@ -59,6 +61,7 @@ export function readOptions(options: DatabaseOptions): DatabaseSettings {
     pingAfterMs: wholeNumber('pool.pingAfterMs', options.pool?.pingAfterMs ?? 30_000, 0),
     limits,
     connection,
+    replicas: (options.replicas ?? []).flatMap(splitServers).map((server) => ofReplica(connection, checkedUrl(server))),
     connectAttempts: connectAttempts(options.reconnect?.attempts),
     open: openerOf(connection),
   }
@@ -82,6 +85,10 @@ function checkedPooler(
     )
   }
   return { settings, patienceMs }
+}
+
+function ofReplica(primary: ConnectionOptions, url: string): ConnectionOptions {
+  return { ...primary, url, servers: [url], identity: identify(url, primary.service) }
 }
 
 function connectAttempts(attempts: number | undefined): number {

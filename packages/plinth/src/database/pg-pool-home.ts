@@ -2,6 +2,7 @@ import type { PgPoolHome, TransactionRecord } from '../pg-pool/home.ts'
 import { createPgPool } from '../pg-pool/pool.ts'
 import { CommitWitness } from './commit-witness.ts'
 import { guardRootHandle } from './context.ts'
+import { isRead } from './lane-choice.ts'
 import { settleLostCommit } from './lost-commit.ts'
 import type { Homes } from './homes.ts'
 
@@ -33,6 +34,9 @@ function pgPoolHome({ pool, singles, transactions }: Homes): PgPoolHome {
     }
     return { name, witness, settleLost }
   }
+  const noteWrite = (text: string): void => {
+    if (!isRead(text)) transactions.position?.noteMissed()
+  }
   const refuseInside = (): void => guardRootHandle(transactions)
   return {
     identity,
@@ -44,5 +48,6 @@ function pgPoolHome({ pool, singles, transactions }: Homes): PgPoolHome {
     refuseInside,
     counts: () => pool.counts,
     openTransaction,
+    noteWrite,
   }
 }

@@ -204,7 +204,7 @@ export interface Database extends Queryable, AsyncDisposable {
   on(event: 'state', listener: (change: StateChange) => void): () => void
   /** Runs `work` in a transaction and commits when it resolves. Runs it again on 40001 and 40P01. */
   transaction<R>(work: (tx: Transaction) => Promise<R>, options?: TransactionOptions): Promise<R>
-  /** Runs `work` in a READ ONLY transaction. */
+  /** Runs `work` in a READ ONLY transaction, on a replica where there are any and one is fit. */
   read<R>(work: (tx: ReadTransaction) => Promise<R>, options?: TransactionOptions): Promise<R>
   begin(options?: OwnedTransactionOptions): Promise<OwnedTransaction>
   /**
@@ -288,6 +288,12 @@ export interface DatabaseOptions {
    * one that is no standby, and find the new primary after a failover.
    */
   readonly url: string
+  /**
+   * Standbys that may serve `db.read`, one url each. Each has a pool of its own, with the settings of `pool` but for
+   * shared lanes. One that is away, promoted or behind what this handle wrote is passed over: the primary serves then.
+   * Default: none.
+   */
+  readonly replicas?: readonly string[]
   /** application_name in pg_stat_activity. Default `plinth`. */
   readonly service?: string
   readonly pool?: PoolOptions

@@ -12,6 +12,7 @@ import { quoteName, type Sql } from '../sql/sql.ts'
 import { type CallSite, captureCallSite } from '../driver/call-site.ts'
 import { refuseNested, refuseRootHandle, type RunningScope, runInScope } from './context.ts'
 import { isFailure, runHeld } from './held.ts'
+import { isRead } from './lane-choice.ts'
 import type {
   ObjectRow,
   QueryResult,
@@ -125,6 +126,7 @@ class PoolSession implements Session {
     } catch (error) {
       throw isFailure(error) ? toPlinthError(error, { phase: 'statement', outcomeWhenLost: 'unknown' }) : error
     } finally {
+      this.#home.position?.noteMissed()
       // A script may hold BEGIN without COMMIT; the next statement must not run inside it.
       if (!this.#connection.isLost && this.#connection.status !== 'I') await this.#connection.runScript('rollback')
     }
@@ -227,10 +229,15 @@ class PoolSession implements Session {
     const { signal, maxAnswerBytes: maxBytes } = options
     const answers = await this.#inTurn(signal, () =>
       runHeld(this.#connection, statements, { limitMs, signal, context, maxBytes }),
-    )
+    ).finally(() => this.#noteWrite(statement.text))
     const answer = answers.at(-1)
     if (!answer) throw new PlinthError('StatementFailed', 'The server answered fewer statements than were sent.')
     return answer
+  }
+
+  #noteWrite(text: string): void {
+    const { position } = this.#home
+    if (position && !isRead(text)) position.noteMissed()
   }
 
   /**

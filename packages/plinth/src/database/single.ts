@@ -8,7 +8,8 @@ import type { DatabaseIdentity } from '../observe/observation.ts'
 import { summarize } from '../observe/summary.ts'
 import { statementStart, watchStatement } from '../observe/watch.ts'
 import { type HeldRun, isFailure, isWrongServer, runHeld } from './held.ts'
-import type { LaneChoice } from './lane-choice.ts'
+import { isRead, type LaneChoice } from './lane-choice.ts'
+import type { LogPosition } from './log-position.ts'
 import type { StatementOptions } from './queryable.ts'
 import { Attempts, readRetry } from './retry.ts'
 import type { RetryBudget } from './retry-budget.ts'
@@ -24,6 +25,8 @@ export interface SingleHome {
   readonly budget: RetryBudget
   /** An idle connection is asked whether it lives before a write on it. */
   readonly pingAfterMs: number
+  /** Hears where writes end in the server's log. Only where there are replicas. */
+  readonly position: LogPosition | undefined
 }
 
 /** What is asked for once more when the connection breaks: only a statement that changes nothing. */
@@ -105,10 +108,13 @@ async function runAlone(
 ): Promise<readonly StepAnswer[]> {
   const connection = await acquireAlive(home, text, run)
   const from = performance.now()
+  const answers = runHeld(connection, statements, run)
+  const asked = home.position && !isRead(text) ? home.position.ask(connection) : undefined
   try {
-    return await runHeld(connection, statements, run)
+    return await answers
   } finally {
     home.lanes.note(text, performance.now() - from)
+    await asked
     home.pool.release(connection)
   }
 }

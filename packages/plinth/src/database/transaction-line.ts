@@ -12,6 +12,7 @@ import type { RowProof } from './commit-resolution.ts'
 import { CommitWitness } from './commit-witness.ts'
 import { cancelOrDestroy, runHeld } from './held.ts'
 import { commitGraceMs, type ResolveCommit, settleLostCommit } from './lost-commit.ts'
+import type { LogPosition } from './log-position.ts'
 import type { IsolationLevel, StatementOptions } from './queryable.ts'
 import type { TransactionCounts } from './transaction-counts.ts'
 import { StatementLimit } from './statement-limit.ts'
@@ -30,7 +31,17 @@ export interface LineOptions extends TransactionRef {
   /** Finds the row that only this transaction writes. */
   readonly proof: RowProof | undefined
   readonly counts: TransactionCounts
+  /** Hears where the write of this transaction ends in the server's log. Only where there are replicas. */
+  readonly position: LogPosition | undefined
+  /** How a read that a replica may serve begins. Default: on the connection it was given. */
+  readonly beginRead: BeginRead | undefined
 }
+
+/** Sends BEGIN and the first statement by `run`, on the connection of `line`, which it may exchange before. */
+export type BeginRead = (
+  line: { connection: Connection },
+  run: () => Promise<readonly StepAnswer[]>,
+) => Promise<readonly StepAnswer[]>
 
 const beginLimitMs = 2000
 
@@ -39,7 +50,7 @@ const beginLimitMs = 2000
  * travel with it in one Sync, so a transaction of n statements takes n + 1 round trips and one without any takes none.
  */
 export class TransactionLine {
-  readonly #connection: Connection
+  #connection: Connection
   readonly #options: LineOptions
   #pending: Statement[]
   #begun: Promise<unknown> | undefined
@@ -72,6 +83,15 @@ export class TransactionLine {
   /** False when it is certain that there is nothing to commit. */
   get hasWritten(): boolean {
     return this.#begun !== undefined && this.status === 'T' && !this.#witness.hasWrittenNothing
+  }
+
+  get connection(): Connection {
+    return this.#connection
+  }
+
+  /** For `beginRead` alone. */
+  set connection(connection: Connection) {
+    this.#connection = connection
   }
 
   /** Cuts the connection. */
@@ -228,9 +248,11 @@ export class TransactionLine {
     })
     const leftMs = deadline - performance.now() + commitGraceMs
     const limitMs = Math.min(statementTimeoutMs, Math.max(commitGraceMs, leftMs))
+    // Without a signal: a COMMIT that waits for a synchronous standby answers a cancel with an unreplicated success.
+    const sent = this.#send([{ text: 'commit', values: [] }], 'commit', 'unknown', undefined, { limitMs })
+    const asked = this.#options.position && this.hasWritten ? this.#askBehind(this.#options.position) : undefined
     try {
-      // Without a signal: a COMMIT that waits for a synchronous standby answers a cancel with an unreplicated success.
-      const [answer] = await this.#send([{ text: 'commit', values: [] }], 'commit', 'unknown', undefined, { limitMs })
+      const [answer] = await sent
       return answer
     } catch (error) {
       // Lost on the way, or ended by the server itself: a FATAL or PANIC can follow a commit that is on the disk.
@@ -241,7 +263,14 @@ export class TransactionLine {
       return 'lost, and found'
     } finally {
       stop()
+      await asked
     }
+  }
+
+  /** Behind COMMIT, which waits for the same promise and was called first. */
+  async #askBehind(position: LogPosition): Promise<void> {
+    await this.#begun
+    await position.ask(this.#connection)
   }
 
   /** A rollback that fails destroys the connection, which rolls back too; it never hides the error that led here. */
@@ -285,7 +314,8 @@ export class TransactionLine {
         firstWithinMs: this.#begun ? undefined : (this.#connection.pooler?.patienceMs ?? beginLimitMs),
       })
     if (!this.#begun) {
-      const first = run()
+      const { beginRead } = this.#options
+      const first = beginRead ? beginRead(this, run) : run()
       this.#begun = first.catch(() => undefined)
       return first
     }

@@ -1,4 +1,5 @@
 import type { Connection } from '../driver/connection.ts'
+import type { Holder } from '../driver/holders.ts'
 import type { Pool } from '../driver/pool.ts'
 import { PlinthError } from '../errors.ts'
 import {
@@ -14,6 +15,7 @@ import { refuseNested, runInScope } from './context.ts'
 import { isWrongServer } from './held.ts'
 import { Deadline, untilDeadline } from './deadline.ts'
 import type { FaultMode } from './fault-mode.ts'
+import type { LogPosition } from './log-position.ts'
 import type { ResolveCommit } from './lost-commit.ts'
 import { answerOnce, type KeyedCall, readIdempotencyKey } from './idempotency.ts'
 import type {
@@ -26,7 +28,7 @@ import type {
 import { Attempts, readRetry } from './retry.ts'
 import type { RetryBudget } from './retry-budget.ts'
 import type { TransactionCounts } from './transaction-counts.ts'
-import { TransactionLine } from './transaction-line.ts'
+import { type BeginRead, TransactionLine } from './transaction-line.ts'
 import { TransactionScope } from './transaction-scope.ts'
 
 /** Where transactions get their connection, and what holds for all of them. */
@@ -48,6 +50,10 @@ export interface TransactionHome {
   readonly counts: TransactionCounts
   readonly resolveCommit: ResolveCommit
   readonly faults: FaultMode | undefined
+  /** See `LineOptions`. */
+  readonly position: LogPosition | undefined
+  /** Of a read, for its attempts. See `LineOptions`. */
+  readonly beginRead?: (attempt: Holder & TransactionRef, signal: AbortSignal) => BeginRead
 }
 
 /** The level is part of BEGIN's text, and not every caller is type-checked. */
@@ -154,12 +160,12 @@ async function runAttempt<R>(
     await commit(home, line, scope)
   } catch (error) {
     await rollback(line, scope)
-    home.release(connection)
+    home.release(line.connection)
     end('rolled back', error)
     await scope.runHooks('rolled back')
     throw error
   }
-  home.release(connection)
+  home.release(line.connection)
   end('committed')
   await scope.runHooks('committed')
   return result
@@ -207,7 +213,7 @@ export async function beginTransaction(
     } finally {
       deadline[Symbol.dispose]()
       // Before the hooks: one of them may need a connection, and this may be the only one.
-      home.release(connection)
+      home.release(line.connection)
       await scope.runHooks(outcome)
     }
   }
@@ -243,12 +249,14 @@ function open(
   attempt: Attempt,
 ): { line: TransactionLine; scope: TransactionScope } {
   const { id, name, isolation, readOnly, deadline } = attempt
-  const { statementTimeoutMs, lockTimeoutMs, resolveCommit, counts } = home
+  const { statementTimeoutMs, lockTimeoutMs, resolveCommit, counts, position } = home
   const times = {
     statementTimeoutMs,
     lockTimeoutMs,
     resolveCommit,
     counts,
+    position,
+    beginRead: home.beginRead?.(attempt, deadline.signal),
     deadline: deadline.at,
     signal: deadline.signal,
   }

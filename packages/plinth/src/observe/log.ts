@@ -49,6 +49,8 @@ function describe(observation: Observation, limits: Limits): Entry {
   switch (observation.kind) {
     case 'connection.state':
       return ofState(observation)
+    case 'replica.state':
+      return ofReplica(observation)
     case 'connection.open':
       return { level: 'debug', message: `${service} opened a connection` }
     case 'connection.lost':
@@ -98,6 +100,14 @@ function describe(observation: Observation, limits: Limits): Entry {
 function ofState({ database, from, to, failure }: ObservationOf<'connection.state'>): Entry {
   const level = to === 'error' ? 'error' : from === 'error' && to === 'connected' ? 'warn' : 'info'
   return { level, message: `${database.service} is ${to}${because(failure)}` }
+}
+
+function ofReplica({ database, to, failure }: ObservationOf<'replica.state'>): Entry {
+  const { service, host, port } = database
+  return {
+    level: to === 'error' ? 'warn' : 'info',
+    message: `The replica ${host}:${port} of ${service} is ${to}${because(failure)}`,
+  }
 }
 
 function ofWait({ database, ms, failure }: ObservationOf<'pool.wait'>): Entry {

@@ -42,6 +42,8 @@ interface Ending {
  */
 export type Observation = { readonly database: DatabaseIdentity } & (
   | { readonly kind: 'connection.state'; readonly from: State; readonly to: State; readonly failure?: Failure }
+  /** The same of one replica; `database` has its host and port. */
+  | { readonly kind: 'replica.state'; readonly from: State; readonly to: State; readonly failure?: Failure }
   | { readonly kind: 'connection.open'; readonly ms: number }
   | { readonly kind: 'connection.lost'; readonly failure: Failure }
   /** A caller had to wait for a connection; `failure` when it got none. */
@@ -126,6 +128,7 @@ export type ObservationOf<K extends ObservationKind> = Extract<Observation, { re
 
 const channels: { readonly [K in ObservationKind]: Channel } = {
   'connection.state': channel('plinth:connection.state'),
+  'replica.state': channel('plinth:replica.state'),
   'connection.open': channel('plinth:connection.open'),
   'connection.lost': channel('plinth:connection.lost'),
   'pool.wait': channel('plinth:pool.wait'),

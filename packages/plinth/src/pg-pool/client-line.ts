@@ -75,12 +75,14 @@ export class ClientLine {
 
   /** A procedure or a text of several statements can begin and end transactions too; the server's word counts. */
   #followStatus(text: string, endedBy: TransactionOutcome): void {
-    if (this.connection.isLost) return
-    if (this.connection.status === 'I') this.end(endedBy)
+    const { isLost, status } = this.connection
+    if ((isLost || status === 'I') && !this.#transaction?.isReadOnly) this.#home.noteWrite(text)
+    if (isLost) return
+    if (status === 'I') this.end(endedBy)
     else this.#transaction ??= this.#begun()
     if (!this.#transaction) return
     // Whatever failed before was undone with its savepoint.
-    if (this.connection.status === 'T') this.#transaction.firstFailure = undefined
+    if (status === 'T') this.#transaction.firstFailure = undefined
     if (/\bserializable\b/i.test(text)) this.#transaction.isSerializable = true
     if (/\bread\s+only\b/i.test(text)) this.#transaction.isReadOnly = true
   }

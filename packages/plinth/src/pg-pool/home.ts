@@ -11,6 +11,8 @@ export interface PgPoolHome {
   /** Throws where a connection of its own would be a mistake: inside a transaction of the same database. */
   readonly refuseInside: () => void
   readonly openTransaction: () => TransactionRecord
+  /** Hears the text of what ended outside of a transaction, COMMIT among it. */
+  readonly noteWrite: (text: string) => void
   readonly counts: () => Pool['counts']
   readonly statementTimeoutMs: number
   /** A connection that was idle for longer is asked whether it lives before the first statement on it. */
