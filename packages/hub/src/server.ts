@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { PlinthError } from 'plinth'
-import { followConnections } from './drain.ts'
+import { followConnections } from 'plinth/operation'
 import type { HubRequest, Limits, Reply } from './exchange.ts'
 import type { Handle } from './handle.ts'
 import { errorAnswer, errorReply } from './postgrest/error-reply.ts'
@@ -16,22 +16,20 @@ export interface Listening {
 
 /** The socket side: Fastify reads bytes under limits, `handle` does everything else. */
 export async function startServer(handle: Handle, limits: Limits, host: string, port: number): Promise<Listening> {
-  const closing = new AbortController()
-  const app = createApp(handle, limits, closing.signal)
+  const app = createApp(handle, limits)
   const drain = followConnections(app.server)
   await app.ready()
   const url = await listenOn(app.server, host, port)
   return {
     url,
     close: async (deadlineMs) => {
-      closing.abort()
       await drain(deadlineMs)
       await app.close()
     },
   }
 }
 
-function createApp(handle: Handle, limits: Limits, closing: AbortSignal): FastifyInstance {
+function createApp(handle: Handle, limits: Limits): FastifyInstance {
   const app = fastify({
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestTimeoutMs,
@@ -60,8 +58,6 @@ function createApp(handle: Handle, limits: Limits, closing: AbortSignal): Fastif
   })
   const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const { status, headers, body } = await handle(readSocketRequest(request))
-    // A connection kept open would hold the closing up until its client lets go.
-    if (closing.aborted) reply.header('connection', 'close')
     return reply.code(status).headers(headers).send(body)
   }
   app.all('/', answer)

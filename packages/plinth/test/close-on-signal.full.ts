@@ -28,6 +28,48 @@ process.on('exit', () => console.log(JSON.stringify({ started, finished, refused
 server.listen(0, '127.0.0.1', () => console.log(server.address().port))
 `
 
+/** What a service is: routes in a framework, the database plugged in, and the order in which things end, printed. */
+const services = {
+  Fastify: `
+import fastify from 'fastify'
+import { fastifyDatabase } from 'plinth/fastify'
+const app = fastify()
+await app.register(fastifyDatabase, { database: db })
+app.get('/:id', (request) => save(Number(request.params.id)))
+app.server.once('close', () => note('http closed'))
+closeOnSignal([app])
+const url = await app.listen({ port: 0, host: '127.0.0.1' })
+console.log(new URL(url).port)
+`,
+  Express: `
+import express from 'express'
+import { expressDatabase } from 'plinth/express'
+const app = express()
+const database = expressDatabase(db)
+app.use(database.attach)
+app.get('/:id', async (request, response) => response.json(await save(Number(request.params.id))))
+app.use(database.errors)
+const server = app.listen(0, '127.0.0.1', () => console.log(server.address().port))
+server.once('close', () => note('http closed'))
+closeOnSignal([server, db])
+`,
+}
+
+const servicePreamble = `
+import { closeOnSignal, createDatabase } from 'plinth'
+const order = []
+const note = (what) => order.push(what)
+const db = createDatabase({ url: process.env.URL })
+db.on('state', ({ to }) => (to === 'draining' || to === 'closed') && note(to))
+const save = (id) => db.transaction(async (tx) => {
+  await tx.query('insert into item values ($1)', [id])
+  await tx.query('select pg_sleep(0.5)')
+  tx.afterCommit(() => note('saved'))
+  return { id }
+})
+process.on('exit', () => console.log(JSON.stringify(order)))
+`
+
 interface Program {
   readonly port: string
   readonly ended: Promise<unknown>
@@ -36,8 +78,8 @@ interface Program {
   readonly kill: (signal: NodeJS.Signals) => void
 }
 
-async function startProgram(env: Record<string, string> = {}): Promise<Program> {
-  const child = spawn(process.execPath, ['--conditions=plinth-dev', '--input-type=module', '--eval', program], {
+async function startProgram(env: Record<string, string> = {}, source = program): Promise<Program> {
+  const child = spawn(process.execPath, ['--conditions=plinth-dev', '--input-type=module', '--eval', source], {
     env: { ...process.env, URL: url, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
     cwd: import.meta.dirname,
@@ -91,3 +133,19 @@ test('a second signal ends at once, and a close that hangs ends at the deadline'
   late.kill('SIGTERM')
   assert.equal(await late.ended, 1)
 })
+
+for (const [name, service] of Object.entries(services))
+  test(`SIGTERM ends a service on ${name} from the outside in: requests, then HTTP, then the database`, async () => {
+    const { port, ended, last, kill } = await startProgram({}, servicePreamble + service)
+    const id = name === 'Fastify' ? 1_000_001 : 1_000_002
+    const running = fetch(`http://127.0.0.1:${port}/${id}`)
+    const activity = await watchActivity(url)
+    await activity.backend('select pg_sleep(0.5)')
+    kill('SIGTERM')
+    const answer = await running
+    assert.deepEqual([answer.status, await answer.json()], [200, { id }])
+    assert.equal(await ended, 0)
+    assert.deepEqual(JSON.parse(last()), ['saved', 'http closed', 'draining', 'closed'])
+    assert.equal((await activity.query('select id from item where id = $1', [id])).length, 1)
+    await activity.close()
+  })

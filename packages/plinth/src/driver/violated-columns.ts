@@ -1,12 +1,13 @@
-import type { ServerError } from './peer.ts'
-
 /**
  * The columns of the key that an integrity error is about, from the detail `Key (email)=(x) already exists.`: the names
  * stand before the values, so nothing of a value gets in. An expression is one entry: `lower(email)`.
  */
-export function violatedColumns(error: ServerError): readonly string[] | undefined {
-  if (error.column !== undefined) return [error.column]
-  const { detail = '' } = error
+export function violatedColumns(error: Error): readonly string[] | undefined {
+  if ('column' in error && typeof error.column === 'string') return [error.column]
+  return 'detail' in error && typeof error.detail === 'string' ? keyColumns(error.detail) : undefined
+}
+
+function keyColumns(detail: string): readonly string[] | undefined {
   const from = detail.indexOf('(') + 1
   if (from === 0) return undefined
   const columns: string[] = []

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Database } from '../database/queryable.ts'
-import { databaseAway, type Problem, problemHeaders, problemOf } from './problem.ts'
+import { checkColumns } from './check-columns.ts'
+import { databaseAway, type Problem, problemHeaders, problemWithColumns } from './problem.ts'
 import { isAway, readiness } from './readiness.ts'
 
 type Next = (error?: unknown) => void
@@ -34,6 +35,7 @@ export interface WithDatabase {
  *     app.use(database.errors)
  */
 export function expressDatabase(db: Database): ExpressDatabase {
+  const columnsOf = checkColumns(db)
   return {
     attach: (request, _response, next) => {
       Object.assign(request, { db } satisfies WithDatabase)
@@ -45,9 +47,10 @@ export function expressDatabase(db: Database): ExpressDatabase {
       readiness(db).then((answer) => sendJson(response, answer), next)
     },
     errors: (error, _request, response, next) => {
-      const problem = problemOf(error)
-      if (problem && !response.headersSent) send(response, problem)
-      else next(error)
+      problemWithColumns(error, columnsOf).then((problem) => {
+        if (problem && !response.headersSent) send(response, problem)
+        else next(error)
+      }, next)
     },
   }
 }

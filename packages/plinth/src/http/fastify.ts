@@ -1,6 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Database } from '../database/queryable.ts'
-import { databaseAway, type Problem, problemHeaders, problemOf } from './problem.ts'
+import { checkColumns } from './check-columns.ts'
+import { followConnections } from './drain.ts'
+import { databaseAway, type Problem, problemHeaders, problemWithColumns } from './problem.ts'
 import { isAway, readiness } from './readiness.ts'
 
 declare module 'fastify' {
@@ -20,6 +22,8 @@ export interface FastifyDatabaseOptions {
   readonly livePath?: string
   /** Answers 200, or 503 with Retry-After, from a probe at most 2 s old. Default `/ready`. */
   readonly readyPath?: string
+  /** When the app closes, requests that run get this long; then their connections are cut. Default 10,000. */
+  readonly drainMs?: number
 }
 
 /**
@@ -31,14 +35,15 @@ export interface FastifyDatabaseOptions {
  *     app.get('/users', { config: { needsDatabase: true } }, (request) => request.db.run(users.find({})))
  */
 export async function fastifyDatabase(app: FastifyInstance, options: FastifyDatabaseOptions): Promise<void> {
-  const { database, livePath = '/live', readyPath = '/ready' } = options
+  const { database, livePath = '/live', readyPath = '/ready', drainMs = 10_000 } = options
   app.decorateRequest('db', { getter: () => database })
   app.addHook('onRequest', async (request, reply) => {
     if (request.routeOptions.config.needsDatabase && isAway(database)) return send(reply, databaseAway())
     return undefined
   })
-  app.setErrorHandler((error: Error, _request: FastifyRequest, reply: FastifyReply) => {
-    const problem = problemOf(error)
+  const columnsOf = checkColumns(database)
+  app.setErrorHandler(async (error: Error, _request: FastifyRequest, reply: FastifyReply) => {
+    const problem = await problemWithColumns(error, columnsOf)
     return problem ? send(reply, problem) : reply.send(error)
   })
   app.get(livePath, async () => ({ status: 'up' }))
@@ -46,6 +51,8 @@ export async function fastifyDatabase(app: FastifyInstance, options: FastifyData
     const { status, headers, body } = await readiness(database)
     return reply.code(status).headers(headers).send(body)
   })
+  const drain = followConnections(app.server)
+  app.addHook('preClose', () => drain(drainMs))
   // Fastify runs it after the server has closed and the last request was answered.
   app.addHook('onClose', () => database.close())
 }

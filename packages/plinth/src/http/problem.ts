@@ -1,5 +1,6 @@
-import type { ErrorCode } from '../errors.ts'
-import { isPlinthError } from '../errors.ts'
+import { violatedColumns } from '../driver/violated-columns.ts'
+import { type ErrorCode, isPlinthError, type PlinthError } from '../errors.ts'
+import type { CheckConstraint, ColumnsOfCheck } from './check-columns.ts'
 
 /**
  * What to answer an HTTP client when the database failed: RFC 9457, `application/problem+json`. Its words are ours:
@@ -81,41 +82,71 @@ const bySqlstate: Readonly<Record<string, ErrorCode>> = {
 /** How deep a library may wrap an error. */
 const deepest = 8
 
+/** What failed in the database. */
+interface Failed {
+  readonly answer: Answer
+  readonly code: ErrorCode
+  readonly columns?: readonly string[] | undefined
+  /** Where the columns are not told and the catalog knows them. */
+  readonly check?: CheckConstraint | undefined
+}
+
 /** Undefined for an error that is not the database's, or that is a fault of the program. */
 export function problemOf(error: unknown): Problem | undefined {
+  const failed = failedIn(error)
+  return failed && toProblem(failed)
+}
+
+/** As `problemOf`; the columns of a check that was violated are looked for in the catalog, by `columnsOf`. */
+export async function problemWithColumns(error: unknown, columnsOf: ColumnsOfCheck): Promise<Problem | undefined> {
+  const failed = failedIn(error)
+  return failed && toProblem(failed.check ? { ...failed, columns: await columnsOf(failed.check) } : failed)
+}
+
+/** While the database is away: before a handler that needs it is tried. */
+export function databaseAway(): Problem {
+  return toProblem({ answer: unavailable, code: 'ConnectionFailed' })
+}
+
+function failedIn(error: unknown): Failed | undefined {
   let at = error
   for (let depth = 0; depth < deepest && at instanceof Error; depth++) {
-    const problem = isPlinthError(at) ? ofOurs(at.code, at.columns) : ofSqlstate(at)
-    if (problem) return problem
+    const failed = isPlinthError(at) ? ofOurs(at) : ofSqlstate(at)
+    if (failed) return failed
     at = at.cause
   }
   return undefined
 }
 
-/** While the database is away: before a handler that needs it is tried. */
-export function databaseAway(): Problem {
-  return problem(unavailable, 'ConnectionFailed')
-}
-
-function ofOurs(code: ErrorCode, columns: readonly string[] | undefined): Problem | undefined {
+function ofOurs({ code, columns, server }: PlinthError): Failed | undefined {
   const answer = answers[code]
-  return answer && problem(answer, code, columns)
+  if (!answer || code !== 'CheckViolation') return answer && { answer, code, columns }
+  return { answer, code, columns, check: server && checkOf(server) }
 }
 
-function ofSqlstate(error: Error): Problem | undefined {
+function ofSqlstate(error: Error): Failed | undefined {
   if (!('severity' in error) || !('code' in error) || typeof error.code !== 'string') return undefined
   const code = bySqlstate[error.code] ?? bySqlstate[error.code.slice(0, 2)]
-  const columns = 'column' in error && typeof error.column === 'string' ? [error.column] : undefined
-  return code && ofOurs(code, columns)
+  const answer = code && answers[code]
+  if (!answer || code !== 'CheckViolation') return answer && { answer, code, columns: violatedColumns(error) }
+  return { answer, code, check: checkOf(error) }
 }
 
-function problem({ status, title, retryAfter }: Answer, code: string, fields?: readonly string[]): Problem {
-  const body = { type: 'about:blank', status, title, code, ...(fields?.length ? { fields } : {}) } as const
+/** A check of a domain names no table. */
+function checkOf(report: object): CheckConstraint | undefined {
+  const { schema, table, constraint }: { schema?: unknown; table?: unknown; constraint?: unknown } = report
+  const isWhole = typeof schema === 'string' && typeof table === 'string' && typeof constraint === 'string'
+  return isWhole ? { schema, table, constraint } : undefined
+}
+
+function toProblem({ answer: { status, title, retryAfter }, code, columns }: Failed): Problem {
+  const fields = columns?.length ? { fields: columns } : {}
+  const body = { type: 'about:blank', status, title, code, ...fields } as const
   return { status, ...(retryAfter === undefined ? {} : { retryAfter }), body }
 }
 
 /** The headers of the answer. */
 export function problemHeaders({ retryAfter }: Problem): Record<string, string> {
-  const type = { 'content-type': 'application/problem+json' }
+  const type = { 'content-type': 'application/problem+json; charset=utf-8' }
   return retryAfter === undefined ? type : { ...type, 'retry-after': String(retryAfter) }
 }
