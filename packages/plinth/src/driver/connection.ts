@@ -43,7 +43,9 @@ export class Connection {
   /** When the pool replaces it, if it is idle then. */
   retireAt: number = Infinity
   #heardAt: number = this.openedAt
+  /** Goes off at `#watchAt` or later, and looks whether the server has been silent for too long. */
   #watch: NodeJS.Timeout | undefined
+  #watchAt = Infinity
   #lostCause: unknown
   #isLost = false
   #wasShutDown = false
@@ -148,12 +150,8 @@ export class Connection {
     limitMs: number,
     { noteBusyMs, maxBytes, firstWithinMs }: RunOptions = {},
   ): Promise<readonly StepAnswer[]> {
-    const isFirstAwaited = firstWithinMs !== undefined
-    const make = (...settle: Settle): Exchange => {
-      const exchange = new Exchange(statements, this.#prepared, ...settle, maxBytes, isFirstAwaited)
-      if (isFirstAwaited) this.#expectWithin(firstWithinMs, () => exchange.isHeard || !this.#inFlight.has(exchange))
-      return exchange
-    }
+    const make = (...settle: Settle): Exchange =>
+      new Exchange(statements, this.#prepared, ...settle, maxBytes, firstWithinMs)
     return this.#start(limitMs, make, noteBusyMs)
   }
 
@@ -196,7 +194,8 @@ export class Connection {
       })
       // A cursor is silent for as long as its reader takes.
       const silence = isOwn ? setTimeout(() => this.#giveUp(limitMs), limitMs + silenceGraceMs).unref() : undefined
-      if (withinMs !== undefined) this.#expectWithin(withinMs, () => !isRunning)
+      if (withinMs !== undefined)
+        setTimeout(() => setImmediate(() => isRunning && this.#giveUpUnheard(withinMs)), withinMs).unref()
       const submit = query.submit.bind(query)
       query.submit = (wire) => {
         const refusal: unknown = submit(wire)
@@ -287,8 +286,7 @@ export class Connection {
         const now = performance.now()
         noteBusyMs?.(now - Math.max(exchange.startedAt, this.#heardAt))
         this.#heardAt = now
-        if (this.#inFlight.size === 0) this.#stopWatch()
-        else if (!this.#watch) this.#lookForSilence()
+        this.#watchOldest()
       }
       const exchange = make(
         (answers) => {
@@ -303,7 +301,7 @@ export class Connection {
       const { stream } = this.#client.connection
       const uncork = this.#inFlight.size === 0 ? corkForNow(stream) : corkForThisTurn(stream)
       this.#inFlight.set(exchange, limitMs)
-      if (this.#inFlight.size === 1) this.#watchFor(limitMs + silenceGraceMs)
+      this.#watchOldest()
       try {
         this.#client.query(exchange)
       } catch (cause) {
@@ -315,25 +313,38 @@ export class Connection {
     })
   }
 
-  #stopWatch(): void {
-    clearTimeout(this.#watch)
-    this.#watch = undefined
-  }
-
-  #watchFor(ms: number): void {
-    this.#stopWatch()
-    if (ms < Infinity) this.#watch = setTimeout(() => this.#lookForSilence(), ms).unref()
-  }
-
   /** Only the oldest exchange is running: the others wait for it, and their time has not begun. */
+  get #oldest(): { readonly exchange: Exchange; readonly limitMs: number } | undefined {
+    for (const [exchange, limitMs] of this.#inFlight) return { exchange, limitMs }
+    return undefined
+  }
+
+  /**
+   * The timer is moved only to an earlier time; where it goes off too early it looks and waits on. One for each BEGIN,
+   * which nobody cleared, kept each answer in memory for two seconds.
+   */
+  #watchOldest(): void {
+    const oldest = this.#oldest
+    if (!oldest) return
+    const { exchange, limitMs } = oldest
+    const at = Math.max(exchange.startedAt, this.#heardAt) + patienceMs(exchange, limitMs)
+    if (at >= this.#watchAt) return
+    clearTimeout(this.#watch)
+    this.#watchAt = at
+    // After a setImmediate: what arrived while this process was busy has been read by then.
+    const look = (): void => void setImmediate(() => this.#lookForSilence())
+    this.#watch = setTimeout(look, Math.max(0, at - performance.now())).unref()
+  }
+
   #lookForSilence(): void {
-    for (const [exchange, limitMs] of this.#inFlight) {
-      const silentMs = performance.now() - Math.max(exchange.startedAt, this.#heardAt)
-      const left = limitMs + silenceGraceMs - silentMs
-      if (left > 0) this.#watchFor(left)
-      else this.#giveUp(limitMs)
-      return
-    }
+    this.#watchAt = Infinity
+    const oldest = this.#oldest
+    if (!oldest) return
+    const { exchange, limitMs } = oldest
+    const silentMs = performance.now() - Math.max(exchange.startedAt, this.#heardAt)
+    if (silentMs < patienceMs(exchange, limitMs)) this.#watchOldest()
+    else if (exchange.isHeard || exchange.firstWithinMs === undefined) this.#giveUp(limitMs)
+    else this.#giveUpUnheard(exchange.firstWithinMs)
   }
 
   /** What pg's parser throws, as at a text beyond 512 MiB, would come out of the socket's event and end the process. */
@@ -349,15 +360,10 @@ export class Connection {
     })
   }
 
-  #expectWithin(withinMs: number, isHeard: () => boolean): void {
-    const giveUp = (): void => {
-      if (isHeard() || this.#isLost) return
-      this.#wasUnheard = true
-      const message = `The server did not answer within ${withinMs} ms.`
-      this.destroy(new PlinthError('ConnectionLost', message, { outcome: 'unknown' }))
-    }
-    // After a setImmediate: what arrived while this process was busy has been read by then.
-    setTimeout(() => setImmediate(giveUp), withinMs).unref()
+  #giveUpUnheard(withinMs: number): void {
+    this.#wasUnheard = true
+    const message = `The server did not answer within ${withinMs} ms.`
+    this.destroy(new PlinthError('ConnectionLost', message, { outcome: 'unknown' }))
   }
 
   #giveUp(limitMs: number): void {
@@ -384,6 +390,7 @@ export class Connection {
     if (this.#isLost) return
     this.#isLost = true
     this.#lostCause = cause
+    clearTimeout(this.#watch)
     const code = isServerError(cause) ? cause.code : this.#failed?.serverError?.code
     this.#wasShutDown = code === '57P01' || code === '57P02'
     this.#failed = undefined
@@ -396,3 +403,8 @@ export class Connection {
 }
 
 type Settle = [resolve: (answers: readonly StepAnswer[]) => void, reject: (failure: ExchangeFailure) => void]
+
+/** How long the server may be silent at this exchange, in ms. */
+function patienceMs(exchange: Exchange, limitMs: number): number {
+  return exchange.isHeard ? limitMs + silenceGraceMs : (exchange.firstWithinMs ?? limitMs + silenceGraceMs)
+}

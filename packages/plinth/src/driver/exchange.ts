@@ -70,7 +70,8 @@ export class Exchange {
   readonly #resolve: (answers: readonly StepAnswer[]) => void
   readonly #reject: (failure: ExchangeFailure) => void
   readonly #maxBytes: number
-  readonly #isFirstAwaited: boolean
+  /** The server must answer the first statement within this time, in ms. */
+  readonly firstWithinMs: number | undefined
   #bytes = 0
   #open: OpenStep = { columns: [], rows: [] }
   #serverError: ServerError | undefined
@@ -81,14 +82,14 @@ export class Exchange {
     resolve: (answers: readonly StepAnswer[]) => void,
     reject: (failure: ExchangeFailure) => void,
     maxBytes: number = Number.POSITIVE_INFINITY,
-    isFirstAwaited = false,
+    firstWithinMs?: number,
   ) {
     this.#statements = statements
     this.#prepared = prepared
     this.#resolve = resolve
     this.#reject = reject
     this.#maxBytes = maxBytes
-    this.#isFirstAwaited = isFirstAwaited
+    this.firstWithinMs = firstWithinMs
   }
 
   submit(connection: WireConnection): null {
@@ -96,7 +97,7 @@ export class Exchange {
     for (const [at, statement] of this.#statements.entries()) {
       this.#send(connection, statement)
       // Without Flush the server keeps the first answer to itself until the last statement has ended.
-      if (at === 0 && this.#isFirstAwaited) connection.flush()
+      if (at === 0 && this.firstWithinMs !== undefined) connection.flush()
     }
     connection.sync()
     this.#beginStep()
