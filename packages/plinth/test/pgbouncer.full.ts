@@ -3,6 +3,7 @@ import { after, beforeEach, test } from 'node:test'
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import { createDatabase } from '../src/database/database.ts'
 import type { Database, DatabaseOptions, Transaction } from '../src/database/queryable.ts'
+import { isPlinthError } from '../src/errors.ts'
 import { table } from '../src/operation/table.ts'
 import { errorOf, watchActivity } from './support/activity.ts'
 import { testDatabase } from './support/database.ts'
@@ -217,14 +218,19 @@ test('nothing is left on the connections of the server', { skip }, async () => {
   assert.ok((await activity.count('pooled')) <= 2)
 })
 
-test('a login that the pooler refuses or blindly lets in says which option is missing', { skip }, async () => {
-  await using plain = createDatabase({ url: pooler?.url ?? url })
-  const error = await errorOf(plain.connect({ deadlineMs: 5000 }))
-  assert.match(error.message, /refused the login: unsupported startup parameter: options/)
-  assert.match(String('hint' in error && error.hint), /pooler: 'transaction'/)
-  await assert.rejects(async () => open({ url: `${url}?options=-c%20work_mem=65` }), { code: 'InvalidOption' })
+test('a login that the pooler refuses, or lets in with our settings dropped, says which option is missing', {
+  skip,
+}, async () => {
+  const dropping = { default_pool_size: '2', ignore_startup_parameters: 'options' }
+  await using blind = await startPgBouncer(url, dropping)
+  await using refused = createDatabase({ url: pooler?.url ?? url })
+  await using hidden = createDatabase({ url: blind.url })
+  const errors = await Promise.all([refused, hidden].map((db) => errorOf(db.connect({ deadlineMs: 5000 }))))
+  assert.match(String(errors[0]?.message), /refused the login: unsupported startup parameter: options/)
+  assert.match(String(errors[1]?.message), /A pooler stands before PostgreSQL/)
+  for (const error of errors) assert.match(isPlinthError(error) ? String(error.hint) : '', /pooler: 'transaction'/)
+  assert.throws(() => open({ url: `${url}?options=-c%20work_mem=65` }), { code: 'InvalidOption' })
 })
-
 /** Statements of a client that knows nothing of poolers. */
 async function asOther(text: string): Promise<Record<string, unknown>[]> {
   const client = await watchActivity(pooler?.url ?? url)

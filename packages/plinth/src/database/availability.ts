@@ -30,6 +30,7 @@ export class Availability {
   readonly #identity: DatabaseIdentity
   readonly #kind: 'connection.state' | 'replica.state'
   readonly #openConnection: () => Promise<Connection>
+  readonly #askFirst: (connection: Connection) => Promise<void>
   readonly #listeners = new Set<(change: StateChange) => void>()
   #state: State = 'disconnected'
   readonly #ending = new AbortController()
@@ -38,13 +39,18 @@ export class Availability {
   #waiting = 0
   #lastFailure: PlinthError | undefined
 
-  /** `attempts`: tries in a row, after which those who wait are refused; the next caller begins anew. */
+  /**
+   * `attempts`: tries in a row, after which those who wait are refused; the next caller begins anew. `askFirst`: see
+   * first-question.ts.
+   */
   constructor(
     options: ConnectionOptions,
     attempts: number,
     openConnection: () => Promise<Connection>,
+    askFirst: (connection: Connection) => Promise<void>,
     kind: 'connection.state' | 'replica.state' = 'connection.state',
   ) {
+    this.#askFirst = askFirst
     this.#kind = kind
     this.#attempts = attempts
     this.#url = options.url
@@ -178,7 +184,9 @@ export class Availability {
   async #untilConnected(): Promise<void> {
     for (let attempt = 1; !this.isEnding; attempt++) {
       try {
-        await this.#keepSpare(await this.#openConnection())
+        const connection = await this.#openConnection()
+        await this.#askFirst(connection)
+        await this.#keepSpare(connection)
         if (!this.isEnding) this.#change('connected')
         return
       } catch (error) {

@@ -7,6 +7,7 @@ import { compile } from '../sql/compile.ts'
 import type { Sql } from '../sql/sql.ts'
 import { Availability, closedError } from './availability.ts'
 import { guardRootHandle } from './context.ts'
+import { askFirst } from './first-question.ts'
 import type { Health } from './health-report.ts'
 import { type Homes, makeHomes } from './homes.ts'
 import { runIndependent } from './independent.ts'
@@ -39,7 +40,12 @@ class PoolDatabase implements Q.Database {
 
   constructor(settings: DatabaseSettings) {
     this.#settings = settings
-    this.#availability = new Availability(settings.connection, settings.connectAttempts, () => this.#openConnection())
+    this.#availability = new Availability(
+      settings.connection,
+      settings.connectAttempts,
+      () => this.#openConnection(),
+      (connection) => askFirst(connection, settings.limits.max),
+    )
     this.#homes = makeHomes(this, settings, this.#availability)
   }
 

@@ -8,6 +8,7 @@ import { PlinthError } from '../errors.ts'
 import { Availability, closedError } from './availability.ts'
 import { enclosingHolders } from './context.ts'
 import { within } from './deadline.ts'
+import { askFirst } from './first-question.ts'
 import type { ReplicaHealth } from './health-report.ts'
 import { cancelOrDestroy } from './held.ts'
 import { toPosition } from './log-position.ts'
@@ -40,7 +41,13 @@ export class Replica {
       connection.onLost(() => this.#availability.noteLost())
       return connection
     }
-    this.#availability = new Availability(options, Number.POSITIVE_INFINITY, openWatched, 'replica.state')
+    this.#availability = new Availability(
+      options,
+      Number.POSITIVE_INFINITY,
+      openWatched,
+      (connection) => askFirst(connection, limits.max),
+      'replica.state',
+    )
     this.#reserved = new ReservedConnection(open)
     this.pool = new Pool({
       limits,

@@ -218,7 +218,8 @@ export function connectFailure(error: unknown, { url, pooler }: ConnectionOption
   })
 }
 
-const poolerHint =
+/** Said wherever a pooler shows itself. */
+export const poolerHint =
   "Behind PgBouncer or another pooler say so: createDatabase({ pooler: 'transaction' }). See docs/guides/connections.md."
 
 /** Host, port and database of a url: never its user or password. */

@@ -57,6 +57,8 @@ function describe(observation: Observation, limits: Limits): Entry {
       return { level: 'warn', message: `${service} lost a connection: ${observation.failure.message}` }
     case 'pool.wait':
       return ofWait(observation)
+    case 'pool.oversized':
+      return { level: 'warn', message: oversized(observation) }
     case 'leak':
       return { level: 'error', message: `"${observation.holder}" does not give its connection back` }
     case 'transaction.idle':
@@ -113,6 +115,11 @@ function ofReplica({ database, to, failure }: ObservationOf<'replica.state'>): E
 function ofWait({ database, ms, failure }: ObservationOf<'pool.wait'>): Entry {
   const level = failure ? 'warn' : 'debug'
   return { level, message: `${database.service} waited ${Math.round(ms)} ms for a connection${because(failure)}` }
+}
+
+function oversized({ database, max, limit, by }: ObservationOf<'pool.oversized'>): string {
+  const fix = `Lower pool.max to ${limit} divided by the number of processes, or raise the limit`
+  return `${database.service} may open ${max} connections (pool.max), but ${by} lets in ${limit}. ${fix}`
 }
 
 function ofStatement({ summary, ms, failure }: ObservationOf<'statement.end'>, limits: Limits): Entry {

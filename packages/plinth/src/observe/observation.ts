@@ -64,6 +64,16 @@ export type Observation = { readonly database: DatabaseIdentity } & (
       readonly place?: string
       readonly stack?: string
     }
+  /**
+   * `pool.max` is larger than what the server lets in, `max_connections` less the reserved ones, or the limit of the
+   * role or database: told when a connection is opened for the first time, and after an outage.
+   */
+  | {
+      readonly kind: 'pool.oversized'
+      readonly max: number
+      readonly limit: number
+      readonly by: 'max_connections' | 'the connection limit of the role' | 'the connection limit of the database'
+    }
   /** A transaction has sent nothing for more than a second, and holds its locks. */
   | { readonly kind: 'transaction.idle'; readonly transaction: string; readonly ms: number; readonly place?: string }
   | {
@@ -132,6 +142,7 @@ const channels: { readonly [K in ObservationKind]: Channel } = {
   'connection.open': channel('plinth:connection.open'),
   'connection.lost': channel('plinth:connection.lost'),
   'pool.wait': channel('plinth:pool.wait'),
+  'pool.oversized': channel('plinth:pool.oversized'),
   leak: channel('plinth:leak'),
   'transaction.idle': channel('plinth:transaction.idle'),
   'statement.end': channel('plinth:statement.end'),

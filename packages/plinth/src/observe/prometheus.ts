@@ -174,6 +174,7 @@ function incidents(metrics: Metrics): ObservationListeners {
     'commit.resolved': ({ database: { service }, isCommitted }) =>
       fates.inc({ service, fate: isCommitted ? 'committed' : 'rolled back' }),
     'commit.unknown': ({ database: { service } }) => fates.inc({ service, fate: 'unknown' }),
+    'pool.oversized': count,
     leak: count,
     'transaction.idle': count,
     'retry.refused': count,

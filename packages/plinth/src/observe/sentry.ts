@@ -172,6 +172,8 @@ function breadcrumbs(): ObservationListeners {
     'connection.state': (change) =>
       breadcrumb(change, change.to === 'error' ? 'error' : 'info', `${change.to}${because(change.failure)}`),
     'connection.lost': (lost) => breadcrumb(lost, 'warning', `lost a connection${because(lost.failure)}`),
+    'pool.oversized': (pool) =>
+      breadcrumb(pool, 'warning', `pool.max ${pool.max} is more than the ${pool.limit} of ${pool.by}`),
     leak: (leak) => breadcrumb(leak, 'error', 'a connection was not given back, or with work still open'),
     retry: (retry) => breadcrumb(retry, 'warning', `attempt ${retry.attempt} failed${because(retry.failure)}`),
     'retry.refused': (retry) => breadcrumb(retry, 'warning', `not run again${because(retry.failure)}`),

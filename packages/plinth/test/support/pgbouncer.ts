@@ -61,7 +61,7 @@ export async function startPgBouncer(url: string, settings: Readonly<Record<stri
     [Symbol.asyncDispose]: async () => {
       child.kill('SIGKILL')
       await ended
-      await rm(folder, { recursive: true })
+      await rm(folder, { recursive: true, force: true })
     },
   }
 }
