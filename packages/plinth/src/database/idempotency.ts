@@ -106,7 +106,8 @@ async function lookUp(
 
 /**
  * Deletes the idempotency keys that have expired, 10,000 at most, and resolves with how many. Nothing else removes
- * them: call it from a task, as often as keys come in. An expired key counts as unused although it is still there.
+ * them: call it from a task, once a minute for up to 160 keys a second. An expired key counts as unused although it is
+ * still there. Any number of processes may do so at the same time.
  */
 export async function removeExpiredKeys(db: Database): Promise<number> {
   const { rowCount } = await db.query(`delete from plinth.idempotency where ctid = any(array(
