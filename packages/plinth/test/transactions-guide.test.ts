@@ -39,7 +39,7 @@ const mistakes: readonly (() => Promise<unknown>)[] = [
     await inOrder(async (tx) => void kept.push(tx))
     await kept[0]?.query('select 1')
   },
-  () => inOrder(async (tx) => void tx.query('select 1')),
+  () => inOrder(async (tx) => void tx.query(`insert into orders values ('A-2')`)),
 ]
 
 test('each mistake prints what the guide shows', async () => {

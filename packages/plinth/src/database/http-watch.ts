@@ -8,9 +8,6 @@ import type { MisuseMode } from './queryable.ts'
 /** Published by fetch and undici, and by node:http and node:https, in the async context of who asks. */
 const channels = ['undici:request:create', 'http.client.request.start'] as const
 
-/** fetch and an HTTP client stand between the channel and the caller's code. */
-const deepFrames = 40
-
 /**
  * Transactions whose names were warned about: those of a program are few, and a name made at run time must not fill it.
  */
@@ -27,7 +24,7 @@ export function watchHttp(database: object, identity: DatabaseIdentity, misuse: 
     const inner = enclosingScope(database)
     if (!inner || (misuse === 'observe' && !isObserved('misuse'))) return
     const scope = wholeTransaction(inner)
-    const place = placeOf(captureCallSite(deepFrames)) ?? placeOf(scope.site)
+    const place = placeOf(captureCallSite()) ?? placeOf(scope.site)
     const at = place === undefined ? {} : { place }
     observe({ kind: 'misuse', database: identity, what: 'http request', transaction: scope.name, ...at })
     if (misuse === 'observe' || warned.has(scope.name) || warned.size >= maxWarned) return

@@ -1,7 +1,7 @@
 import type { Connection } from '../driver/connection.ts'
 import type { Pool } from '../driver/pool.ts'
 import { isPlinthError, PlinthError } from '../errors.ts'
-import { captureCallSite } from '../driver/call-site.ts'
+import { captureHolder } from '../driver/call-site.ts'
 import { enclosingScope, isIndependent } from './context.ts'
 import { nestedIndependent } from './misuse-errors.ts'
 import type { Transaction, TransactionOptions } from './queryable.ts'
@@ -19,7 +19,7 @@ export async function runIndependent<R>(
   work: (tx: Transaction) => Promise<R>,
   options: TransactionOptions,
 ): Promise<R> {
-  const named = { name: options.name ?? 'independent transaction', site: captureCallSite(), isIndependent: true }
+  const named = { name: options.name ?? 'independent transaction', site: captureHolder(), isIndependent: true }
   const outer = enclosingScope(home.database)
   if (!outer) return runNamed(home, work, options, named, false)
   if (isIndependent(outer)) throw nestedIndependent(named, outer)

@@ -9,7 +9,7 @@ import type { Operation, Typed } from '../operation/operation.ts'
 import type { Value } from '../operation/value.ts'
 import { compile } from '../sql/compile.ts'
 import { quoteName, type Sql } from '../sql/sql.ts'
-import { type CallSite, captureCallSite } from '../driver/call-site.ts'
+import { type CallSite, captureHolder } from '../driver/call-site.ts'
 import { refuseNested, refuseRootHandle, type RunningScope, runInScope } from './context.ts'
 import { isFailure, runHeld } from './held.ts'
 import { isRead } from './lane-choice.ts'
@@ -38,7 +38,7 @@ export interface SessionHome extends Omit<TransactionHome, 'acquire' | 'release'
 }
 
 export async function openSession(home: SessionHome, signal?: AbortSignal): Promise<Session> {
-  const holder = { name: 'session', site: captureCallSite(), isLasting: false }
+  const holder = { name: 'session', site: captureHolder(), isLasting: false }
   return new PoolSession(home, await home.pool.acquire(holder, signal), holder)
 }
 
@@ -134,7 +134,7 @@ class PoolSession implements Session {
 
   async transaction<R>(work: (tx: Transaction) => Promise<R>, options: TransactionOptions = {}): Promise<R> {
     this.#refuseClosed()
-    const site = captureCallSite()
+    const site = captureHolder()
     refuseNested(this.#home.database, { name: options.name ?? 'transaction', site })
     const earlier = this.#transaction
     const mine = earlier.then(() => this.#runTransaction(work, options, site))

@@ -9,7 +9,7 @@ import {
   type TransactionRef,
 } from '../observe/observation.ts'
 import { endUnit, startOf, watchOnlyAttempt, watchUnit } from '../observe/watch.ts'
-import { captureCallSite } from '../driver/call-site.ts'
+import { captureHolder } from '../driver/call-site.ts'
 import type { Named } from './misuse-errors.ts'
 import { refuseNested, runInScope } from './context.ts'
 import { isWrongServer } from './held.ts'
@@ -71,7 +71,7 @@ export async function runTransaction<R>(
   options: TransactionOptions,
   readOnly: boolean,
 ): Promise<R> {
-  const named = { name: options.name ?? 'transaction', site: captureCallSite() }
+  const named = { name: options.name ?? 'transaction', site: captureHolder() }
   refuseNested(home.database, named)
   return runNamed(home, work, options, named, readOnly)
 }
@@ -179,7 +179,7 @@ export async function beginTransaction(
 ): Promise<OwnedTransaction> {
   const name = options.name ?? 'transaction'
   checkIsolation(options.isolation)
-  const named = { name, site: captureCallSite() }
+  const named = { name, site: captureHolder() }
   refuseNested(home.database, named)
   const deadline = new Deadline(name, options)
   const only = {

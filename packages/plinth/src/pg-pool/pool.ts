@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { Pool } from 'pg'
-import { captureCallSite } from '../driver/call-site.ts'
+import { captureHolder } from '../driver/call-site.ts'
 import type { Connection } from '../driver/connection.ts'
 import { loadPg } from '../driver/peer.ts'
 import { PgClient } from './client.ts'
@@ -98,7 +98,7 @@ class PgPool extends EventEmitter {
   async #checkOut(): Promise<PgClient> {
     if (this.#ending) throw ended()
     this.#home.refuseInside()
-    const holder = { name: 'pgPool client', site: captureCallSite() }
+    const holder = { name: 'pgPool client', site: captureHolder() }
     const acquire = (): Promise<Connection> => this.#home.acquire(holder)
     const connection = await acquire()
     const client = new PgClient(this.#home, connection, {
