@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { createDatabase } from '../src/database/database.ts'
 import { isPlinthError } from '../src/errors.ts'
-import type { Database, State } from '../src/index.ts'
+import type { Database, State, StateChange } from '../src/index.ts'
 import { errorOf, until, watchActivity } from './support/activity.ts'
 import { testDatabase } from './support/database.ts'
 import { startProxy } from './support/proxy.ts'
@@ -197,4 +197,37 @@ test('with a limit of attempts those who wait are refused after it, and the next
   await assert.rejects(db.query('select 1'), { code: 'ConnectionFailed', message: /^Cannot connect/ })
   proxy.become('forward')
   assert.equal((await db.query('select 1')).rowCount, 1)
+})
+
+test('a server that takes no writes is an error that knows its outage, serves reads, and is noticed to take them again', async () => {
+  const own = await testDatabase({ script: 'create table t (id int)' })
+  const name = new URL(own.url).pathname.slice(1)
+  const readOnly = (is: 'on' | 'off'): Promise<unknown> =>
+    activity.query(`alter database ${name} set default_transaction_read_only = ${is}`)
+  await using db = createDatabase({ url: own.url, service: 'refusing' })
+  const changes: StateChange[] = []
+  db.on('state', (change) => void changes.push(change))
+  await db.query('insert into t values (1)')
+  await readOnly('on')
+  const from = new Date()
+  // As a restart would: new connections meet the new setting.
+  await activity.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'refusing'`)
+  await reaches(db, 'error')
+  const { cause, outage } = changes.at(-1) ?? {}
+  assert.ok(isPlinthError(cause, 'ReadOnlyServer'))
+  assert.ok(outage && outage.since >= from && outage.attempts === 1 && outage.nextAttemptAt >= outage.since)
+  assert.equal((await db.query('select from t')).rowCount, 1)
+  const health = await db.health()
+  assert.deepEqual([health.status, health.error?.code, health.server?.role], ['down', 'ReadOnlyServer', 'primary'])
+  await assert.rejects(
+    db.transaction((tx) => tx.query('insert into t values (2)'), { retry: { attempts: 2 } }),
+    { code: 'ReadOnlyServer' },
+  )
+  await until(async () => ((await db.health()).outage?.attempts ?? 0) > 1)
+  await readOnly('off')
+  await reaches(db, 'connected')
+  await using tx = await db.begin()
+  await tx.query('insert into t values (3)')
+  await tx.commit()
+  assert.equal((await db.health()).outage, undefined)
 })

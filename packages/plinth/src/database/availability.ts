@@ -9,18 +9,20 @@ import type { Outage } from './health-report.ts'
 import type { State, StateChange } from './queryable.ts'
 
 /**
- * Whether the server can be reached, and the one place that opens connections.
+ * Whether the server can be reached and takes writes, and the one place that opens connections.
  *
  * | from | to | when |
  * |---|---|---|
  * | disconnected | connecting | first use, or connect() |
  * | connecting | connected | a connection opened |
- * | connecting, connected | error | an attempt to connect failed |
- * | error | connected | a later attempt succeeded |
+ * | connecting, connected | error | an attempt to connect failed, or met a server that takes no writes |
+ * | error | connected | a later attempt met one that does |
  * | any but closed | draining | close() was called |
  * | draining | closed | the last connection is gone |
  *
- * While the server is away one attempt at a time is in flight for the whole process, however many callers wait.
+ * While the server is away one attempt at a time is in flight for the whole process, however many callers wait. One that
+ * takes no writes is away for nobody: connections to it are handed out, for reads, and it is looked at again until it
+ * takes them.
  */
 export class Availability {
   #since = new Date()
@@ -28,7 +30,7 @@ export class Availability {
   readonly #url: string
   readonly #attempts: number
   readonly #identity: DatabaseIdentity
-  readonly #kind: 'connection.state' | 'replica.state'
+  readonly #of: 'primary' | 'replica'
   readonly #openConnection: () => Promise<Connection>
   readonly #askFirst: (connection: Connection) => Promise<void>
   readonly #listeners = new Set<(change: StateChange) => void>()
@@ -38,6 +40,8 @@ export class Availability {
   #spare: Connection | undefined
   #waiting = 0
   #lastFailure: PlinthError | undefined
+  #isReadOnly = false
+  #watchesForWrites = false
 
   /**
    * `attempts`: tries in a row, after which those who wait are refused; the next caller begins anew. `askFirst`: see
@@ -48,10 +52,10 @@ export class Availability {
     attempts: number,
     openConnection: () => Promise<Connection>,
     askFirst: (connection: Connection) => Promise<void>,
-    kind: 'connection.state' | 'replica.state' = 'connection.state',
+    of: 'primary' | 'replica' = 'primary',
   ) {
     this.#askFirst = askFirst
-    this.#kind = kind
+    this.#of = of
     this.#attempts = attempts
     this.#url = options.url
     this.#identity = options.identity
@@ -71,14 +75,19 @@ export class Availability {
     return this.#since
   }
 
-  /** Defined while the server cannot be reached. */
+  /** Defined in `error`. */
   get outage(): Outage | undefined {
     return this.#state === 'error' ? this.#outage : undefined
   }
 
-  /** Why connecting fails just now; undefined while it works. */
+  /** Why the state is `error`. */
   get failure(): PlinthError | undefined {
     return this.#state === 'error' ? this.#lastFailure : undefined
+  }
+
+  /** Why connecting fails just now; undefined while it works. */
+  get whyUnreachable(): PlinthError | undefined {
+    return this.#isReadOnly ? undefined : this.failure
   }
 
   on(listener: (change: StateChange) => void): () => void {
@@ -103,7 +112,7 @@ export class Availability {
 
   /** A connection was opened, and none was lost since whose server has not been looked for again. */
   get isReachable(): boolean {
-    return this.#state === 'connected' && !this.#probe
+    return (this.#state === 'connected' || this.#isReadOnly) && !this.#probe
   }
 
   /** Resolves when a connection could be opened; rejects on a failure that trying again cannot mend. */
@@ -120,7 +129,7 @@ export class Availability {
       await this.#untilReachable()
       if (this.isEnding) throw closedError()
       try {
-        return this.#takeSpare() ?? (await this.#openConnection())
+        return this.#takeSpare() ?? this.#seen(await this.#openConnection())
       } catch (error) {
         if (!this.#noteFailure(error)) throw error
       }
@@ -136,7 +145,7 @@ export class Availability {
     try {
       return this.#takeSpare() ?? (await this.#openConnection())
     } catch (error) {
-      if (this.#noteFailure(error) && !this.isEnding) this.#probing().catch((failure) => this.#noteFailure(failure))
+      if (this.#noteFailure(error) && !this.isEnding) this.#startProbing()
       throw error
     }
   }
@@ -157,10 +166,17 @@ export class Availability {
   }
 
   /**
-   * A connection broke: look at once whether the server is still there, so that a restart is noticed without traffic.
+   * A connection broke, or a write was refused: look at once whether the server is still there and takes writes, so that
+   * a restart is noticed without traffic.
    */
-  noteLost(): void {
-    if (this.#state === 'connected') this.#probing().catch((error) => this.#noteFailure(error))
+  lookAgain(): void {
+    void this.#takeSpare()?.close()
+    if (this.#state === 'connected' || this.#isReadOnly) this.#startProbing()
+  }
+
+  /** What fails there was noted there. */
+  #startProbing(): void {
+    this.#probing().catch(() => undefined)
   }
 
   drain(): void {
@@ -187,14 +203,13 @@ export class Availability {
         const connection = await this.#openConnection()
         await this.#askFirst(connection)
         await this.#keepSpare(connection)
-        if (!this.isEnding) this.#change('connected')
+        this.#arrived(connection)
         return
       } catch (error) {
-        if (!this.#noteFailure(error) || attempt >= this.#attempts) throw error
         const wait = delayMs(this.#waiting > 0 ? urgentBackoff : connectBackoff, attempt)
+        if (!this.#noteFailure(error, wait) || attempt >= this.#attempts) throw error
         const failure = failureOf(error)
         observe({ kind: 'retry', database: this.#identity, what: 'connect', attempt, delayMs: wait, failure })
-        this.#outage = { attempts: attempt, nextAttemptAt: new Date(Date.now() + wait) }
         // Not a reason to keep the process alive: whoever waits for the connection has a timer of its own.
         await pause(wait, this.#ending.signal, true)
       }
@@ -209,12 +224,49 @@ export class Availability {
     else await connection.close()
   }
 
-  /** True when trying again can help. */
-  #noteFailure(error: unknown): boolean {
+  /** Looks at the server of a connection that was opened while the state was known. */
+  #seen(connection: Connection): Connection {
+    if (this.#isReadOnly || connection.role.isReadOnly) this.#arrived(connection)
+    return connection
+  }
+
+  #arrived({ role }: Connection): void {
+    if (this.isEnding) return
+    if (this.#of === 'replica' || !role.isReadOnly) {
+      this.#isReadOnly = false
+      return this.#change('connected')
+    }
+    this.#noteFailure(this.#takesNoWrites(role.isStandby))
+    if (!this.#watchesForWrites) void this.#untilWritable()
+  }
+
+  /** Connects again and again, with a growing delay, until the server takes writes or cannot be reached. */
+  async #untilWritable(): Promise<void> {
+    this.#watchesForWrites = true
+    for (let attempt = 1; this.#isReadOnly; attempt++) {
+      const wait = delayMs(connectBackoff, attempt)
+      this.#noteNext(wait)
+      await pause(wait, this.#ending.signal, true)
+      if (this.isEnding) return
+      // Whoever waits meanwhile waits for its answer; a failure is noted there.
+      if (this.#isReadOnly) await this.#probing().catch(() => undefined)
+    }
+    this.#watchesForWrites = false
+  }
+
+  /** True when trying again can help, which it is in `waitMs`. */
+  #noteFailure(error: unknown, waitMs = 0): boolean {
     if (!(error instanceof PlinthError)) return false
     this.#lastFailure = error
+    this.#isReadOnly = error.code === 'ReadOnlyServer'
+    const { since = new Date(), attempts = 0 } = this.outage ?? {}
+    this.#outage = { since, attempts: attempts + 1, nextAttemptAt: new Date(Date.now() + waitMs) }
     if (!this.isEnding) this.#change('error', error)
     return error.retryable
+  }
+
+  #noteNext(waitMs: number): void {
+    if (this.#outage) this.#outage = { ...this.#outage, nextAttemptAt: new Date(Date.now() + waitMs) }
   }
 
   /** close() was called. */
@@ -224,12 +276,14 @@ export class Availability {
 
   #change(to: State, cause?: unknown): void {
     if (this.#state === to) return
-    const change = { from: this.#state, to, ...(cause === undefined ? {} : { cause }) }
+    const outage = to === 'error' && this.#outage ? { outage: this.#outage } : {}
+    const change = { from: this.#state, to, ...(cause === undefined ? {} : { cause }), ...outage }
     this.#state = to
     this.#since = new Date()
     if (to === 'connected') this.#outage = undefined
     const failure = cause === undefined ? {} : { failure: failureOf(cause) }
-    observe({ kind: this.#kind, database: this.#identity, from: change.from, to, ...failure })
+    const kind = this.#of === 'primary' ? 'connection.state' : 'replica.state'
+    observe({ kind, database: this.#identity, from: change.from, to, ...failure })
     for (const listener of this.#listeners) {
       try {
         listener({ ...change, at: new Date() })
@@ -237,6 +291,16 @@ export class Availability {
         observe({ kind: 'listener.failed', database: this.#identity, failure: failureOf(error) })
       }
     }
+  }
+
+  #takesNoWrites(isStandby: boolean): PlinthError {
+    const why = isStandby ? 'it is a standby' : 'default_transaction_read_only is on'
+    const server = describeServer(this.#url)
+    return new PlinthError('ReadOnlyServer', `PostgreSQL at ${server} takes no writes: ${why}.`, {
+      phase: 'connect',
+      retryable: true,
+      hint: 'It is looked at again until it does, or until the name of the host leads to another server.',
+    })
   }
 
   #unreachable(deadlineMs: number): PlinthError {

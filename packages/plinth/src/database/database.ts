@@ -148,7 +148,9 @@ class PoolDatabase implements Q.Database {
 
   async #openConnection(): Promise<Connection> {
     const connection = await this.#settings.open()
-    connection.onLost(() => this.#availability.noteLost())
+    const lookAgain = (): void => this.#availability.lookAgain()
+    connection.onLost(lookAgain)
+    connection.role.onReadOnly(lookAgain)
     return connection
   }
 

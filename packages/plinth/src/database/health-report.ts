@@ -57,8 +57,10 @@ export interface Check {
   readonly status: 'pass' | 'warn' | 'fail'
 }
 
-/** While the server cannot be reached. */
+/** While the server cannot be reached, or takes no writes. */
 export interface Outage {
+  readonly since: Date
+  /** How often it was tried since then. */
   readonly attempts: number
   readonly nextAttemptAt: Date
 }

@@ -68,7 +68,7 @@ export class HealthProbe {
   async health(): Promise<Health> {
     const { availability, pool, counts } = this.#parts
     const probed = await this.#probed()
-    const { checkedAt, latencyMs, error } = probed
+    const { checkedAt, latencyMs, error = availability.failure } = probed
     const replicas = this.#parts.replicas?.health(probed.lagBytes)
     const checks = checksOf(probed, pool.counts, replicas)
     return {
@@ -103,7 +103,7 @@ export class HealthProbe {
   /** Why it is away, where the library knows without asking. */
   #knownFailure(): PlinthError | undefined {
     const { availability } = this.#parts
-    return availability.isEnding ? closedError() : availability.failure
+    return availability.isEnding ? closedError() : availability.whyUnreachable
   }
 
   async #probe(): Promise<Probed> {
@@ -127,7 +127,9 @@ export class HealthProbe {
       lagBytes,
       ...(isAway ? { error: answer } : {}),
     }
-    if (!isAway) this.#server = answer.server
+    if (isAway) return this.#last
+    this.#server = answer.server
+    if (answer.isReadOnly) this.#parts.availability.lookAgain()
     return this.#last
   }
 

@@ -41,10 +41,18 @@ export function makeHomes(database: object, settings: DatabaseSettings, availabi
       limits: of,
       identity,
       open: () => availability.open(),
-      whyAway: () => availability.failure,
+      whyAway: () => availability.whyUnreachable,
       enclosing: enclosingHolders,
     })
   const pool = openPool(limits)
+  const leaveServer = (): void => {
+    pool.leave(() => true)
+    availability.lookAgain()
+  }
+  // What was opened to a server that took no writes may refuse them for as long as it lives.
+  availability.on(({ to }) => {
+    if (to === 'connected') pool.leave(({ role }) => role.isReadOnly)
+  })
   const replicas = settings.replicas.length > 0 ? new Replicas(settings) : undefined
   const position = replicas?.position
   const reserved = new ReservedConnection(settings.open)
@@ -64,6 +72,7 @@ export function makeHomes(database: object, settings: DatabaseSettings, availabi
       identity,
       pool,
       lanes: new LaneChoice(knownTexts),
+      leaveServer,
       sharedLanes,
       statementTimeoutMs,
       pooler: settings.connection.pooler,
@@ -78,7 +87,7 @@ export function makeHomes(database: object, settings: DatabaseSettings, availabi
       isFree: () => pool.hasRoom,
       acquire: faults ? (...wanted) => faults.acquire(() => acquire(...wanted)) : acquire,
       release: (connection) => pool.release(connection),
-      leaveServer: () => pool.dropOpenedBefore(performance.now()),
+      leaveServer,
       statementTimeoutMs,
       lockTimeoutMs,
       idleInTransactionTimeoutMs,

@@ -4,7 +4,7 @@ import type { AnswerColumn } from '../operation/row-reader.ts'
 import type { Typed } from '../operation/operation.ts'
 import type { Value } from '../operation/value.ts'
 import type { Sql } from '../sql/sql.ts'
-import type { Health } from './health-report.ts'
+import type { Health, Outage } from './health-report.ts'
 
 export interface StatementOptions {
   /**
@@ -191,7 +191,10 @@ export interface StateChange {
   readonly from: State
   readonly to: State
   readonly at: Date
+  /** Of a change to `error`: why the server cannot be used. */
   readonly cause?: unknown
+  /** Of a change to `error`: since when, how often it was tried, and when it is tried next. */
+  readonly outage?: Outage
 }
 
 export interface Database extends Queryable, AsyncDisposable {

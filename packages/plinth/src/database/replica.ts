@@ -38,7 +38,7 @@ export class Replica {
     const open = (): Promise<Connection> => openStandby(options)
     const openWatched = async (): Promise<Connection> => {
       const connection = await open()
-      connection.onLost(() => this.#availability.noteLost())
+      connection.onLost(() => this.#availability.lookAgain())
       return connection
     }
     this.#availability = new Availability(
@@ -46,14 +46,14 @@ export class Replica {
       Number.POSITIVE_INFINITY,
       openWatched,
       (connection) => askFirst(connection, limits.max),
-      'replica.state',
+      'replica',
     )
     this.#reserved = new ReservedConnection(open)
     this.pool = new Pool({
       limits,
       identity: options.identity,
       open: () => this.#availability.openNow(),
-      whyAway: () => this.#availability.failure,
+      whyAway: () => this.#availability.whyUnreachable,
       enclosing: enclosingHolders,
     })
   }
@@ -97,7 +97,7 @@ export class Replica {
     this.pool.release(connection)
     if (verdict !== 'unfit') return
     this.pool.dropOpenedBefore(performance.now())
-    this.#availability.noteLost()
+    this.#availability.lookAgain()
   }
 
   /**
@@ -136,7 +136,7 @@ export class Replica {
 
 async function openStandby(options: ConnectionOptions): Promise<Connection> {
   const connection = await Connection.open(options)
-  if (connection.isStandby) return connection
+  if (connection.role.isStandby) return connection
   await connection.close()
   throw new PlinthError('ConnectionFailed', `PostgreSQL at ${describeServer(options.url)} is not a standby.`, {
     phase: 'connect',

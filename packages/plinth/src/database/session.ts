@@ -11,7 +11,7 @@ import { compile } from '../sql/compile.ts'
 import { quoteName, type Sql } from '../sql/sql.ts'
 import { type CallSite, captureHolder } from '../driver/call-site.ts'
 import { refuseNested, refuseRootHandle, type RunningScope, runInScope } from './context.ts'
-import { isFailure, runHeld } from './held.ts'
+import { isFailure, isWrongServer, runHeld } from './held.ts'
 import { isRead } from './lane-choice.ts'
 import type {
   ObjectRow,
@@ -229,10 +229,18 @@ class PoolSession implements Session {
     const { signal, maxAnswerBytes: maxBytes } = options
     const answers = await this.#inTurn(signal, () =>
       runHeld(this.#connection, statements, { limitMs, signal, context, maxBytes }),
-    ).finally(() => this.#noteWrite(statement.text))
+    )
+      .catch((error: unknown) => this.#leaveWrongServer(error))
+      .finally(() => this.#noteWrite(statement.text))
     const answer = answers.at(-1)
     if (!answer) throw new PlinthError('StatementFailed', 'The server answered fewer statements than were sent.')
     return answer
+  }
+
+  /** The connection is the session's until it ends; the next one gets another. */
+  #leaveWrongServer(error: unknown): never {
+    if (isWrongServer(error)) this.#home.leaveServer()
+    throw error
   }
 
   #noteWrite(text: string): void {

@@ -18,6 +18,8 @@ import { settingsStatement } from './statement.ts'
 export interface SingleHome {
   readonly identity: DatabaseIdentity
   readonly pool: Pool
+  /** See `TransactionHome`. */
+  readonly leaveServer: () => void
   readonly lanes: LaneChoice
   readonly sharedLanes: number
   readonly statementTimeoutMs: number
@@ -71,7 +73,7 @@ async function runAttempts(
     try {
       return await runOnce(home, statements, options, context)
     } catch (error) {
-      if (isWrongServer(error)) home.pool.dropOpenedBefore(performance.now())
+      if (isWrongServer(error)) home.leaveServer()
       await attempts.next(error, options.signal)
     }
   }

@@ -41,7 +41,7 @@ export interface TransactionHome {
   /** True when `acquire` would wait for no other caller. */
   readonly isFree: () => boolean
   readonly release: Pool['release']
-  /** Gives up the connections nobody uses: they may lead to a server that is not the primary any more. */
+  /** A server took no write: gives up the connections there are, and looks whether there is another primary. */
   readonly leaveServer: () => void
   readonly statementTimeoutMs: number
   readonly lockTimeoutMs: number
@@ -212,6 +212,7 @@ export async function beginTransaction(
       throw error
     } finally {
       deadline[Symbol.dispose]()
+      if (isWrongServer(scope.firstFailure)) home.leaveServer()
       // Before the hooks: one of them may need a connection, and this may be the only one.
       home.release(line.connection)
       await scope.runHooks(outcome)

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { PlinthError } from '../errors.ts'
 import { failureOf } from '../observe/failure.ts'
 import { type DatabaseIdentity, isObserved, observe } from '../observe/observation.ts'
@@ -7,6 +8,7 @@ import { corkForNow, corkForThisTurn, type Stream } from './cork.ts'
 import { adoptExchange, Exchange, type ExchangeFailure, Script, type Statement, type StepAnswer } from './exchange.ts'
 import { isServerError, loadPg, type Submittable, type WireClient } from './peer.ts'
 import { PreparedStatements } from './prepared.ts'
+import { ServerRole } from './server-role.ts'
 import { connectFailure } from './sqlstate.ts'
 
 export interface RunOptions {
@@ -37,8 +39,7 @@ export class Connection {
   readonly #inFlight = new Map<Exchange, number>()
   readonly #lostListeners = new Set<(cause: unknown) => void>()
   #failed: Exchange | undefined
-  /** When it was opened. False for servers before PostgreSQL 14, which do not say. */
-  readonly isStandby: boolean
+  readonly role: ServerRole
   readonly openedAt: number = performance.now()
   /** When the pool replaces it, if it is idle then. */
   retireAt: number = Infinity
@@ -60,9 +61,9 @@ export class Connection {
   /** Queries of pg's own that are running: one at most. */
   #submitted = 0
 
-  private constructor(client: WireClient, options: ConnectionOptions, isStandby: boolean) {
+  private constructor(client: WireClient, options: ConnectionOptions, role: ServerRole) {
     this.#client = client
-    this.isStandby = isStandby
+    this.role = role
     this.identity = options.identity
     this.pooler = options.pooler
     this.#prepared = new PreparedStatements(options.preparedStatements)
@@ -82,10 +83,7 @@ export class Connection {
     // the process.
     const ignore = (): void => undefined
     client.on('error', ignore)
-    let isStandby = false
-    client.connection.on('parameterStatus', ({ parameterName, parameterValue }) => {
-      if (parameterName === 'in_hot_standby') isStandby = parameterValue === 'on'
-    })
+    const role = new ServerRole(options.pooler ? new EventEmitter() : client.connection)
     const from = performance.now()
     try {
       await client.connect()
@@ -93,7 +91,7 @@ export class Connection {
       client.connection.stream.destroy()
       throw connectFailure(cause, options)
     }
-    const connection = new Connection(client, options, isStandby)
+    const connection = new Connection(client, options, role)
     client.off('error', ignore)
     if (isObserved('connection.open'))
       observe({ kind: 'connection.open', database: options.identity, ms: performance.now() - from })

@@ -39,9 +39,8 @@ export class IdleLanes {
     })
   }
 
-  /** Takes out those opened before `moment` (performance.now()). */
-  openedBefore(moment: number): Connection[] {
-    return this.#takeWhere(({ connection }) => connection.openedAt <= moment)
+  takeWhere(leaves: (connection: Connection) => boolean): Connection[] {
+    return this.#takeWhere(({ connection }) => leaves(connection))
   }
 
   takeAll(): Connection[] {

@@ -124,8 +124,13 @@ export class Pool {
 
   /** Gives up what nobody uses and was opened before `moment` (performance.now()). */
   dropOpenedBefore(moment: number): void {
-    this.#giveUp(this.#idle.openedBefore(moment))
-    this.#shared.retire((lane) => lane.openedAt <= moment)
+    this.#dropIdle((connection) => connection.openedAt <= moment)
+  }
+
+  /** Gives up those that are `left`, the ones in use when they are given back: another server is to be used. */
+  leave(isLeft: (connection: Connection) => boolean): void {
+    this.#dropIdle(isLeft)
+    for (const used of [...this.#holders.connections, ...this.#shared.busy]) if (isLeft(used)) used.retireAt = 0
   }
 
   /** Refuses new work and waiters, resolves when nothing is held or in flight, then says goodbye to the server. */
@@ -143,6 +148,11 @@ export class Pool {
     await Promise.all([...this.#holders.connections, ...this.#shared.busy].map(stop))
     this.#isClosed = true
     await Promise.all([this.#shared.close(), ...this.#idle.takeAll().map((idle) => idle.close())])
+  }
+
+  #dropIdle(isLeft: (connection: Connection) => boolean): void {
+    this.#giveUp(this.#idle.takeWhere(isLeft))
+    this.#shared.retire(isLeft)
   }
 
   #releaseClean(connection: Connection): void {

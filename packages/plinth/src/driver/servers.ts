@@ -14,7 +14,8 @@ export function splitServers(url: string): string[] {
 
 /**
  * Opens connections to the primary. With one server that is whoever answers; with several each is asked in turn, the
- * last one that was the primary first, and a standby says so by itself (`in_hot_standby`, PostgreSQL 14): no query.
+ * last one that was the primary first, and a standby says so by itself (see `ServerRole`): no query. A primary that was
+ * set to take no writes is passed over too, as one that somebody fenced, and taken where there is no other.
  */
 export function openerOf(options: ConnectionOptions): () => Promise<Connection> {
   const { servers } = options
@@ -22,24 +23,31 @@ export function openerOf(options: ConnectionOptions): () => Promise<Connection> 
   if (servers.length === 1) return () => Connection.open(options)
   return async () => {
     const failures: PlinthError[] = []
+    let readOnly: Connection | undefined
     for (let turn = 0; turn < servers.length; turn++) {
       const at = (primary + turn) % servers.length
       try {
         const connection = await openPrimary({ ...options, url: servers[at] ?? options.url })
+        if (connection.role.isReadOnly && !readOnly) {
+          readOnly = connection
+          continue
+        }
         primary = at
+        void readOnly?.close()
         return connection
       } catch (error) {
         if (!isPlinthError(error)) throw error
         failures.push(error)
       }
     }
+    if (readOnly) return readOnly
     throw noPrimary(failures)
   }
 }
 
 async function openPrimary(options: ConnectionOptions): Promise<Connection> {
   const connection = await Connection.open(options)
-  if (!connection.isStandby) return connection
+  if (!connection.role.isStandby) return connection
   await connection.close()
   throw new PlinthError('ConnectionFailed', `PostgreSQL at ${describeServer(options.url)} is a standby.`, {
     phase: 'connect',
