@@ -26,6 +26,7 @@ const refused: readonly (readonly [message: RegExp, options: Partial<DatabaseOpt
   [/^pool.idleTimeoutMs is 0;/, { pool: { idleTimeoutMs: 0 } }],
   [/must begin with postgres:\/\//, { url: 'mysql://localhost/app' }],
   [/must begin with postgres:\/\//, { url: '' }],
+  [/must begin with postgres:\/\//, { replicas: ['localhost:5433'] }],
 ]
 
 for (const [message, options] of refused) {

@@ -2,7 +2,11 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { createDatabase } from '../src/database/database.ts'
-import type { Database, DatabaseOptions, ReadTransaction } from '../src/index.ts'
+import { Connection } from '../src/driver/connection.ts'
+import { LogPosition } from '../src/database/log-position.ts'
+import { readOptions } from '../src/database/options.ts'
+import { runOutsideScopes as runOutside } from '../src/database/context.ts'
+import { type Database, type DatabaseOptions, onObservations, type ReadTransaction } from '../src/index.ts'
 import { startServerProcess } from '../src/testing/server-process.ts'
 import { errorOf, until } from './support/activity.ts'
 import { fastSettings } from './support/database.ts'
@@ -53,7 +57,7 @@ test('reads go to the replica, everything else and serializable reads to the pri
   assert.equal(await port(db), standby.port)
   assert.equal(await db.transaction(portOf), primary.port)
   assert.equal((await db.one('select inet_server_port() as p'))['p'], primary.port)
-  assert.equal(await db.read(portOf, { isolation: 'serializable' }), primary.port)
+  assert.equal(await db.read(portOf, { isolation: 'serializable', retry: { attempts: 1 } }), primary.port)
   assert.equal(await db.read(portOf, { isolation: 'repeatable read' }), standby.port)
 })
 
@@ -215,6 +219,33 @@ test('a server that is not a standby is no replica, and connecting waits for non
   await until(async () => (await port(db)) === standby.port)
 })
 
+test('a read waits for a connection of a replica that is fit, so that the primary is spared', async () => {
+  await using db = await open({ pool: { max: 1, acquireTimeoutMs: 300 } })
+  await db.read(async (tx) => {
+    assert.equal(await portOf(tx), standby.port)
+    const error = await errorOf(runOutside(() => port(db)))
+    assert.equal(error.code, 'PoolTimeout')
+  })
+  assert.equal(await port(db), standby.port)
+})
+
+test('what becomes of a replica is observed, apart from the state of the database', async () => {
+  const seen: string[] = []
+  using _stop = onObservations({
+    'replica.state': ({ database, to }) => void seen.push(`${database.port} ${to}`),
+    'connection.state': ({ database, to }) => void seen.push(`${database.port} ${to}`),
+  })
+  const db = await open()
+  await db.close()
+  const of = ({ port: at }: { readonly port: number }): string[] => seen.filter((one) => one.startsWith(`${at} `))
+  const states = ['connecting', 'connected', 'draining', 'closed']
+  for (const server of [primary, standby])
+    assert.deepEqual(
+      of(server),
+      states.map((state) => `${server.port} ${state}`),
+    )
+})
+
 test('two replicas are used in turn', async () => {
   await using proxy = await startProxy(standby.url)
   await using db = await open({ replicas: [standby.url, proxy.url] })
@@ -246,4 +277,20 @@ test('a promoted replica serves no read any more', async () => {
   assert.deepEqual(await look(db, -1), [false, primary.port])
   await until(async () => (await db.health()).replicas?.[0]?.state === 'error')
   assert.equal(await port(db), primary.port)
+})
+
+test('the position of a new timeline counts although the lost primary had come further', async () => {
+  const open = ({ url }: { readonly url: string }): Promise<Connection> =>
+    Connection.open(readOptions({ url }).connection)
+  await ask(primary.url, 'insert into t select 1 from generate_series(1, 10000)')
+  const [old, promoted] = [await open(primary), await open(standby)]
+  const position = new LogPosition()
+  await position.ask(old)
+  const lost = position.known ?? 0n
+  await position.ask(promoted)
+  const known = position.known ?? 0n
+  assert.ok(known > 0n && known < lost)
+  await position.ask(old)
+  assert.equal(position.known, known)
+  await Promise.all([old.close(), promoted.close()])
 })
