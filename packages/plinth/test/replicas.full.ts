@@ -181,6 +181,7 @@ test('a replica that is away is passed over at once, told by health, and used ag
   assert.ok((away.replicas?.[0]?.outage?.attempts ?? 0) >= 1)
   await standby.start()
   await until(async () => (await port(db)) === standby.port)
+  await until(async () => (await db.health()).replicas?.[0]?.pool.total === 2)
   const back = await db.health()
   assert.deepEqual(
     back.replicas?.map(({ address, state }) => [address, state]),
@@ -248,7 +249,7 @@ test('what becomes of a replica is observed, apart from the state of the databas
 
 test('two replicas are used in turn', async () => {
   await using proxy = await startProxy(standby.url)
-  await using db = await open({ replicas: [standby.url, proxy.url] })
+  await using db = await open({ replicas: [standby.url, proxy.url], pool: { warm: 0 } })
   await until(async () => (await db.health()).replicas?.every(({ state }) => state === 'connected'))
   for (let i = 0; i < 10; i++) await port(db)
   const used = (await db.health()).replicas?.map(({ pool }) => pool.total)

@@ -137,11 +137,12 @@ export class Availability {
   }
 
   /**
-   * Opens a connection without waiting for a server that is away: for callers who can go elsewhere. After a failure it
-   * is looked for.
+   * Opens a connection, or rejects at once while the server is known to be away: for callers who can go elsewhere.
+   * After a failure it is looked for.
    */
   async openNow(): Promise<Connection> {
     if (this.isEnding) throw closedError()
+    if (this.failure) throw this.failure
     try {
       return this.#takeSpare() ?? (await this.#openConnection())
     } catch (error) {

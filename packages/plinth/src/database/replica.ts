@@ -68,21 +68,25 @@ export class Replica {
     const now = performance.now()
     if (this.#availability.isReachable || now < this.#lookAgainAt) return
     this.#lookAgainAt = now + lookAgainMs
-    void this.connect()
+    void this.#connect()
   }
 
-  /** Resolves when it was reached, or refused for good. */
-  async connect(): Promise<void> {
-    await this.#availability.reachable().catch(() => undefined)
+  async #connect(): Promise<void> {
+    try {
+      await this.#availability.reachable()
+      await this.pool.keepWarm(0)
+    } catch {
+      // Its state tells why.
+    }
   }
 
-  /** How far it has replayed the primary's log; undefined when it is no standby, or did not answer. */
+  /** How far it has replayed the primary's log, 0 where it cannot tell; undefined when it is no standby, or is silent. */
   async replayed(connection: Pick<Connection, 'run'>): Promise<bigint | undefined> {
     try {
       const options = { firstWithinMs: answerLimitMs }
       const [answer] = await connection.run([question], answerLimitMs, options)
       const [isStandby, position] = answer?.rows[0] ?? []
-      return isStandby === 't' && typeof position === 'string' ? toPosition(position) : undefined
+      return isStandby === 't' ? toPosition(position === null ? '0/0' : String(position)) : undefined
     } catch {
       return undefined
     }
