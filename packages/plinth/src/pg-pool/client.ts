@@ -21,6 +21,7 @@ export interface ClientOrigin {
   readonly acquire: () => Promise<Connection>
   /** Lets those who listen to `connect` set up a connection that is new to them. */
   readonly greet: (connection: Connection, client: PgClient) => void
+  readonly whenLost: () => void
   readonly whenReleased: (error: unknown, client: PgClient) => void
 }
 
@@ -193,6 +194,7 @@ export class PgClient extends ClientSurface {
         // Unheard, an 'error' event would end the process; whoever runs a statement learns of it from that.
         if (this.listenerCount('error') > 0) this.emit('error', cause)
         this.emit('end')
+        this.#origin.whenLost()
       }),
     ]
   }
@@ -211,7 +213,7 @@ export class PgClient extends ClientSurface {
     this.#origin.whenReleased(error, this)
   }
 
-  /** Its connection is gone, or will not be used again. */
+  /** Its connection is gone. */
   get isRemoved(): boolean {
     return this.#line.connection.isLost
   }

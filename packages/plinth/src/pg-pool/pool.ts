@@ -78,7 +78,10 @@ class PgPool extends EventEmitter {
     return undefined
   }
 
-  /** Ends this view: clients that are out may finish. The database stays open, and closes by `db.close()`. */
+  /**
+   * Ends this view: clients that are out may finish within 10 s, unless their connection is gone. The database stays
+   * open, and closes by `db.close()`.
+   */
   end(callback?: (error?: unknown) => void): Promise<void> | undefined {
     this.#ending ??= this.#untilBack()
     if (!callback) return this.#ending
@@ -103,6 +106,7 @@ class PgPool extends EventEmitter {
     const connection = await acquire()
     const client = new PgClient(this.#home, connection, {
       acquire,
+      whenLost: () => this.#whenBack(),
       greet: (...both) => this.#greet(...both),
       whenReleased: (...both) => this.#takeBack(...both),
     })
@@ -129,7 +133,7 @@ class PgPool extends EventEmitter {
   async #untilBack(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#whenBack = () => {
-      if (this.#out.size === 0) resolve()
+      if ([...this.#out].every(({ isRemoved }) => isRemoved)) resolve()
     }
     this.#whenBack()
     const timer = setTimeout(resolve, endMs)

@@ -1,46 +1,15 @@
 import assert from 'node:assert/strict'
-import { after, beforeEach, test } from 'node:test'
-import type { Pool } from 'pg'
+import { test } from 'node:test'
 import { createDatabase } from '../../src/database/database.ts'
-import { errorOf, watchActivity } from '../support/activity.ts'
-import { testDatabase } from '../support/database.ts'
-import { startProxy } from '../support/proxy.ts'
-
-/** What a library is asked to do; each adapter says it in the library's own words. */
-export interface Orm {
-  /** Inserts a row of `item` by the root handle. */
-  insert(id: number): Promise<unknown>
-  /** The library's own callback form. */
-  transaction(work: (tx: OrmTransaction) => Promise<unknown>): Promise<unknown>
-  close(): Promise<unknown>
-}
-
-export interface OrmTransaction {
-  insert(id: number): Promise<unknown>
-  run(sql: string): Promise<unknown>
-  /** A nested transaction, where the library has them. */
-  nested?(work: (tx: OrmTransaction) => Promise<unknown>): Promise<unknown>
-}
+import { errorOf } from '../support/activity.ts'
+import { chain, hasCode } from './errors.ts'
+import type { OrmTransaction } from './orm.ts'
+import type { Scene } from './scene.ts'
 
 const conflict = `do $$ begin raise exception 'again' using errcode = '40001'; end $$`
 
 /** The promises of transactions that every library keeps on `db.pgPool()`, unmodified. */
-export async function acceptOrm(name: string, open: (pool: Pool) => Promise<Orm>): Promise<void> {
-  const { url } = await testDatabase({ script: 'create table item (id int primary key, name text)' })
-  const activity = await watchActivity(url)
-  const proxy = await startProxy(url)
-  const db = createDatabase({ url: proxy.url, pool: { max: 3, sharedLanes: 0 } })
-  const orm = await open(db.pgPool())
-  after(() => activity.close())
-  after(() => proxy[Symbol.asyncDispose]())
-  after(async () => {
-    await orm.close()
-    await db.close()
-  })
-  beforeEach(() => activity.query('truncate item'))
-  const saved = async (): Promise<unknown> =>
-    (await activity.query('select id from item order by id')).map(({ id }) => id)
-
+export function acceptOrm({ name, open, orm, proxy, url, saved }: Scene): void {
   test(`${name}: a transaction that ends well is saved, and one that throws is not`, async () => {
     await orm.transaction((tx) => tx.insert(1))
     await assert.rejects(
@@ -177,41 +146,4 @@ export async function acceptOrm(name: string, open: (pool: Pool) => Promise<Orm>
     await own.close()
     await small.close()
   })
-
-  test(`${name}: idle and busy connections that are killed end nobody's process`, async () => {
-    await orm.insert(1)
-    await activity.query(
-      `select pg_terminate_backend(pid, 5000) from pg_stat_activity
-        where datname = current_database() and pid <> pg_backend_pid()`,
-    )
-    await new Promise((resolve) => setTimeout(resolve, 50))
-    await orm.insert(2)
-    assert.deepEqual(await saved(), [1, 2])
-  })
-}
-
-/** An error and its causes, with the code each carries. */
-function chain(error: unknown): { readonly code: unknown; readonly message: string }[] {
-  const found: { code: unknown; message: string }[] = []
-  let at: unknown = error
-  for (let depth = 0; depth < 10 && at instanceof Error; depth++) {
-    found.push({ code: 'code' in at ? at.code : undefined, message: at.message })
-    at = nextOf(at)
-  }
-  return found
-}
-
-/** Each library has its own name for what it wraps. */
-function nextOf(error: Error): unknown {
-  if (error.cause !== undefined) return error.cause
-  for (const name of ['driverError', 'previous', 'originalError', 'original']) {
-    const inner: unknown = Object(error)[name]
-    if (inner instanceof Error && inner !== error) return inner
-  }
-  return undefined
-}
-
-/** As its code, or where a library keeps nothing but the words, in its message. */
-function hasCode(...codes: string[]): (one: { readonly code: unknown; readonly message: string }) => boolean {
-  return ({ code, message }) => codes.some((one) => code === one || message.includes(one))
 }

@@ -1,21 +1,8 @@
-import { Kysely, PostgresDialect, sql } from 'kysely'
-import { acceptOrm, type Orm } from './acceptance.ts'
+import { acceptOrm } from './acceptance.ts'
+import { acceptUnderFaults } from './acceptance-faults.ts'
+import { open } from './adapters/kysely.ts'
+import { setScene } from './scene.ts'
 
-interface Tables {
-  item: { id: number }
-}
-
-await acceptOrm('Kysely', async (pool): Promise<Orm> => {
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
-  return {
-    insert: (id) => db.insertInto('item').values({ id }).execute(),
-    transaction: (work) =>
-      db.transaction().execute((tx) =>
-        work({
-          insert: (id) => tx.insertInto('item').values({ id }).execute(),
-          run: (text) => sql.raw(text).execute(tx),
-        }),
-      ),
-    close: () => db.destroy(),
-  }
-})
+const scene = await setScene('Kysely', open)
+acceptOrm(scene)
+acceptUnderFaults(scene, './adapters/kysely.ts')

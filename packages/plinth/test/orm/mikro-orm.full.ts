@@ -1,29 +1,8 @@
-import { type EntityManager, EntitySchema, MikroORM, PostgreSqlDriver } from '@mikro-orm/postgresql'
-import { PostgresDialect } from 'kysely'
-import { acceptOrm, type Orm, type OrmTransaction } from './acceptance.ts'
+import { acceptOrm } from './acceptance.ts'
+import { acceptUnderFaults } from './acceptance-faults.ts'
+import { open } from './adapters/mikro-orm.ts'
+import { setScene } from './scene.ts'
 
-const Item = new EntitySchema<{ id: number }>({
-  name: 'Item',
-  tableName: 'item',
-  properties: { id: { type: 'integer', primary: true } },
-})
-
-const inside = (tx: EntityManager): OrmTransaction => ({
-  insert: (id) => tx.insert(Item, { id }),
-  run: (text) => tx.execute(text),
-  nested: (work) => tx.transactional((inner) => work(inside(inner))),
-})
-
-await acceptOrm('MikroORM', async (pool): Promise<Orm> => {
-  const orm = await MikroORM.init({
-    driver: PostgreSqlDriver,
-    entities: [Item],
-    dbName: 'postgres',
-    driverOptions: new PostgresDialect({ pool }),
-  })
-  return {
-    insert: (id) => orm.em.fork().insert(Item, { id }),
-    transaction: (work) => orm.em.fork().transactional((tx) => work(inside(tx))),
-    close: () => orm.close(),
-  }
-})
+const scene = await setScene('MikroORM', open)
+acceptOrm(scene)
+acceptUnderFaults(scene, './adapters/mikro-orm.ts')

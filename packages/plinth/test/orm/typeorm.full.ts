@@ -1,27 +1,8 @@
-import pg from 'pg'
-import { DataSource, type EntityManager, EntitySchema } from 'typeorm'
-import { acceptOrm, type Orm, type OrmTransaction } from './acceptance.ts'
+import { acceptOrm } from './acceptance.ts'
+import { acceptUnderFaults } from './acceptance-faults.ts'
+import { open } from './adapters/typeorm.ts'
+import { setScene } from './scene.ts'
 
-const Item = new EntitySchema<{ id: number }>({
-  name: 'item',
-  columns: { id: { type: 'int', primary: true } },
-})
-
-const inside = (tx: EntityManager): OrmTransaction => ({
-  insert: (id) => tx.insert(Item, { id }),
-  run: (text) => tx.query(text),
-  nested: (work) => tx.transaction((inner) => work(inside(inner))),
-})
-
-await acceptOrm('TypeORM', async (pool): Promise<Orm> => {
-  const Pool = function give() {
-    return pool
-  }
-  const source = new DataSource({ type: 'postgres', driver: { ...pg, Pool }, entities: [Item] })
-  await source.initialize()
-  return {
-    insert: (id) => source.manager.insert(Item, { id }),
-    transaction: (work) => source.transaction((tx) => work(inside(tx))),
-    close: () => source.destroy(),
-  }
-})
+const scene = await setScene('TypeORM', open)
+acceptOrm(scene)
+acceptUnderFaults(scene, './adapters/typeorm.ts')
