@@ -19,7 +19,7 @@ export interface Scene {
   /** Of the database itself, past the proxy. */
   readonly url: string
   /** Ids of the rows that are there. */
-  saved(): Promise<unknown>
+  readonly saved: () => Promise<unknown>
 }
 
 export async function setScene(name: string, open: Open): Promise<Scene> {

@@ -22,6 +22,6 @@ export function drizzleOrm<Table, Raw>({ db, item, raw, pool }: Version<Table, R
     run: async (text) => await handle.execute(raw(text)),
     nested: (work) => handle.transaction((inner) => work(inside(inner))),
   })
-  const { insert, run, nested: transaction } = inside(db)
-  return { insert, run, transaction, close: () => pool.end() }
+  const root = inside(db)
+  return { ...root, transaction: (work) => root.nested(work), close: () => pool.end() }
 }
