@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { createDatabase } from '../src/database/database.ts'
 import { splitServers } from '../src/driver/servers.ts'
-import { watchActivity } from './support/activity.ts'
+import { until, watchActivity } from './support/activity.ts'
 import { testDatabase } from './support/database.ts'
 import { startProxy } from './support/proxy.ts'
 
@@ -34,6 +34,39 @@ test('the first server that can be reached is taken, and another one when it goe
   first.become('refuse')
   first.cut()
   await assert.rejects(db.connect({ deadlineMs: 1500 }).then(() => db.query('select 1', [], { timeoutMs: 1000 })))
+})
+
+test('a server that says nothing costs a second and not its time limit, at the start and when it falls silent', async () => {
+  await using first = await startProxy(url)
+  await using second = await startProxy(url)
+  first.become('accept and be silent')
+  const [one, two] = [new URL(first.url), new URL(second.url)]
+  const both = first.url.replace(one.host, `${one.host},${two.host}`)
+  const slow = { connectTimeoutMs: 60_000, pool: { max: 1, acquireTimeoutMs: 20_000 } }
+  await using db = createDatabase({ url: both, ...slow })
+  assert.equal((await db.query('select 1')).rowCount, 1)
+  // The attempt that was not needed is given up, and the silent server is not asked again.
+  await until(async () => first.open === 0)
+  assert.deepEqual([first.accepted, second.accepted], [1, 1])
+  first.become('forward')
+  second.become('blackhole')
+  assert.equal(await db.transaction(async (tx) => (await tx.query('select 1')).rowCount, { timeoutMs: 20_000 }), 1)
+  assert.equal(first.open, 1)
+})
+
+test('of two servers that answer late one connection is kept', async () => {
+  await using first = await startProxy(url)
+  await using second = await startProxy(url)
+  for (const proxy of [first, second]) proxy.shape({ delayMs: 400 })
+  const [one, two] = [new URL(first.url), new URL(second.url)]
+  await using db = createDatabase({
+    url: first.url.replace(one.host, `${one.host},${two.host}`),
+    connectTimeoutMs: 60_000,
+    pool: { max: 1, acquireTimeoutMs: 20_000 },
+  })
+  await db.connect()
+  assert.equal((await db.query('select 1')).rowCount, 1)
+  await until(async () => first.open + second.open === 1)
 })
 
 test('a write that meets a server without writes leaves its connections, and is run again on a new one', async () => {

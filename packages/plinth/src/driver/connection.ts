@@ -75,7 +75,8 @@ export class Connection {
     client.on('end', () => this.#lose(new PlinthError('ConnectionLost', 'The server closed the connection.')))
   }
 
-  static async open(options: ConnectionOptions): Promise<Connection> {
+  /** `signal` gives up an attempt that is under way. */
+  static async open(options: ConnectionOptions, signal?: AbortSignal): Promise<Connection> {
     const pg = loadPg()
     adoptExchange(pg)
     const client = new pg.Client(clientOptions(options))
@@ -85,11 +86,15 @@ export class Connection {
     client.on('error', ignore)
     const role = new ServerRole(options.pooler ? new EventEmitter() : client.connection)
     const from = performance.now()
+    const giveUp = (): void => void client.connection.stream.destroy()
+    signal?.addEventListener('abort', giveUp)
     try {
       await client.connect()
     } catch (cause) {
-      client.connection.stream.destroy()
+      giveUp()
       throw connectFailure(cause, options)
+    } finally {
+      signal?.removeEventListener('abort', giveUp)
     }
     const connection = new Connection(client, options, role)
     client.off('error', ignore)

@@ -12,6 +12,9 @@ export function splitServers(url: string): string[] {
   return servers.includes(',') ? servers.split(',').map((server) => `${before}${server}${after}`) : [url]
 }
 
+/** How long a server may be silent before the next one is asked as well. */
+const headStartMs = 1000
+
 /**
  * Opens connections to the primary. With one server that is whoever answers; with several each is asked in turn, the
  * last one that was the primary first, and a standby says so by itself (see `ServerRole`): no query. A primary that was
@@ -22,31 +25,71 @@ export function openerOf(options: ConnectionOptions): () => Promise<Connection> 
   let primary = 0
   if (servers.length === 1) return () => Connection.open(options)
   return async () => {
-    const failures: PlinthError[] = []
-    let readOnly: Connection | undefined
-    for (let turn = 0; turn < servers.length; turn++) {
-      const at = (primary + turn) % servers.length
-      try {
-        const connection = await openPrimary({ ...options, url: servers[at] ?? options.url })
-        if (connection.role.isReadOnly && !readOnly) {
-          readOnly = connection
-          continue
-        }
-        primary = at
-        void readOnly?.close()
-        return connection
-      } catch (error) {
-        if (!isPlinthError(error)) throw error
-        failures.push(error)
-      }
-    }
-    if (readOnly) return readOnly
-    throw noPrimary(failures)
+    const order = [...servers.keys()].map((turn) => (primary + turn) % servers.length)
+    const opened = await firstOf(order, (at, signal) =>
+      openPrimary({ ...options, url: servers[at] ?? options.url }, signal),
+    )
+    if (!opened.connection.role.isReadOnly) primary = opened.at
+    return opened.connection
   }
 }
 
-async function openPrimary(options: ConnectionOptions): Promise<Connection> {
-  const connection = await Connection.open(options)
+interface Opened {
+  readonly connection: Connection
+  readonly at: number
+}
+
+/**
+ * Begins an attempt when the one before has ended, or was silent for `headStartMs`: a server that vanished must not
+ * cost its whole time limit each time. The first that takes writes ends the others, and is the only one kept.
+ */
+function firstOf(
+  servers: readonly number[],
+  open: (at: number, signal: AbortSignal) => Promise<Connection>,
+): Promise<Opened> {
+  const over = new AbortController()
+  const { promise, resolve, reject } = Promise.withResolvers<Opened>()
+  const failures: PlinthError[] = []
+  let secondBest: Opened | undefined
+  let [begun, ended] = [0, 0]
+  let timer: NodeJS.Timeout | undefined
+  const take = (opened: Opened): void => {
+    over.abort()
+    if (secondBest !== opened) void secondBest?.connection.close()
+    resolve(opened)
+  }
+  const end = (turn: number): void => {
+    ended++
+    if (over.signal.aborted) return
+    if (ended < servers.length) return turn === begun ? begin() : undefined
+    if (secondBest) take(secondBest)
+    else reject(noPrimary(failures))
+  }
+  const hear = (opened: Opened): void => {
+    const { isReadOnly } = opened.connection.role
+    if (over.signal.aborted || (isReadOnly && secondBest)) void opened.connection.close()
+    else if (isReadOnly) secondBest = opened
+    else take(opened)
+  }
+  const begin = (): void => {
+    clearTimeout(timer)
+    const at = servers[begun]
+    if (at === undefined || over.signal.aborted) return
+    const turn = ++begun
+    timer = setTimeout(begin, headStartMs)
+    open(at, over.signal)
+      .then(
+        (connection) => hear({ connection, at }),
+        (error: unknown) => (isPlinthError(error) ? void failures.push(error) : reject(error)),
+      )
+      .finally(() => end(turn))
+  }
+  begin()
+  return promise.finally(() => clearTimeout(timer))
+}
+
+async function openPrimary(options: ConnectionOptions, signal: AbortSignal): Promise<Connection> {
+  const connection = await Connection.open(options, signal)
   if (!connection.role.isStandby) return connection
   await connection.close()
   throw new PlinthError('ConnectionFailed', `PostgreSQL at ${describeServer(options.url)} is a standby.`, {
