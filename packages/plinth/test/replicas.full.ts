@@ -189,6 +189,36 @@ test('a replica that is away is passed over at once, told by health, and used ag
   )
 })
 
+test('a replica that is killed under load fails no read, and none sees less than was written before it', async () => {
+  await using db = await open({ pool: { max: 5 } })
+  await db.query('create table counted (n int)')
+  let isOver = false
+  let written = 0
+  const count = async (): Promise<void> => {
+    const before = written
+    const { n } = await db.read((tx) => tx.one<{ n: number }>('select coalesce(max(n), 0) as n from counted'))
+    assert.ok(n >= before, `${n} is less than ${before}`)
+  }
+  const reader = async (): Promise<void> => {
+    while (!isOver) await count()
+  }
+  const writer = async (): Promise<void> => {
+    for (let n = 1; !isOver; n++) {
+      await db.query('insert into counted values ($1)', [n])
+      written = n
+    }
+  }
+  const all = Promise.allSettled([writer(), ...Array.from({ length: 10 }, reader)])
+  await standby.restart('kill')
+  await until(async () => (await port(db)) === standby.port)
+  isOver = true
+  assert.deepEqual(
+    (await all).map(({ status }) => status),
+    Array.from({ length: 11 }, () => 'fulfilled'),
+  )
+  assert.ok(written > 1)
+})
+
 test('health tells how far a replica is behind', async () => {
   await using db = await open()
   await pause()

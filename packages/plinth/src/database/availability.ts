@@ -1,9 +1,9 @@
-import { describeServer } from '../driver/sqlstate.ts'
 import { PlinthError } from '../errors.ts'
 import type { ConnectionOptions } from '../driver/client-options.ts'
 import type { Connection } from '../driver/connection.ts'
 import { failureOf } from '../observe/failure.ts'
 import { type DatabaseIdentity, observe } from '../observe/observation.ts'
+import { closedError, takesNoWrites, unreachable } from './availability-errors.ts'
 import { connectBackoff, delayMs, pause, urgentBackoff } from './backoff.ts'
 import type { Outage } from './health-report.ts'
 import type { State, StateChange } from './queryable.ts'
@@ -97,10 +97,11 @@ export class Availability {
 
   /** Waits until a connection could be opened, at most `deadlineMs`. */
   async connect(deadlineMs: number, signal: AbortSignal | undefined): Promise<void> {
+    if (this.isEnding) throw closedError()
     const ended = new AbortController()
     const timeout = pause(deadlineMs, AbortSignal.any([ended.signal, ...(signal ? [signal] : [])])).then(() => {
       signal?.throwIfAborted()
-      throw this.#unreachable(deadlineMs)
+      throw unreachable(this.#url, deadlineMs, this.failure)
     })
     try {
       await Promise.race([this.reachable(), timeout])
@@ -180,9 +181,11 @@ export class Availability {
     this.#probing().catch(() => undefined)
   }
 
-  drain(): void {
+  /** Opens nothing any more. Returns what new work is refused with. */
+  drain(): PlinthError {
     if (this.#state !== 'closed') this.#change('draining')
     this.#ending.abort()
+    return closedError()
   }
 
   async end(): Promise<void> {
@@ -237,7 +240,7 @@ export class Availability {
       this.#isReadOnly = false
       return this.#change('connected')
     }
-    this.#noteFailure(this.#takesNoWrites(role.isStandby))
+    this.#noteFailure(takesNoWrites(this.#url, role.isStandby))
     if (!this.#watchesForWrites) void this.#untilWritable()
   }
 
@@ -293,31 +296,4 @@ export class Availability {
       }
     }
   }
-
-  #takesNoWrites(isStandby: boolean): PlinthError {
-    const why = isStandby ? 'it is a standby' : 'default_transaction_read_only is on'
-    const server = describeServer(this.#url)
-    return new PlinthError('ReadOnlyServer', `PostgreSQL at ${server} takes no writes: ${why}.`, {
-      phase: 'connect',
-      retryable: true,
-      hint: 'It is looked at again until it does, or until the name of the host leads to another server.',
-    })
-  }
-
-  #unreachable(deadlineMs: number): PlinthError {
-    const last = this.failure
-    const why = last ? ` Last: ${last.message}` : ''
-    const server = describeServer(this.#url)
-    return new PlinthError(
-      'ConnectionFailed',
-      `PostgreSQL at ${server} was not reachable within ${deadlineMs} ms.${why}`,
-      { phase: 'connect', retryable: true, cause: last, hint: 'Is the server running, and reachable from here?' },
-    )
-  }
-}
-
-export function closedError(): PlinthError {
-  return new PlinthError('DatabaseClosed', 'The database handle is closed, or is being closed.', {
-    hint: 'Close it last: after the HTTP server and the workers that use it.',
-  })
 }

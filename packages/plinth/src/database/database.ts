@@ -5,7 +5,7 @@ import type { Operation, Typed } from '../operation/operation.ts'
 import type { Value } from '../operation/value.ts'
 import { compile } from '../sql/compile.ts'
 import type { Sql } from '../sql/sql.ts'
-import { Availability, closedError } from './availability.ts'
+import { Availability } from './availability.ts'
 import { guardRootHandle } from './context.ts'
 import { askFirst } from './first-question.ts'
 import type { Health } from './health-report.ts'
@@ -54,7 +54,6 @@ class PoolDatabase implements Q.Database {
   }
 
   async connect(options: { readonly deadlineMs?: number; readonly signal?: AbortSignal } = {}): Promise<void> {
-    if (this.#closing) throw closedError()
     const deadlineMs = wholeNumber('deadlineMs', options.deadlineMs ?? 30_000, 1)
     const from = performance.now()
     this.#homes.replicas?.connect()
@@ -155,10 +154,10 @@ class PoolDatabase implements Q.Database {
   }
 
   async #close(deadlineMs: number): Promise<void> {
-    this.#availability.drain()
+    const refusal = this.#availability.drain()
     const { pool, spare, replicas, stopWatching } = this.#homes
     stopWatching()
-    const pools = [pool, spare].map((one) => one.close(closedError(), deadlineMs))
+    const pools = [pool, spare].map((one) => one.close(refusal, deadlineMs))
     await Promise.all([...pools, replicas?.close(deadlineMs)])
     await this.#homes.reserved.close()
     await this.#availability.end()

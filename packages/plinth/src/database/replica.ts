@@ -5,7 +5,7 @@ import { Pool } from '../driver/pool.ts'
 import type { PoolLimits } from '../driver/pool-options.ts'
 import { describeServer } from '../driver/sqlstate.ts'
 import { PlinthError } from '../errors.ts'
-import { Availability, closedError } from './availability.ts'
+import { Availability } from './availability.ts'
 import { enclosingHolders } from './context.ts'
 import { within } from './deadline.ts'
 import { askFirst } from './first-question.ts'
@@ -131,8 +131,7 @@ export class Replica {
   }
 
   async close(deadlineMs: number): Promise<void> {
-    this.#availability.drain()
-    await this.pool.close(closedError(), deadlineMs)
+    await this.pool.close(this.#availability.drain(), deadlineMs)
     await this.#reserved.close()
     await this.#availability.end()
   }

@@ -1,5 +1,5 @@
 import type { Connection } from '../driver/connection.ts'
-import { closedError } from './availability.ts'
+import { closedError } from './availability-errors.ts'
 import type { Statement, StepAnswer } from '../driver/exchange.ts'
 
 /**
