@@ -20,9 +20,9 @@ import type { State, StateChange } from './queryable.ts'
  * | any but closed | draining | close() was called |
  * | draining | closed | the last connection is gone |
  *
- * While the server is away one attempt at a time is in flight for the whole process, however many callers wait. One that
- * takes no writes is away for nobody: connections to it are handed out, for reads, and it is looked at again until it
- * takes them.
+ * While the server is away one attempt at a time is in flight for its database handle, however many callers wait. Each
+ * replica has an Availability of its own. A server that takes no writes is away for nobody: connections to it are handed
+ * out, for reads, and it is looked at again until it takes them.
  */
 export class Availability {
   #since = new Date()

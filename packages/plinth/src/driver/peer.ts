@@ -102,11 +102,10 @@ let loaded: PgPackage | undefined
  */
 export function loadPg(): PgPackage {
   if (loaded) return loaded
+  const require = createRequire(import.meta.url)
+  let pg: unknown
   try {
-    const pg: unknown = createRequire(import.meta.url)('pg')
-    // pg's own types say nothing of the surface for submittables; this file does.
-    loaded = pg as PgPackage
-    return loaded
+    pg = require('pg')
   } catch (cause) {
     throw new PlinthError(
       'MissingPeer',
@@ -114,6 +113,53 @@ export function loadPg(): PgPackage {
       { cause },
     )
   }
+  const missing = missingParts(pg)
+  if (missing.length > 0) throw unfitPg(require('pg/package.json'), missing)
+  // pg's own types say nothing of the surface for submittables; this file does.
+  loaded = pg as PgPackage
+  return loaded
+}
+
+// What an object of each class must have. Most of it is not pg's documented surface, and the peer is `^8.23.1`: a later
+// 8 that has changed it should say so here, not in the middle of a statement.
+const parts = {
+  Client: ['connect', 'end', 'query', 'getTransactionStatus', 'connection'],
+  Connection: [
+    ...['connect', 'requestSsl', 'cancel', 'parse', 'bind', 'describe', 'execute', 'close', 'query', 'sync', 'flush'],
+    ...['parsedStatements', 'sendCopyFail', 'stream'],
+  ],
+  Query: ['submit', 'handleError', '_result'],
+  TypeOverrides: ['setTypeParser', 'getTypeParser'],
+} as const
+
+function missingParts(pg: unknown): string[] {
+  const part = (name: string): unknown => member(pg, name)
+  const functions = ['Pool', 'Result', 'escapeIdentifier', 'escapeLiteral']
+  const absent = functions.filter((name) => typeof part(name) !== 'function')
+  const incomplete = Object.entries(parts).flatMap(([name, members]) => {
+    const maker = part(name)
+    if (!isClass(maker)) return [name]
+    const made = new maker({ pipeline: true, text: '' })
+    const without: string[] = members.filter((member) => !(member in made))
+    if (name === 'Client' && !('pipeline' in made && made.pipeline === true)) without.push('pipeline')
+    return without.map((member) => `${name}.${member}`)
+  })
+  return [...absent, ...incomplete]
+}
+
+function member(of: unknown, name: string): unknown {
+  return typeof of === 'object' && of !== null ? Reflect.get(of, name) : undefined
+}
+
+function isClass(value: unknown): value is new (options: object) => object {
+  return typeof value === 'function'
+}
+
+function unfitPg(about: unknown, missing: readonly string[]): PlinthError {
+  return new PlinthError(
+    'MissingPeer',
+    `pg ${String(member(about, 'version'))} lacks what Plinth stands on: ${missing.join(', ')}. Run: npm install pg@^8.23.1`,
+  )
 }
 
 export function isServerError(error: unknown): error is ServerError {
