@@ -4,6 +4,7 @@ import type { Connection } from '../driver/connection.ts'
 import { failureOf } from '../observe/failure.ts'
 import { type DatabaseIdentity, observe } from '../observe/observation.ts'
 import { closedError, takesNoWrites, unreachable } from './availability-errors.ts'
+import { Openings } from './openings.ts'
 import { connectBackoff, delayMs, pause, urgentBackoff } from './backoff.ts'
 import type { Outage } from './health-report.ts'
 import type { State, StateChange } from './queryable.ts'
@@ -31,7 +32,7 @@ export class Availability {
   readonly #attempts: number
   readonly #identity: DatabaseIdentity
   readonly #of: 'primary' | 'replica'
-  readonly #openConnection: () => Promise<Connection>
+  readonly #openings: Openings
   readonly #askFirst: (connection: Connection) => Promise<void>
   readonly #listeners = new Set<(change: StateChange) => void>()
   #state: State = 'disconnected'
@@ -50,7 +51,7 @@ export class Availability {
   constructor(
     options: ConnectionOptions,
     attempts: number,
-    openConnection: () => Promise<Connection>,
+    openConnection: (signal: AbortSignal) => Promise<Connection>,
     askFirst: (connection: Connection) => Promise<void>,
     of: 'primary' | 'replica' = 'primary',
   ) {
@@ -59,7 +60,7 @@ export class Availability {
     this.#attempts = attempts
     this.#url = options.url
     this.#identity = options.identity
-    this.#openConnection = openConnection
+    this.#openings = new Openings(openConnection)
   }
 
   get state(): State {
@@ -130,7 +131,7 @@ export class Availability {
       await this.#untilReachable()
       if (this.isEnding) throw closedError()
       try {
-        return this.#takeSpare() ?? this.#seen(await this.#openConnection())
+        return this.#takeSpare() ?? this.#seen(await this.#openings.open())
       } catch (error) {
         if (!this.#noteFailure(error)) throw error
       }
@@ -145,7 +146,7 @@ export class Availability {
     if (this.isEnding) throw closedError()
     if (this.failure) throw this.failure
     try {
-      return this.#takeSpare() ?? (await this.#openConnection())
+      return this.#takeSpare() ?? (await this.#openings.open())
     } catch (error) {
       if (this.#noteFailure(error) && !this.isEnding) this.#startProbing()
       throw error
@@ -172,7 +173,7 @@ export class Availability {
    * a restart is noticed without traffic.
    */
   lookAgain(): void {
-    void this.#takeSpare()?.close()
+    this.#openings.giveUp(this.#takeSpare())
     if (this.#state === 'connected' || this.#isReadOnly) this.#startProbing()
   }
 
@@ -181,17 +182,23 @@ export class Availability {
     this.#probing().catch(() => undefined)
   }
 
-  /** Opens nothing any more. Returns what new work is refused with. */
+  /**
+   * From now on nobody is given a connection; those being opened are closed, or cut when the server is silent. Answers
+   * with what to refuse callers with.
+   */
   drain(): PlinthError {
     if (this.#state !== 'closed') this.#change('draining')
     this.#ending.abort()
+    this.#openings.end()
     return closedError()
   }
 
+  /** Behind the pools. Resolves when no connection is left that they do not know of. */
   async end(): Promise<void> {
     this.#change('closed')
-    await this.#spare?.close()
-    this.#spare = undefined
+    await this.#probe?.catch(() => undefined)
+    this.#openings.giveUp(this.#takeSpare())
+    await this.#openings.done()
   }
 
   #probing(): Promise<void> {
@@ -204,7 +211,7 @@ export class Availability {
   async #untilConnected(): Promise<void> {
     for (let attempt = 1; !this.isEnding; attempt++) {
       try {
-        const connection = await this.#openConnection()
+        const connection = await this.#openings.open()
         await this.#askFirst(connection)
         await this.#keepSpare(connection)
         this.#arrived(connection)

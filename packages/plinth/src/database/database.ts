@@ -43,7 +43,7 @@ class PoolDatabase implements Q.Database {
     this.#availability = new Availability(
       settings.connection,
       settings.connectAttempts,
-      () => this.#openConnection(),
+      (signal) => this.#openConnection(signal),
       (connection) => askFirst(connection, settings.limits.max),
     )
     this.#homes = makeHomes(this, settings, this.#availability)
@@ -145,8 +145,8 @@ class PoolDatabase implements Q.Database {
     return this.close()
   }
 
-  async #openConnection(): Promise<Connection> {
-    const connection = await this.#settings.open()
+  async #openConnection(signal: AbortSignal): Promise<Connection> {
+    const connection = await this.#settings.open(signal)
     const lookAgain = (): void => this.#availability.lookAgain()
     connection.onLost(lookAgain)
     connection.role.onReadOnly(lookAgain)

@@ -13,8 +13,8 @@ export interface DatabaseSettings {
   /** One for each server that may serve reads. */
   readonly replicas: readonly ConnectionOptions[]
   readonly connectAttempts: number
-  /** Opens a connection to the primary. */
-  readonly open: () => Promise<Connection>
+  /** Opens a connection to the primary; the signal gives up on it. */
+  readonly open: (signal?: AbortSignal) => Promise<Connection>
   readonly limits: PoolLimits
   readonly pingAfterMs: number
   readonly misuse: MisuseMode

@@ -35,9 +35,9 @@ export class Replica {
   #lookAgainAt = 0
 
   constructor(options: ConnectionOptions, limits: PoolLimits) {
-    const open = (): Promise<Connection> => openStandby(options)
-    const openWatched = async (): Promise<Connection> => {
-      const connection = await open()
+    const open = (signal: AbortSignal): Promise<Connection> => openStandby(options, signal)
+    const openWatched = async (signal: AbortSignal): Promise<Connection> => {
+      const connection = await open(signal)
       connection.onLost(() => this.#availability.lookAgain())
       return connection
     }
@@ -137,8 +137,8 @@ export class Replica {
   }
 }
 
-async function openStandby(options: ConnectionOptions): Promise<Connection> {
-  const connection = await Connection.open(options)
+async function openStandby(options: ConnectionOptions, signal: AbortSignal): Promise<Connection> {
+  const connection = await Connection.open(options, signal)
   if (connection.role.isStandby) return connection
   await connection.close()
   throw new PlinthError('ConnectionFailed', `PostgreSQL at ${describeServer(options.url)} is not a standby.`, {

@@ -1,5 +1,6 @@
 import type { Connection } from '../driver/connection.ts'
 import { closedError } from './availability-errors.ts'
+import { openingGraceMs } from './openings.ts'
 import type { Statement, StepAnswer } from '../driver/exchange.ts'
 
 /**
@@ -13,12 +14,14 @@ const idleMs = 10_000
  * in; its users share it, since each asks by single exchanges, which are answered in order.
  */
 export class ReservedConnection {
-  readonly #open: () => Promise<Connection>
+  readonly #open: (signal: AbortSignal) => Promise<Connection>
+  readonly #cut = new AbortController()
   #current: Promise<Connection> | undefined
   #idle: NodeJS.Timeout | undefined
+  #dropped: Promise<void> = Promise.resolve()
   #isClosed = false
 
-  constructor(open: () => Promise<Connection>) {
+  constructor(open: (signal: AbortSignal) => Promise<Connection>) {
     this.#open = open
   }
 
@@ -37,23 +40,28 @@ export class ReservedConnection {
   /** For good: what is asked later is refused. */
   async close(): Promise<void> {
     this.#isClosed = true
-    await this.#drop()
+    const late = setTimeout(() => this.#cut.abort(), openingGraceMs)
+    this.#drop()
+    await this.#dropped
+    clearTimeout(late)
   }
 
-  async #drop(): Promise<void> {
+  /** One after the other, so that the last is gone when all are. */
+  #drop(): void {
     clearTimeout(this.#idle)
     const current = this.#current
     this.#current = undefined
-    await current?.then(
+    const gone = current?.then(
       (connection) => connection.close(),
       () => undefined,
     )
+    this.#dropped = this.#dropped.then(() => gone)
   }
 
   /** One attempt at a time, which all wait for; a failed one is forgotten, so that the next caller tries anew. */
   #connection(): Promise<Connection> {
     if (this.#isClosed) return Promise.reject(closedError())
-    this.#current ??= this.#open().then(
+    this.#current ??= this.#open(this.#cut.signal).then(
       (connection) => {
         connection.onLost(() => this.#forget())
         return connection
@@ -72,6 +80,6 @@ export class ReservedConnection {
 
   #closeLater(): void {
     clearTimeout(this.#idle)
-    this.#idle = setTimeout(() => void this.#drop(), idleMs).unref()
+    this.#idle = setTimeout(() => this.#drop(), idleMs).unref()
   }
 }

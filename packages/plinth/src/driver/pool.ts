@@ -6,10 +6,11 @@ import type { Connection } from './connection.ts'
 import { type Holder, Holders } from './holders.ts'
 import { deadlockVictim } from './deadlock-victim.ts'
 import { IdleLanes } from './idle-lanes.ts'
+import { Leaving } from './leaving.ts'
 import { acquireTimedOut, cancelledWaiting, leftOpen, overloaded, selfDeadlock } from './pool-errors.ts'
 import type { PoolLimits, PoolOptions } from './pool-options.ts'
 import { SharedLanes } from './shared-lanes.ts'
-import { startTimer } from './timer.ts'
+import { RepeatedLook, startTimer } from './timer.ts'
 import { WaitingLine } from './waiting-line.ts'
 
 /** Time for DISCARD ALL. */
@@ -37,10 +38,11 @@ export class Pool {
   readonly #shared: SharedLanes
   readonly #waiting = new WaitingLine()
   readonly #idle = new IdleLanes()
+  readonly #leaving = new Leaving()
   readonly #lookTimer: NodeJS.Timeout
-  #deadlockTimer: NodeJS.Timeout | undefined
+  readonly #deadlockLooks = new RepeatedLook(deadlockLookMs, () => this.#lookForDeadlock())
   #exclusive = 0
-  #opening = 0
+  readonly #opening = new Set<Promise<void>>()
   #warm = 0
   #refusal: PlinthError | undefined
   #isClosed = false
@@ -51,10 +53,10 @@ export class Pool {
     this.#options = options
     this.#limits = limits
     this.#holders = new Holders(identity, limits.leakAfterMs)
-    const { sharedLanes, maxWaiting, acquireTimeoutMs } = limits
+    const { sharedLanes: max, maxWaiting, acquireTimeoutMs } = limits
     const timedOut = (): PlinthError => this.#timedOut()
     const open = (): Promise<Connection> => this.#open()
-    this.#shared = new SharedLanes({ open, max: sharedLanes, maxWaiting, acquireTimeoutMs, timedOut })
+    this.#shared = new SharedLanes({ open, leaving: this.#leaving, max, maxWaiting, acquireTimeoutMs, timedOut })
     const lookMs = Math.min(longestLookMs, limits.idleTimeoutMs / 2, limits.leakAfterMs / 2, limits.lifetimeMs / 2)
     this.#lookTimer = setInterval(() => this.#look(), Math.max(shortestLookMs, lookMs)).unref()
   }
@@ -78,7 +80,7 @@ export class Pool {
       return idle
     }
     // Those for whom a connection is being opened, or may be, do not wait for anybody.
-    const served = this.#room - this.#exclusive + this.#opening
+    const served = this.#room - this.#exclusive + this.#opening.size
     if (this.#waiting.size >= this.#limits.maxWaiting + served) throw overloaded(this.#waiting.size)
     return watchWait(this.#wait(holder, signal), this.#options.identity, transaction)
   }
@@ -89,7 +91,7 @@ export class Pool {
     return {
       max: this.#limits.max,
       total,
-      idle: total - busy - this.#opening - (this.#shared.isOpening ? 1 : 0),
+      idle: total - busy - this.#opening.size - (this.#shared.isOpening ? 1 : 0),
       busy,
       waiting: this.#waiting.size,
       oldestWaitMs: this.#waiting.oldestMs,
@@ -137,7 +139,7 @@ export class Pool {
   async close(refusal: PlinthError, deadlineMs: number): Promise<void> {
     this.#refusal = refusal
     clearInterval(this.#lookTimer)
-    clearTimeout(this.#deadlockTimer)
+    this.#deadlockLooks.end()
     this.#shared.refuse(refusal)
     for (const waiter of this.#waiting.all) waiter.refuse(refusal)
     await this.#quiet(deadlineMs)
@@ -147,7 +149,10 @@ export class Pool {
     }
     await Promise.all([...this.#holders.connections, ...this.#shared.busy].map(stop))
     this.#isClosed = true
-    await Promise.all([this.#shared.close(), ...this.#idle.takeAll().map((idle) => idle.close())])
+    this.#giveUp(this.#idle.takeAll())
+    // A connection that is opened only now finds the pool closed, and leaves.
+    await Promise.all([this.#shared.close(), ...this.#opening])
+    await this.#leaving.done()
   }
 
   #dropIdle(isLeft: (connection: Connection) => boolean): void {
@@ -172,12 +177,12 @@ export class Pool {
     const limitMs = this.#limits.acquireTimeoutMs
     const given = this.#waiting.wait({ holder, inside, signal, limitMs, timedOut: () => this.#timedOut() })
     this.#openForWaiter()
-    if (inside.size > 0) this.#lookForDeadlockLater()
+    if (inside.size > 0) this.#deadlockLooks.begin()
     return given
   }
 
   #openForWaiter(): void {
-    if (this.#waiting.size > this.#opening) void this.#openExclusive()
+    if (this.#waiting.size > this.#opening.size) void this.#openExclusive()
   }
 
   #openWarm(): Promise<void>[] {
@@ -196,10 +201,9 @@ export class Pool {
   #openExclusive(): Promise<void> | undefined {
     if (this.#exclusive >= this.#room || this.#refusal) return undefined
     this.#exclusive++
-    this.#opening++
-    return this.#open().then(
+    const opening = this.#open().then(
       (connection) => {
-        this.#opening--
+        this.#opening.delete(opening)
         connection.onLost(() => {
           this.#forgetIdle(connection)
           // The others may be as dead, and say so only to whoever uses them next.
@@ -208,18 +212,20 @@ export class Pool {
         this.#giveOrKeep(connection)
       },
       (error) => {
-        this.#opening--
+        this.#opening.delete(opening)
         this.#exclusive--
         this.#refuseAfter(error)
         this.#openForWaiter()
       },
     )
+    this.#opening.add(opening)
+    return opening
   }
 
   /** What failed for one fails for all, unless a connection is left that somebody will give back. */
   #refuseAfter(error: unknown): void {
     const waiters = this.#waiting.all
-    const refused = this.#exclusive === this.#opening ? waiters : waiters.slice(0, 1)
+    const refused = this.#exclusive === this.#opening.size ? waiters : waiters.slice(0, 1)
     for (const waiter of refused) waiter.refuse(error)
   }
 
@@ -230,7 +236,7 @@ export class Pool {
 
   /** True when `acquire` gives a connection without waiting for another holder. */
   get hasRoom(): boolean {
-    return this.#idle.size > 0 || (this.#waiting.size <= this.#opening && this.#exclusive < this.#room)
+    return this.#idle.size > 0 || (this.#waiting.size <= this.#opening.size && this.#exclusive < this.#room)
   }
 
   get #total(): number {
@@ -254,7 +260,7 @@ export class Pool {
 
   #giveUp(connections: readonly Connection[]): void {
     this.#exclusive -= connections.length
-    for (const connection of connections) void connection.close()
+    for (const connection of connections) this.#leaving.add(connection)
   }
 
   /** A lost connection that is held stays counted until its holder releases it. */
@@ -272,18 +278,13 @@ export class Pool {
     void this.#openWarm()
   }
 
-  #lookForDeadlockLater(): void {
-    this.#deadlockTimer ??= setTimeout(() => {
-      this.#deadlockTimer = undefined
-      this.#lookForDeadlock()
-      if (this.#waiting.all.some(({ inside }) => inside.size > 0)) this.#lookForDeadlockLater()
-    }, deadlockLookMs).unref()
-  }
-
-  #lookForDeadlock(): void {
-    if (this.#opening > 0 || this.#holders.size < this.#room) return
-    const victim = deadlockVictim(this.#holders.allIdleFor(deadlockLookMs), this.#waiting.all)
-    victim?.refuse(selfDeadlock(victim.holder.name, this.#holders.describe(), this.#limits.max))
+  /** True while somebody waits inside a holder's callback. */
+  #lookForDeadlock(): boolean {
+    if (this.#opening.size === 0 && this.#holders.size >= this.#room) {
+      const victim = deadlockVictim(this.#holders.allIdleFor(deadlockLookMs), this.#waiting.all)
+      victim?.refuse(selfDeadlock(victim.holder.name, this.#holders.describe(), this.#limits.max))
+    }
+    return this.#waiting.all.some(({ inside }) => inside.size > 0)
   }
 
   /** Resolves when nothing is held or in flight, at the latest at the deadline. */

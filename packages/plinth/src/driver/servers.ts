@@ -20,15 +20,15 @@ const headStartMs = 1000
  * last one that was the primary first, and a standby says so by itself (see `ServerRole`): no query. A primary that was
  * set to take no writes is passed over too, as one that somebody fenced, and taken where there is no other.
  */
-export function openerOf(options: ConnectionOptions): () => Promise<Connection> {
+export function openerOf(options: ConnectionOptions): (signal?: AbortSignal) => Promise<Connection> {
   const { servers } = options
   let primary = 0
-  if (servers.length === 1) return () => Connection.open(options)
-  return async () => {
+  if (servers.length === 1) return (signal) => Connection.open(options, signal)
+  return async (signal) => {
     const order = [...servers.keys()].map((turn) => (primary + turn) % servers.length)
-    const opened = await firstOf(order, (at, signal) =>
-      openPrimary({ ...options, url: servers[at] ?? options.url }, signal),
-    )
+    const open = (at: number, over: AbortSignal): Promise<Connection> =>
+      openPrimary({ ...options, url: servers[at] ?? options.url }, signal ? AbortSignal.any([over, signal]) : over)
+    const opened = await firstOf(order, open, signal)
     if (!opened.connection.role.isReadOnly) primary = opened.at
     return opened.connection
   }
@@ -46,6 +46,7 @@ interface Opened {
 function firstOf(
   servers: readonly number[],
   open: (at: number, signal: AbortSignal) => Promise<Connection>,
+  signal: AbortSignal | undefined,
 ): Promise<Opened> {
   const over = new AbortController()
   const { promise, resolve, reject } = Promise.withResolvers<Opened>()
@@ -61,7 +62,7 @@ function firstOf(
   const end = (turn: number): void => {
     ended++
     if (over.signal.aborted) return
-    if (ended < servers.length) return turn === begun ? begin() : undefined
+    if (ended < servers.length && !signal?.aborted) return turn === begun ? begin() : undefined
     if (secondBest) take(secondBest)
     else reject(noPrimary(failures))
   }

@@ -1,10 +1,12 @@
 import type { PlinthError } from '../errors.ts'
 import type { Connection } from './connection.ts'
+import type { Leaving } from './leaving.ts'
 import { overloaded } from './pool-errors.ts'
 import { startTimer } from './timer.ts'
 
 export interface SharedLanesOptions {
   readonly open: () => Promise<Connection>
+  readonly leaving: Leaving
   /** Lanes at most, 0 to 4. */
   readonly max: number
   /** In flight on one lane, or waiting for the first one, at most. */
@@ -70,7 +72,7 @@ export class SharedLanes {
   retire(due: (lane: Connection) => boolean): void {
     for (const lane of [...this.#lanes].filter((one) => one.inFlight === 0 && due(one))) {
       this.#lanes.delete(lane)
-      void lane.close()
+      this.#options.leaving.add(lane)
     }
   }
 
@@ -80,8 +82,10 @@ export class SharedLanes {
     this.#closing.reject(refusal)
   }
 
+  /** Resolves when none is being opened; those there were are leaving. */
   async close(): Promise<void> {
-    await Promise.all([...this.#lanes].map((lane) => lane.close()))
+    await this.#opening?.catch(() => undefined)
+    for (const lane of this.#lanes) this.#options.leaving.add(lane)
     this.#lanes.clear()
   }
 
@@ -90,7 +94,7 @@ export class SharedLanes {
       .open()
       .then((lane) => {
         if (this.#refusal) {
-          void lane.close()
+          this.#options.leaving.add(lane)
           throw this.#refusal
         }
         this.#lanes.add(lane)
