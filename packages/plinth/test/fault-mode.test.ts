@@ -136,6 +136,11 @@ test('a share that is none, and a server elsewhere, are refused', () => {
   const open = (faults: FaultOptions, at = url): Database => createDatabase({ url: at, faults })
   assert.throws(() => open({ deadlock: 1.5 }), { code: 'InvalidOption', message: /faults\.deadlock is 1\.5/ })
   const elsewhere = 'postgres://app@db.example.com/app'
-  assert.throws(() => open({ deadlock: 0.1 }, elsewhere), { code: 'InvalidOption', message: /not on this machine/ })
+  for (const at of [elsewhere, 'postgres://app@localhost/app?host=db.example.com', 'postgres:///app'])
+    assert.throws(
+      () => open({ deadlock: 0.1 }, at),
+      { code: 'InvalidOption', message: /may not be on this machine/ },
+      at,
+    )
   open({ deadlock: 0.1, onAnyHost: true }, elsewhere)
 })

@@ -59,6 +59,14 @@ for (const [name, open] of openApps) {
         }
       })
 
+    test('what PostgreSQL says of any other failure stays here, in the log', async (t) => {
+      const logged = t.mock.method(process.stderr, 'write', () => true)
+      const { status, body, type } = await get(app, '/refused')
+      assert.deepEqual([status, body.code, type], [500, 'StatementFailed', 'application/problem+json; charset=utf-8'])
+      assert.equal(JSON.stringify(body).includes('credit'), false)
+      if (name === 'Express') assert.match(String(logged.mock.calls[0]?.arguments[0]), /ada has no credit/)
+    })
+
     test('what is no failure of the database is left to the framework', async () => {
       const { status, body } = await get(app, '/fails')
       assert.deepEqual([status, 'code' in body], [500, false])

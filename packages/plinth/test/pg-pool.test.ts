@@ -295,6 +295,16 @@ test('end() waits for the client that is out, ends this view alone, and the data
   assert.equal((await db.query('select 1')).rowCount, 1)
 })
 
+test('a listener that throws at a notice harms neither the statement nor the connection', async () => {
+  const client = await pool.connect()
+  client.once('notice', () => {
+    throw new RangeError('mine')
+  })
+  await client.query(`do $$ begin raise notice 'look'; end $$`)
+  assert.equal((await client.query('select 1 as one')).rows[0]?.one, 1)
+  client.release()
+})
+
 test('notifications and notices reach the client', async () => {
   const client = await pool.connect()
   const heard = new Promise((resolve) =>

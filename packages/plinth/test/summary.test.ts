@@ -46,6 +46,8 @@ const literals = [
   "E'\\' from canary'",
   '$$ from canary $$',
   '$q$ from canary $q$',
+  '$é$ from canary $é$',
+  '1 /* a /* b */ from canary */',
   "'O'canary from canary",
   "'from canary",
 ]

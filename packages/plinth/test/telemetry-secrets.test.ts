@@ -74,7 +74,7 @@ async function asOrm(): Promise<void> {
   const failing = db.transaction(async (tx) => {
     const insert = tx.query('insert into users (id, name) values (9, $1)', [marker])
     await insert.catch((cause: unknown) => {
-      throw new Error(`Failed query: params ${marker}`, { cause })
+      throw Object.assign(new Error(`Failed query: params ${marker}`, { cause }), { params: [marker] })
     })
   })
   await failing.catch(() => undefined)

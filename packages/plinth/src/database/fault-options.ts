@@ -1,3 +1,4 @@
+import { hostOf } from '../driver/sqlstate.ts'
 import { PlinthError } from '../errors.ts'
 import type { FaultOptions } from './queryable.ts'
 
@@ -6,7 +7,7 @@ export const endings = ['commitUnknown', 'serializationFailure', 'deadlock', 'co
 export type Ending = (typeof endings)[number]
 
 const shares = [...endings, 'poolTimeout'] as const
-const here = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\]|)$/
+const here = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 
 /** Throws InvalidOption for a share that is none, and for a server that may be somebody's real one. */
 export function readFaults(faults: FaultOptions | undefined, url: string): FaultOptions | undefined {
@@ -17,9 +18,15 @@ export function readFaults(faults: FaultOptions | undefined, url: string): Fault
       throw new PlinthError('InvalidOption', `faults.${name} is ${share}; it must be a share from 0 to 1.`)
     }
   }
-  const host = URL.parse(url)?.hostname ?? ''
+  const parsed = URL.parse(url)
+  // Without a host pg takes one of the environment, which may be anywhere.
+  const host = parsed && (parsed.hostname || parsed.searchParams.has('host')) ? hostOf(parsed) : ''
   if (here.test(host) || faults.onAnyHost === true) return faults
-  throw new PlinthError('InvalidOption', `faults is set for a server that is not on this machine: ${host}.`, {
-    hint: 'It is for tests. Where the test server runs elsewhere, say so: faults.onAnyHost.',
-  })
+  throw new PlinthError(
+    'InvalidOption',
+    `faults is set for a server that may not be on this machine: ${host || 'its url names none'}.`,
+    {
+      hint: 'It is for tests. Where the test server runs elsewhere, say so: faults.onAnyHost.',
+    },
+  )
 }

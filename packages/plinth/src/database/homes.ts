@@ -60,7 +60,11 @@ export function makeHomes(database: object, settings: DatabaseSettings, availabi
   const counts = new TransactionCounts()
   const { sharedLanes } = limits
   const acquire: Pool['acquire'] = (...wanted) => pool.acquire(...wanted)
-  const stopGauges = answerPoolQuestions(() => ({ database: identity, pool: pool.counts }))
+  const stopGauges = answerPoolQuestions(() => ({
+    database: identity,
+    state: availability.state,
+    pool: pool.counts,
+  }))
   const stopHttp = watchHttp(database, identity, misuse)
   const faults = settings.faults && new FaultMode(settings.faults, limits)
   return {

@@ -234,14 +234,8 @@ export class Connection {
   }
 
   onNotification(listener: (channel: string, payload: string) => void): () => void {
-    const receive = (message: { readonly channel: string; readonly payload?: string }): void => {
-      try {
-        listener(message.channel, message.payload ?? '')
-      } catch (cause) {
-        // Thrown on, it would come out of the socket's event and end the process.
-        observe({ kind: 'listener.failed', database: this.identity, failure: failureOf(cause) })
-      }
-    }
+    const receive = (message: { readonly channel: string; readonly payload?: string }): void =>
+      this.#hear(() => listener(message.channel, message.payload ?? ''))
     this.#client.on('notification', receive)
     return () => this.#client.off('notification', receive)
   }
@@ -249,9 +243,18 @@ export class Connection {
   /** Calls `listener` for each notice or warning the server sends beside its answers. */
   onNotice(listener: (notice: { readonly code: string; readonly message: string }) => void): () => void {
     const receive = (notice: { readonly code?: string; readonly message?: string }): void =>
-      listener({ code: notice.code ?? '', message: notice.message ?? '' })
+      this.#hear(() => listener({ code: notice.code ?? '', message: notice.message ?? '' }))
     this.#client.on('notice', receive)
     return () => this.#client.off('notice', receive)
+  }
+
+  /** What a listener throws would come out of the socket's event, and end the connection or the process. */
+  #hear(listen: () => void): void {
+    try {
+      listen()
+    } catch (cause) {
+      observe({ kind: 'listener.failed', database: this.identity, failure: failureOf(cause) })
+    }
   }
 
   /** Calls `listener` once when the connection breaks without our doing; at once if it already has. */

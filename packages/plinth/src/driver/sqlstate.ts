@@ -66,9 +66,6 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   '42': 'InvalidStatement',
 }
 
-/** PostgreSQL's own words for these quote row values, so ours stand in the message and theirs in `server`. */
-const quotesValues: ReadonlySet<string> = new Set(['22', '23'])
-
 const retryable: ReadonlySet<ErrorCode> = new Set([
   'SerializationFailure',
   'DeadlockDetected',
@@ -95,7 +92,7 @@ function fromServer(error: ServerError, context: FailureContext, answered: boole
     sqlstate: error.code,
     outcome: isLost || !answered || error.code === '40003' ? context.outcomeWhenLost : 'not applied',
     retryable: retryable.has(code) || (isLost && context.outcomeWhenLost === 'not applied'),
-    cause: error,
+    cause: withoutValues(error),
     server: reportOf(error),
     ...violationOf(error),
     ...(error.hint === undefined ? {} : { hint: error.hint }),
@@ -136,12 +133,16 @@ function codeOf({ code, message }: ServerError, context: FailureContext, answere
 
 function messageOf(error: ServerError, context: FailureContext): string {
   const where = context.transaction === undefined ? '' : ` in transaction "${context.transaction}"`
-  if (!quotesValues.has(error.code.slice(0, 2))) return `${error.message} (${error.code})${where}.`
+  if (titleOf(error.code) === undefined) return `${error.message} (${error.code})${where}.`
   const constraint = error.constraint === undefined ? '' : ` of ${error.constraint}`
   const column = error.column === undefined ? '' : ` in column ${error.column}`
   const table = error.table === undefined ? '' : ` on table ${error.table}`
-  const title = titles[error.code] ?? titles[error.code.slice(0, 2)]
-  return `${title}${constraint}${column}${table} (${error.code})${where}.`
+  return `${titleOf(error.code)}${constraint}${column}${table} (${error.code})${where}.`
+}
+
+/** For the classes whose messages quote row values. Elsewhere PostgreSQL's own words stand. */
+function titleOf(sqlstate: string): string | undefined {
+  return titles[sqlstate] ?? titles[sqlstate.slice(0, 2)]
 }
 
 const titles: Readonly<Record<string, string>> = {
@@ -174,6 +175,31 @@ function violationOf(error: ServerError): Pick<PlinthErrorFields, 'constraint' |
   }
 }
 
+/** What PostgreSQL quotes rows and parameters in, beside the message. */
+const quoting = ['detail', 'where', 'internalQuery']
+
+/**
+ * The error as pg made it, for `cause`. Whoever logs an error logs its causes, so the fields that quote values are not
+ * enumerable, and of classes 22 and 23 the message is ours too; PostgreSQL's own words are in `server`.
+ */
+function withoutValues(error: ServerError): ServerError {
+  const properties = Object.getOwnPropertyDescriptors(error)
+  const copy: unknown = Object.create(Reflect.getPrototypeOf(error), properties)
+  if (!isServerError(copy)) return error
+  for (const name of quoting) {
+    const property = Object.getOwnPropertyDescriptor(error, name)
+    if (property) Object.defineProperty(copy, name, { ...property, enumerable: false })
+  }
+  const title = titleOf(error.code)
+  if (title === undefined) return copy
+  const hide = (name: 'message' | 'stack', value: string): void => {
+    Object.defineProperty(copy, name, { value, enumerable: false, configurable: true, writable: true })
+  }
+  hide('stack', (error.stack ?? '').replace(error.message, title))
+  hide('message', title)
+  return copy
+}
+
 function reportOf(error: ServerError): ServerReport {
   const { severity, message, detail, hint, schema, table, column, constraint } = error
   const optional = { detail, hint, schema, table, column, constraint }
@@ -187,7 +213,8 @@ export function connectFailure(error: unknown, { url, pooler }: ConnectionOption
   const reason =
     error instanceof Error ? error.message || ('code' in error ? String(error.code) : error.name) : String(error)
   const sqlstate = isServerError(error) ? error.code : undefined
-  const fields = { phase: 'connect', cause: error, ...(sqlstate === undefined ? {} : { sqlstate }) } as const
+  const asked = { phase: 'connect', cause: error } as const
+  const fields = isServerError(error) ? { ...asked, sqlstate: error.code, server: reportOf(error) } : asked
   if (sqlstate?.startsWith('28')) {
     return new PlinthError('AuthenticationFailed', `PostgreSQL at ${server} refused the login: ${reason}.`, {
       ...fields,
@@ -225,7 +252,10 @@ export const poolerHint =
 /** Host, port and database of a url: never its user or password. */
 export function describeServer(url: string): string {
   const parsed = URL.parse(url)
-  return parsed === null
-    ? 'the given url'
-    : `${parsed.hostname || 'localhost'}:${parsed.port || '5432'}${parsed.pathname}`
+  return parsed === null ? 'the given url' : `${hostOf(parsed)}:${parsed.port || '5432'}${parsed.pathname}`
+}
+
+/** pg takes the host of the query, as for a Unix socket, before that of the address. */
+export function hostOf(url: URL): string {
+  return url.searchParams.get('host') ?? (url.hostname || 'localhost')
 }

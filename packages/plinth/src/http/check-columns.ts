@@ -26,14 +26,18 @@ const question = `select coalesce(array_agg(a.attname order by a.attnum), '{}') 
  * constraint.
  */
 export function checkColumns(db: Database): ColumnsOfCheck {
-  const known = new Map<string, readonly string[]>()
-  return async ({ schema, table, constraint }) => {
+  const known = new Map<string, ReturnType<ColumnsOfCheck>>()
+  return ({ schema, table, constraint }) => {
     const names = [schema, table, constraint]
     const key = names.join('\0')
-    const columns = known.get(key) ?? (await ask(db, names))
-    if (columns && known.size >= mostKnown) known.clear()
-    if (columns) known.set(key, columns)
-    return columns
+    const found = known.get(key)
+    if (found) return found
+    if (known.size >= mostKnown) known.clear()
+    const asked = ask(db, names)
+    known.set(key, asked)
+    // Not told: the database was away, or had no connection free.
+    void asked.then((columns) => columns ?? known.delete(key))
+    return asked
   }
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { inspect } from 'node:util'
 import type { Database } from '../database/queryable.ts'
 import { checkColumns } from './check-columns.ts'
 import { databaseAway, type Problem, problemHeaders, problemWithColumns } from './problem.ts'
@@ -48,8 +49,10 @@ export function expressDatabase(db: Database): ExpressDatabase {
     },
     errors: (error, _request, response, next) => {
       problemWithColumns(error, columnsOf).then((problem) => {
-        if (problem && !response.headersSent) send(response, problem)
-        else next(error)
+        if (!problem || response.headersSent) return next(error)
+        // As Express does with what no handler took.
+        if (problem.status === 500) process.stderr.write(`${inspect(error)}\n`)
+        return send(response, problem)
       }, next)
     },
   }

@@ -42,8 +42,9 @@ export async function fastifyDatabase(app: FastifyInstance, options: FastifyData
     return undefined
   })
   const columnsOf = checkColumns(database)
-  app.setErrorHandler(async (error: Error, _request: FastifyRequest, reply: FastifyReply) => {
+  app.setErrorHandler(async (error: Error, request: FastifyRequest, reply: FastifyReply) => {
     const problem = await problemWithColumns(error, columnsOf)
+    if (problem?.status === 500) request.log.error({ err: error }, problem.body.title)
     return problem ? send(reply, problem) : reply.send(error)
   })
   app.get(livePath, async () => ({ status: 'up' }))

@@ -36,7 +36,10 @@ const unavailable: Answer = { status: 503, title: 'The database cannot be reache
 const busy: Answer = { status: 503, title: 'The database is busy just now.', retryAfter: busySeconds }
 const invalid: Answer = { status: 422, title: 'A value is not allowed.' }
 
-/** By our code; what is not here is no answer for a client, and its request fails as the framework has it (500). */
+/** Of the database, but nothing the client can do anything about: our words, for PostgreSQL's may quote anything. */
+const failed: Answer = { status: 500, title: 'The request failed in the database.' }
+
+/** By our code. `failed` for the others. */
 const answers: { readonly [code in ErrorCode]?: Answer } = {
   UniqueViolation: { status: 409, title: 'It exists already.' },
   ExclusionViolation: { status: 409, title: 'It overlaps with another.' },
@@ -47,15 +50,18 @@ const answers: { readonly [code in ErrorCode]?: Answer } = {
   ConnectionFailed: unavailable,
   ConnectionLost: unavailable,
   DatabaseClosed: unavailable,
+  AuthenticationFailed: unavailable,
   ReadOnlyServer: unavailable,
   ServerOverloaded: busy,
   PoolTimeout: busy,
   PoolOverloaded: busy,
+  PoolSelfDeadlock: busy,
   SerializationFailure: busy,
   DeadlockDetected: busy,
   LockTimeout: busy,
   IdempotencyInFlight: { status: 409, title: 'The same request is being worked on.', retryAfter: busySeconds },
   IdempotencyConflict: { status: 422, title: 'Another request was made under this idempotency key.' },
+  CommitUnknown: { status: 500, title: 'It is not known whether the change was saved.' },
   StatementTimeout: { status: 504, title: 'The database took too long.' },
   TransactionTimeout: { status: 504, title: 'The database took too long.' },
 }
@@ -91,7 +97,10 @@ interface Failed {
   readonly check?: CheckConstraint | undefined
 }
 
-/** Undefined for an error that is not the database's, or that is a fault of the program. */
+/**
+ * Undefined for an error that is not the database's, and for a wrapper that has a status of its own. With status 500
+ * the program is at fault, and somebody should log the error.
+ */
 export function problemOf(error: unknown): Problem | undefined {
   const failed = failedIn(error)
   return failed && toProblem(failed)
@@ -109,13 +118,24 @@ export function databaseAway(): Problem {
 }
 
 function failedIn(error: unknown): Failed | undefined {
+  let isDatabase = false
   let at = error
   for (let depth = 0; depth < deepest && at instanceof Error; depth++) {
-    const failed = isPlinthError(at) ? ofOurs(at) : ofSqlstate(at)
-    if (failed) return failed
+    const found = isPlinthError(at) ? ofOurs(at) : ofSqlstate(at)
+    if (found) return found
+    isDatabase ||= isPlinthError(at) || isPgs(at)
     at = at.cause
   }
-  return undefined
+  return isDatabase && !hasStatus(error) ? { answer: failed, code: codeIn(error) } : undefined
+}
+
+/** As http-errors and Fastify have it. */
+function hasStatus(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && ('statusCode' in error || 'status' in error)
+}
+
+function codeIn(error: unknown): ErrorCode {
+  return isPlinthError(error) ? error.code : 'StatementFailed'
 }
 
 function ofOurs({ code, columns, server }: PlinthError): Failed | undefined {
@@ -125,11 +145,15 @@ function ofOurs({ code, columns, server }: PlinthError): Failed | undefined {
 }
 
 function ofSqlstate(error: Error): Failed | undefined {
-  if (!('severity' in error) || !('code' in error) || typeof error.code !== 'string') return undefined
+  if (!isPgs(error)) return undefined
   const code = bySqlstate[error.code] ?? bySqlstate[error.code.slice(0, 2)]
   const answer = code && answers[code]
   if (!answer || code !== 'CheckViolation') return answer && { answer, code, columns: violatedColumns(error) }
   return { answer, code, check: checkOf(error) }
+}
+
+function isPgs(error: Error): error is Error & { readonly code: string } {
+  return 'severity' in error && 'code' in error && typeof error.code === 'string'
 }
 
 /** A check of a domain names no table. */

@@ -13,7 +13,8 @@ import {
 import { boundedNames } from './bounded-names.ts'
 import { durationBuckets } from './duration-buckets.ts'
 import type { Failure } from './failure.ts'
-import type { DatabaseIdentity, ObservationOf } from './observation.ts'
+import { incidentKinds } from './incidents.ts'
+import type { DatabaseIdentity, Observation, ObservationOf } from './observation.ts'
 import { gaugePools, poolName } from './otel-pool.ts'
 import { onObservations, type ObservationListeners, type Subscription } from './subscribe.ts'
 
@@ -135,6 +136,16 @@ function measure(meter: Meter, maxNames: number): ObservationListeners {
     unit: '{timeout}',
   })
   const retries = meter.createCounter('plinth.retries', { description: 'Attempts made again.', unit: '{attempt}' })
+  const lost = meter.createCounter('plinth.commits.lost', {
+    description: 'Commits whose answer was lost.',
+    unit: '{commit}',
+  })
+  const incidents = meter.createCounter('plinth.incidents', {
+    description: 'What should not happen: see docs/guides/telemetry.md.',
+    unit: '{incident}',
+  })
+  const count = ({ kind, database }: Observation): void =>
+    incidents.add(1, { ...serverOf(database), 'plinth.incident.kind': kind })
   return {
     'statement.end': ({ database, summary, ms, failure }) => {
       const known = names(summary)
@@ -148,6 +159,10 @@ function measure(meter: Meter, maxNames: number): ObservationListeners {
     'connection.open': ({ database, ms }) => creations.record(ms / 1000, poolOf(database)),
     retry: ({ database, what, failure }) =>
       retries.add(1, { ...serverOf(database), 'plinth.retry.what': what, ...statusOf(failure, codes) }),
+    'commit.resolved': ({ database, isCommitted }) =>
+      lost.add(1, { ...serverOf(database), 'plinth.commit.fate': isCommitted ? 'committed' : 'rolled back' }),
+    'commit.unknown': ({ database }) => lost.add(1, { ...serverOf(database), 'plinth.commit.fate': 'unknown' }),
+    ...Object.fromEntries(incidentKinds.map((kind) => [kind, count])),
   }
 }
 

@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel'
-import type { DatabaseIdentity } from './observation.ts'
+import type { DatabaseIdentity, State } from './observation.ts'
 
 /** Connections of one database in this process, shared lanes included. Those being opened are neither idle nor busy. */
 export interface PoolCounts {
@@ -18,6 +18,7 @@ export interface PoolCounts {
 
 interface PoolReading {
   readonly database: DatabaseIdentity
+  readonly state: State
   readonly pool: PoolCounts
 }
 
@@ -45,6 +46,17 @@ export function readPools(nameOf: (database: DatabaseIdentity) => string): Reado
     pools.set(name, other ? together(pool, other) : pool)
   })
   return pools
+}
+
+/** How many handles are in each state, those not closed, by the name their database is told under. */
+export function readStates(nameOf: (database: DatabaseIdentity) => string): ReadonlyMap<string, Map<State, number>> {
+  const states = new Map<string, Map<State, number>>()
+  question.publish(({ database, state }: PoolReading) => {
+    const name = nameOf(database)
+    const counts = states.get(name) ?? new Map<State, number>()
+    states.set(name, counts.set(state, (counts.get(state) ?? 0) + 1))
+  })
+  return states
 }
 
 function together(one: PoolCounts, other: PoolCounts): PoolCounts {

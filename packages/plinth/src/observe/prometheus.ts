@@ -2,8 +2,9 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import { boundedNames } from './bounded-names.ts'
 import { durationBuckets } from './duration-buckets.ts'
 import type { Failure } from './failure.ts'
+import { incidentKinds } from './incidents.ts'
 import type { State } from './observation.ts'
-import { type PoolCounts, readPools } from './pool-counts.ts'
+import { type PoolCounts, readPools, readStates } from './pool-counts.ts'
 import { onObservations, type ObservationListeners, type Subscription } from './subscribe.ts'
 
 export interface PrometheusOptions {
@@ -77,6 +78,18 @@ class Metrics {
     })
   }
 
+  /** Likewise: how many handles are in each state. */
+  stateGauge(name: string, help: string): void {
+    new Gauge({
+      ...this.#configuration(name, help, ['state']),
+      collect() {
+        this.reset()
+        for (const [service, counts] of readStates((database) => database.service))
+          for (const state of states) this.set({ service, state }, counts.get(state) ?? 0)
+      },
+    })
+  }
+
   seconds(name: string, help: string, ...labels: readonly string[]): Histogram {
     return new Histogram({ ...this.#configuration(name, help, labels), buckets: this.#buckets })
   }
@@ -131,14 +144,10 @@ function transactions(metrics: Metrics, maxNames: number): ObservationListeners 
 }
 
 function connections(metrics: Metrics): ObservationListeners {
-  const state = metrics.gauge('connection_state', '1 for the state the database is in.', 'state')
   const opened = metrics.seconds('connection_open_seconds', 'Time to open a connection.')
   const lost = metrics.counter('connections_lost_total', 'Connections that broke.', 'code')
   const waits = metrics.seconds('pool_wait_seconds', 'Time callers waited for a connection.', 'result')
   return {
-    'connection.state': ({ database: { service }, to }) => {
-      for (const one of states) state.set({ service, state: one }, one === to ? 1 : 0)
-    },
     'connection.open': ({ database: { service }, ms }) => opened.observe({ service }, ms / 1000),
     'connection.lost': ({ database: { service }, failure }) => lost.inc({ service, code: metrics.code(failure) }),
     'pool.wait': ({ database: { service }, ms, failure }) =>
@@ -149,6 +158,7 @@ function connections(metrics: Metrics): ObservationListeners {
 type SetValue = (value: number, labels?: { readonly state: string }) => void
 
 function pools(metrics: Metrics): void {
+  metrics.stateGauge('connection_state', 'Database handles in each state; one that was closed is in none.')
   const states = 'Connections there are; their sum over the states is the total.'
   metrics.poolGauge('pool_connections', states, ({ total, idle, busy }, set) => {
     set(idle, { state: 'idle' })
@@ -174,14 +184,6 @@ function incidents(metrics: Metrics): ObservationListeners {
     'commit.resolved': ({ database: { service }, isCommitted }) =>
       fates.inc({ service, fate: isCommitted ? 'committed' : 'rolled back' }),
     'commit.unknown': ({ database: { service } }) => fates.inc({ service, fate: 'unknown' }),
-    'pool.oversized': count,
-    leak: count,
-    'transaction.idle': count,
-    'retry.refused': count,
-    'transaction.forgotten': count,
-    'commit.unreplicated': count,
-    'hook.failed': count,
-    misuse: count,
-    'listener.failed': count,
+    ...Object.fromEntries(incidentKinds.map((kind) => [kind, count])),
   }
 }

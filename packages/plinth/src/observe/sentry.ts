@@ -83,12 +83,16 @@ function capture(failure: Failure, about: Tags): void {
       const frames = thrown?.stacktrace?.frames?.map(({ vars: _, ...frame }) => frame)
       const stack = { stacktrace: frames && { frames }, mechanism: thrown?.mechanism }
       const clean = { type: `${code}Error`, value: message, ...definedOnly(stack) }
-      const { extra: _extra, ...kept } = event
-      return { ...kept, exception: { values: [clean] } }
+      const { extra: _extra, contexts = {}, ...kept } = event
+      const known = Object.entries(contexts).filter(([name]) => ownContexts.has(name))
+      return { ...kept, contexts: Object.fromEntries(known), exception: { values: [clean] } }
     })
     Sentry.captureException(originalOf(failure))
   })
 }
+
+/** Integrations put the fields of an error under its name, `detail` of pg's among them. */
+const ownContexts: ReadonlySet<string> = new Set('app cloud_resource culture device os runtime trace'.split(' '))
 
 function definedOnly<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
   const given = Object.entries(fields).filter(([, value]) => value !== undefined)

@@ -28,7 +28,7 @@ export function summarize(text: string): string {
 // any other character. Text quoted in one of the forms that nest or escape differently ends the reading where it
 // breaks.
 const token =
-  /\s+|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|(?<text>[eE]'(?:[^'\\]|\\.|'')*(?:'|$)|'(?:[^']|'')*(?:'|$)|\$(?<tag>\w*)\$[\s\S]*?(?:\$\k<tag>\$|$))|(?<name>"(?:[^"]|"")*")|(?<word>[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)|\$?\d[\w.]*|(?<other>[\s\S])/gy
+  /\s+|--[^\n]*|\/\*(?:(?!\/\*)[\s\S])*?(?:\*\/|$)|(?<text>[eE]'(?:[^'\\]|\\.|'')*(?:'|$)|'(?:[^']|'')*(?:'|$)|\$(?<tag>(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?)\$[\s\S]*?(?:\$\k<tag>\$|$))|(?<name>"(?:[^"]|"")*")|(?<word>[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)|\$?\d[\w.]*|(?<other>[\s\S])/gy
 
 const rowCommands: ReadonlySet<string> = new Set(['select', 'insert', 'update', 'delete', 'merge', 'values'])
 const otherCommands: ReadonlySet<string> = new Set(
@@ -145,6 +145,8 @@ function takeName(reading: Reading, name: string): void {
 }
 
 function takeOther(reading: Reading, other: string): void {
+  // A comment in a comment: where it ends is not seen here, and what stands in it may be anything.
+  if (other === '*' && reading.previous === '/') reading.isDone = true
   if (other === '(') reading.open.push(false)
   else if (other === ')') reading.open.pop()
   if (other === '(') reading.wantsTarget = false

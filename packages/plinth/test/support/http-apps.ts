@@ -20,12 +20,15 @@ export interface App {
 }
 
 /**
- * Routes over `item`: `GET /static` and `/fails` without the database, `GET /items` which needs it, `POST /items` which
+ * Routes over `item`: `GET /static` and `/fails` without the database, `/refused` which fails in it, `GET /items` which needs it, `POST /items` which
  * inserts one row in a transaction and was not marked as needing it, `POST /pg` the same through `db.pgPool()`.
  */
 export type OpenApp = (db: Database) => Promise<App>
 
 const insert = 'insert into item (id, name, owner, weight) values ($1, $2, $3, $4)'
+
+/** No failure a client can do anything about, in words that hold a value. */
+const raising = `do $$ begin raise exception 'ada has no credit'; end $$`
 
 function save(db: Database, row: Row): Promise<unknown> {
   return db.transaction((tx) => tx.query(insert, [...row]), { name: 'saveItem' })
@@ -50,6 +53,7 @@ const openFastify: OpenApp = async (db) => {
     return { ok: true }
   })
   app.post<{ Body: Row }>('/pg', async (request) => saveByPg(request.db, request.body))
+  app.get('/refused', (request) => request.db.query(raising))
   app.get('/fails', async () => {
     throw new RangeError('mine')
   })
@@ -74,6 +78,9 @@ const openExpress: OpenApp = async (db) => {
   app.post('/pg', async (request, response) => {
     await saveByPg(db, request.body)
     response.json({ ok: true })
+  })
+  app.get('/refused', async () => {
+    await db.query(raising)
   })
   app.get('/fails', () => {
     throw new RangeError('mine')

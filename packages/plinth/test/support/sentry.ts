@@ -26,6 +26,8 @@ export function startSentry(): SentryServer {
   Sentry.init({
     dsn: 'https://key@sentry.invalid/1',
     tracesSampleRate: 1,
+    // It puts the fields of an error into the event.
+    integrations: [Sentry.extraErrorDataIntegration({ depth: 8 })],
     transport: (options) =>
       Sentry.createTransport(options, (request) => {
         raw.push(typeof request.body === 'string' ? request.body : Buffer.from(request.body).toString())
