@@ -27,6 +27,14 @@ const refused: readonly (readonly [message: RegExp, options: Partial<DatabaseOpt
   [/must begin with postgres:\/\//, { url: 'mysql://localhost/app' }],
   [/must begin with postgres:\/\//, { url: '' }],
   [/must begin with postgres:\/\//, { replicas: ['localhost:5433'] }],
+  [/^preparedStatements is -1;/, { preparedStatements: -1 }],
+  [/^Behind a pooler nobody can tell a replica/, { pooler: 'transaction', replicas: [url] }],
+  [
+    /options of the url would be lost behind a pooler/,
+    { pooler: 'transaction', url: `${url}?options=-c%20work_mem=65` },
+  ],
+  // @ts-expect-error not every caller is type-checked
+  [/^pooler is "session"; it must be 'transaction'/, { pooler: 'session' }],
 ]
 
 for (const [message, options] of refused) {

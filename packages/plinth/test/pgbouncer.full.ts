@@ -229,7 +229,6 @@ test('a login that the pooler refuses, or lets in with our settings dropped, say
   assert.match(String(errors[0]?.message), /refused the login: unsupported startup parameter: options/)
   assert.match(String(errors[1]?.message), /A pooler stands before PostgreSQL/)
   for (const error of errors) assert.match(isPlinthError(error) ? String(error.hint) : '', /pooler: 'transaction'/)
-  assert.throws(() => open({ url: `${url}?options=-c%20work_mem=65` }), { code: 'InvalidOption' })
 })
 /** Statements of a client that knows nothing of poolers. */
 async function asOther(text: string): Promise<Record<string, unknown>[]> {

@@ -86,6 +86,17 @@ test('a connection keeps at most 256 prepared statements, the latest among them'
   assert.ok(kept.includes('select 299 as n') && !kept.includes('select 1 as n'))
 })
 
+test('preparedStatements says how many are kept, and 0 that none has a name', async () => {
+  for (const most of [3, 0]) {
+    await using one = createDatabase({ url, pool: { max: 1 }, preparedStatements: most })
+    for (let i = 0; i < 10; i++) await one.query(`select ${i} as n`)
+    await one.pgPool().query({ name: 'mine', text: 'select 1' })
+    const { n } = await one.one<{ n: number }>('select count(*)::int as n from pg_prepared_statements')
+    // The caller's own name is one more, and so is the one that is replaced just now.
+    assert.ok(most === 0 ? n === 0 : n > 0 && n <= most + 2, `${n} of ${most}`)
+  }
+})
+
 test('a server that forgot its prepared statements is asked again', async () => {
   await db.query('select 5 as n')
   // A function may do what a statement may not.

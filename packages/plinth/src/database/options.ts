@@ -69,7 +69,7 @@ export function readOptions(options: DatabaseOptions): DatabaseSettings {
 }
 
 function checkedPooler(
-  { pooler, url }: DatabaseOptions,
+  { pooler, url, replicas = [] }: DatabaseOptions,
   settings: Readonly<Record<string, string>>,
   patienceMs: number,
 ): Pooler | undefined {
@@ -85,6 +85,11 @@ function checkedPooler(
       },
     )
   }
+  if (replicas.length > 0)
+    throw new PlinthError(
+      'InvalidOption',
+      'Behind a pooler nobody can tell a replica from a primary: leave replicas out.',
+    )
   return { settings, patienceMs }
 }
 
