@@ -103,6 +103,24 @@ for (const [at, [name, write]] of Object.entries(writes).entries()) {
   })
 }
 
+test('the questions for positions cost no round trip', async () => {
+  await using near = await startProxy(primary.url)
+  await using far = await startProxy(standby.url)
+  await using db = await open({ url: near.url, replicas: [far.url] })
+  await db.query(insert, [200])
+  await until(async () => (await port(db)) === standby.port)
+  // What is sent in one turn is there before any answer to it.
+  for (const proxy of [near, far]) proxy.shape({ delayMs: 50 })
+  const trips = async (work: () => Promise<unknown>): Promise<readonly number[]> => {
+    for (const proxy of [near, far]) proxy.mark()
+    await work()
+    return [near.roundTrips, far.roundTrips]
+  }
+  assert.deepEqual(await trips(() => port(db)), [0, 2])
+  assert.deepEqual(await trips(() => db.transaction((tx) => tx.query(insert, [201]))), [2, 0])
+  assert.deepEqual(await trips(() => db.query(insert, [202])), [1, 0])
+})
+
 test('a first statement that fails on a replica behind is judged by the primary', async () => {
   await using db = await open()
   await pause()
@@ -239,6 +257,17 @@ test('a replica that answers nothing costs a read its 2 s and no error', async (
   await until(async () => (await port(db)) === standby.port)
 })
 
+test('a replica that cannot be connected to when a read wants to costs it no error', async () => {
+  await using proxy = await startProxy(standby.url)
+  await using db = await open({ replicas: [proxy.url], pool: { warm: 0, idleTimeoutMs: 1 } })
+  await until(async () => (await db.health()).replicas?.[0]?.pool.total === 0)
+  proxy.become('refuse')
+  assert.equal((await db.health()).replicas?.[0]?.state, 'connected')
+  assert.deepEqual(await Promise.all([1, 2, 3].map(() => port(db))), [primary.port, primary.port, primary.port])
+  proxy.become('forward')
+  await until(async () => (await port(db)) === standby.port)
+})
+
 test('a server that is not a standby is no replica, and connecting waits for none', async () => {
   await using proxy = await startProxy(primary.url)
   await using db = createDatabase({ url: primary.url, replicas: [proxy.url] })
@@ -310,11 +339,28 @@ test('a promoted replica serves no read any more', async () => {
   assert.equal(await port(db), primary.port)
 })
 
+const openLane = ({ url }: { readonly url: string }): Promise<Connection> =>
+  Connection.open(readOptions({ url }).connection)
+
+test('an answer covers the writes that had ended when it was asked, and no later one', async () => {
+  const lane = await openLane(primary)
+  const position = new LogPosition()
+  position.noteMissed()
+  const asked = position.ask(lane)
+  position.noteMissed()
+  await asked
+  assert.equal(position.known, undefined)
+  await position.ask(lane)
+  assert.ok(position.known)
+  const early = position.ask(lane)
+  lane.destroy(new Error('mine'))
+  await early
+  assert.equal(position.known, undefined, 'a write whose question was lost is not covered')
+})
+
 test('the position of a new timeline counts although the lost primary had come further', async () => {
-  const open = ({ url }: { readonly url: string }): Promise<Connection> =>
-    Connection.open(readOptions({ url }).connection)
   await ask(primary.url, 'insert into t select 1 from generate_series(1, 10000)')
-  const [old, promoted] = [await open(primary), await open(standby)]
+  const [old, promoted] = [await openLane(primary), await openLane(standby)]
   const position = new LogPosition()
   await position.ask(old)
   const lost = position.known ?? 0n
