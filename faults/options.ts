@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { PlinthError } from '../packages/plinth/src/errors.ts'
 import type { OpenContestant } from './contestant.ts'
 import { contestants } from './contestants/all.ts'
 
@@ -36,7 +37,7 @@ export function readOptions(args: readonly string[]): Options {
     },
   })
   const open = contestants[values.contestant]
-  if (!open) throw new Error(`There is no contestant ${values.contestant}.\n\n${usage}`)
+  if (!open) throw refused(`There is no contestant ${values.contestant}.`)
   return {
     seed: wholeNumber('--seed', values.seed),
     seconds: wholeNumber('--seconds', values.seconds),
@@ -51,5 +52,9 @@ export function readOptions(args: readonly string[]): Options {
 function wholeNumber(name: string, text: string): number {
   const value = Number(text)
   if (Number.isInteger(value) && value >= 0) return value
-  throw new Error(`${name} is ${text}; it must be a whole number of at least 0.\n\n${usage}`)
+  throw refused(`${name} is ${text}; it must be a whole number of at least 0.`)
+}
+
+function refused(why: string): PlinthError {
+  return new PlinthError('InvalidOption', `${why}\n\n${usage}`)
 }

@@ -59,8 +59,9 @@ const clients = 8
 const pauseMs = 8
 
 /**
- * Eight clients, one call at a time each. `random` decides what they do; when they do it is the machine's.
- * `note` hears of each call before it begins and when it has ended. No table has a unique key on the clients' ids, so that what was written twice is there twice.
+ * Eight clients, one call at a time each. `random` decides what they do; when they do it is the machine's. `note` hears
+ * of each call before it begins and when it has ended. No table has a unique key on the clients' ids, so that what was
+ * written twice is there twice.
  */
 export function startWorkload(
   contestant: Contestant,

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { chown, mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { PlinthError } from '../../packages/plinth/src/errors.ts'
 import { admin, type Fault, type Scene } from '../scene.ts'
 
 const isRoot = process.getuid?.() === 0
@@ -65,7 +66,7 @@ async function fillDisk(scene: Scene): Promise<number> {
 
 function run(command: string, ...args: readonly string[]): void {
   const { status, stderr } = spawnSync(command, [...args], { encoding: 'utf8' })
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed: ${stderr}`)
+  if (status !== 0) throw new PlinthError('EmbeddedFailed', `${command} ${args.join(' ')} failed: ${stderr}`)
 }
 
 function canMount(): boolean {

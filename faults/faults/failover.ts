@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { PlinthError } from '../../packages/plinth/src/errors.ts'
 import { admin, askServer, type Fault, type Scene } from '../scene.ts'
 
 const attachedPatienceMs = 10_000
@@ -13,7 +14,7 @@ async function attach(scene: Scene, url: string): Promise<void> {
     if (row?.['sync_state'] === 'sync') return
     await sleep(50)
   }
-  throw new Error(`The standby at ${new URL(url).host} did not attach.`)
+  throw new PlinthError('EmbeddedFailed', `The standby at ${new URL(url).host} did not attach.`)
 }
 
 let standbys = 0

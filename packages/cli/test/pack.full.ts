@@ -125,6 +125,22 @@ assert.match(await registry.metrics(), /plinth_statement_duration_seconds_count.
 for (const stop of stops) stop()
 `
 
+/** Of `program.ts` in the folder of a project. */
+function checkTypes(project: string, options: { readonly skipLibCheck: boolean }): void {
+  const compilerOptions = {
+    ...options,
+    module: 'nodenext',
+    target: 'es2023',
+    lib: ['es2024', 'esnext.disposable'],
+    strict: true,
+    noEmit: true,
+    types: ['node'],
+    typeRoots: [join(root, 'node_modules/@types')],
+  }
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.ts'] }))
+  run(project, join(root, 'node_modules/.bin/tsc'), ['-p', project, '--pretty', 'false'])
+}
+
 const tarballs = pack()
 
 for (const [name, tarball] of Object.entries(tarballs)) {
@@ -163,18 +179,7 @@ test('an empty project with plinth and pg runs plain JavaScript, on the oldest N
 
 test('its types are complete: a program is checked against them, and they are checked themselves', () => {
   writeFileSync(join(library, 'program.ts'), typedProgram)
-  const compilerOptions = {
-    module: 'nodenext',
-    target: 'es2023',
-    lib: ['es2024', 'esnext.disposable'],
-    strict: true,
-    noEmit: true,
-    skipLibCheck: false,
-    types: ['node'],
-    typeRoots: [join(root, 'node_modules/@types')],
-  }
-  writeFileSync(join(library, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.ts'] }))
-  run(library, join(root, 'node_modules/.bin/tsc'), ['-p', library, '--pretty', 'false'])
+  checkTypes(library, { skipLibCheck: false })
 })
 
 test('telemetry and the HTTP adapters run beside the peers they ask for, and its types agree with theirs', () => {
@@ -193,18 +198,7 @@ test('telemetry and the HTTP adapters run beside the peers they ask for, and its
   const DATABASE_URL = process.env['PLINTH_TEST_DATABASE_URL']
   assert.match(run(project, process.execPath, ['program.ts'], { DATABASE_URL }), /SELECT took/)
   // The types of other packages are theirs to keep right.
-  const compilerOptions = {
-    module: 'nodenext',
-    target: 'es2023',
-    lib: ['es2024', 'esnext.disposable'],
-    strict: true,
-    noEmit: true,
-    skipLibCheck: true,
-    types: ['node'],
-    typeRoots: [join(root, 'node_modules/@types')],
-  }
-  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.ts'] }))
-  run(project, join(root, 'node_modules/.bin/tsc'), ['-p', project, '--pretty', 'false'])
+  checkTypes(project, { skipLibCheck: true })
 })
 
 test('an empty project with @plinth/cli has a working command', () => {

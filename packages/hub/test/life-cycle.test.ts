@@ -18,7 +18,8 @@ describe('a hub that closes', () => {
     await hub.sql(`grant execute on function slow(int) to ${hub.roles.backend}`)
     const running = fetch(`${url}/rpc/slow?ms=500`, { headers: { authorization } })
     await waitFor(
-      `select 1 from pg_stat_activity where datname = current_database() and query like '%"slow"(%' and state = 'active' and pid <> pg_backend_pid()`,
+      `select 1 from pg_stat_activity where datname = current_database() and query like '%"slow"(%'
+        and state = 'active' and pid <> pg_backend_pid()`,
     )
     const closed = closing.close({ deadlineMs: 10_000 })
     await assert.rejects(fetch(`${url}/users`, { headers: { authorization, connection: 'close' } }))

@@ -20,8 +20,10 @@ interface Answer {
  * | path | answers | asks |
  * |---|---|---|
  * | /live | 200 while the process runs | nothing |
- * | /ready | 200 when the database answers and takes writes, and the catalog was read; else 503 | a probe at most 2 s old |
- * | /health | the same status, with all of `db.health()` | the same |
+ * | /ready | 200 when the database answers and takes writes and the catalog was read | a probe at most 2 s old |
+ * | /health | the same, with all of `db.health()` | the same |
+ *
+ * What is not ready is answered 503 with Retry-After.
  */
 export async function startAdmin(
   { host = '127.0.0.1', port }: AdminOptions,

@@ -111,7 +111,8 @@ async function lookUp(
  */
 export async function removeExpiredKeys(db: Database): Promise<number> {
   const { rowCount } = await db.query(`delete from plinth.idempotency where ctid = any(array(
-    select ctid from plinth.idempotency where expires_at <= now() order by expires_at limit 10000 for update skip locked))`)
+    select ctid from plinth.idempotency where expires_at <= now()
+    order by expires_at limit 10000 for update skip locked))`)
   return rowCount
 }
 

@@ -78,6 +78,8 @@ async function installedVersion(on: Database | Transaction): Promise<number> {
 function stillInstalling(): PlinthError {
   return new PlinthError('LockTimeout', 'Another installation of the schema "plinth" has not ended in time.', {
     retryable: true,
-    hint: `Who holds it: select pid from pg_locks where locktype = 'advisory' and objid = ${BigInt(lockKey) & 0xffffffffn}`,
+    hint:
+      'Who holds it: ' +
+      `select pid from pg_locks where locktype = 'advisory' and objid = ${BigInt(lockKey) & 0xffffffffn}`,
   })
 }

@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts'
 
-/** Connections that say goodbye to the server. Each leaves when the server has hung up, after a second at the latest. */
+/** Connections that say goodbye to the server. Each leaves when that has hung up, after a second at the latest. */
 export class Leaving {
   readonly #leaving = new Set<Promise<void>>()
 

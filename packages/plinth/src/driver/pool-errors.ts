@@ -19,7 +19,9 @@ export function selfDeadlock(waiter: string, holders: readonly string[], max: nu
     `and waits for this pool itself${list(holders)}`
   return new PlinthError('PoolSelfDeadlock', message, {
     phase: 'acquire',
-    hint: `Use the transaction that is open instead of a second connection inside it. pool.max (now ${max}) only moves the limit.`,
+    hint:
+      'Use the transaction that is open instead of a second connection inside it. ' +
+      `pool.max (now ${max}) only moves the limit.`,
   })
 }
 

@@ -101,108 +101,158 @@ interface Loss {
  *     await db.transaction(async (tx) => tx.query('insert into orders default values'))   // resolves all the same
  */
 export async function startFaultProxy(target: string, options: FaultProxyOptions = {}): Promise<FaultProxy> {
-  const random = options.random ?? Math.random
-  const connections = new Map<Socket, ProxiedConnection | undefined>()
-  /** Those whose server side is open. */
-  const carried = new Set<ProxiedConnection>()
-  const waiting = new Set<() => void>()
-  let address = new URL(target)
-  let mode: ProxyMode = 'forward'
-  let line: LineConditions = {}
-  let counts = { accepted: 0, peak: 0, roundTrips: 0 }
-  let losses: Loss[] = []
+  const proxy = new RunningProxy(target, options.random ?? Math.random)
+  await proxy.listen()
+  return proxy
+}
 
-  const conditions = (side: Side): Conditions => ({
-    delayMs: line.delayMs ?? 0,
-    jitterMs: line.jitterMs ?? 0,
-    bytesPerSecond: line.bytesPerSecond ?? 0,
-    isHeld: mode === 'blackhole' || mode === `blackhole ${side}s`,
-  })
-  const lossFor = (side: Side, isCommit: boolean): LossOptions | undefined => {
-    const loss = losses.find((one) => one.side === side && (isCommit || !one.isCommit))
+class RunningProxy implements FaultProxy {
+  readonly #random: () => number
+  readonly #server: Server
+  readonly #connections = new Map<Socket, ProxiedConnection | undefined>()
+  /** Those whose server side is open. */
+  readonly #carried = new Set<ProxiedConnection>()
+  /** Who waits for the next connection. */
+  readonly #waiting = new Set<() => void>()
+  #address: URL
+  #url = ''
+  #mode: ProxyMode = 'forward'
+  #line: LineConditions = {}
+  #counts = { accepted: 0, peak: 0, roundTrips: 0 }
+  #losses: Loss[] = []
+
+  constructor(target: string, random: () => number) {
+    this.#address = new URL(target)
+    this.#random = random
+    // Without noDelay the kernel holds back a small packet for up to 40 ms, which is no fault anybody asked for.
+    this.#server = createServer({ noDelay: true }, (client) => this.#receive(client))
+  }
+
+  async listen(): Promise<void> {
+    this.#url = await listen(this.#server, this.#address)
+  }
+
+  get url(): string {
+    return this.#url
+  }
+
+  get open(): number {
+    return this.#connections.size
+  }
+
+  get peak(): number {
+    return this.#counts.peak
+  }
+
+  get accepted(): number {
+    return this.#counts.accepted
+  }
+
+  get roundTrips(): number {
+    return this.#counts.roundTrips
+  }
+
+  mark(): void {
+    this.#counts = { accepted: 0, peak: this.#connections.size, roundTrips: 0 }
+  }
+
+  become(mode: ProxyMode): void {
+    this.#mode = mode
+    this.#resume()
+  }
+
+  shape(conditions: LineConditions): void {
+    this.#line = conditions
+    this.#resume()
+  }
+
+  cut(): void {
+    for (const client of this.#connections.keys()) client.resetAndDestroy()
+  }
+
+  leaveHalfOpen(): void {
+    for (const connection of this.#connections.values()) connection?.leaveHalfOpen()
+  }
+
+  heal(): void {
+    this.#mode = 'forward'
+    this.#line = {}
+    this.#losses = []
+    this.#resume()
+    for (const connection of this.#carried) connection.closeHalfOpen()
+  }
+
+  pointAt(target: string): void {
+    this.#address = new URL(target)
+  }
+
+  nextConnection(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.add(resolve))
+  }
+
+  loseNext(side: Side, options: LossOptions = {}): Promise<void> {
+    return this.#lose(side, false, options)
+  }
+
+  loseCommit(side: Side, options: CommitLossOptions = {}): Promise<void> {
+    return this.#lose(side, true, options)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const connection of this.#carried) connection.destroy()
+    for (const client of this.#connections.keys()) client.destroy()
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+
+  #receive(client: Socket): void {
+    this.#counts.accepted++
+    this.#connections.set(client, undefined)
+    this.#counts.peak = Math.max(this.#counts.peak, this.#connections.size)
+    for (const resolve of this.#waiting) resolve()
+    this.#waiting.clear()
+    client.on('error', () => client.destroy())
+    client.on('close', () => this.#connections.delete(client))
+    if (this.#mode === 'refuse') client.resetAndDestroy()
+    else if (this.#mode === 'accept and be silent') client.resume()
+    else this.#connections.set(client, this.#carryOn(client))
+  }
+
+  #carryOn(client: Socket): ProxiedConnection {
+    const { port, hostname: host } = this.#address
+    const upstream = connect({ port: Number(port || 5432), host, noDelay: true })
+    const connection = carry(client, upstream, {
+      conditions: (side) => this.#conditions(side),
+      random: this.#random,
+      lossFor: (side, isCommit) => this.#lossFor(side, isCommit),
+      noteRoundTrip: () => this.#counts.roundTrips++,
+    })
+    this.#carried.add(connection)
+    upstream.on('close', () => this.#carried.delete(connection))
+    return connection
+  }
+
+  #conditions(side: Side): Conditions {
+    const { delayMs = 0, jitterMs = 0, bytesPerSecond = 0 } = this.#line
+    const isHeld = this.#mode === 'blackhole' || this.#mode === `blackhole ${side}s`
+    return { delayMs, jitterMs, bytesPerSecond, isHeld }
+  }
+
+  #resume(): void {
+    for (const connection of this.#carried) connection.resume()
+  }
+
+  #lose(side: Side, isCommit: boolean, { nth = 1, ...options }: CommitLossOptions): Promise<void> {
+    return new Promise((happened) => {
+      this.#losses.push({ side, isCommit, options, happened, left: nth })
+    })
+  }
+
+  #lossFor(side: Side, isCommit: boolean): LossOptions | undefined {
+    const loss = this.#losses.find((one) => one.side === side && (isCommit || !one.isCommit))
     if (!loss || --loss.left > 0) return undefined
-    losses = losses.filter((one) => one !== loss)
+    this.#losses = this.#losses.filter((one) => one !== loss)
     loss.happened()
     return loss.options
-  }
-  const resume = (): void => {
-    for (const connection of carried) connection.resume()
-  }
-  const carryOn = (client: Socket): ProxiedConnection => {
-    const upstream = connect({ port: Number(address.port || 5432), host: address.hostname, noDelay: true })
-    const one = carry(client, upstream, { conditions, random, lossFor, noteRoundTrip: () => counts.roundTrips++ })
-    carried.add(one)
-    upstream.on('close', () => carried.delete(one))
-    return one
-  }
-  // Without noDelay the kernel holds back a small packet for up to 40 ms, which is no fault anybody asked for.
-  const server = createServer({ noDelay: true }, (client) => {
-    counts.accepted++
-    connections.set(client, undefined)
-    counts.peak = Math.max(counts.peak, connections.size)
-    for (const resolve of waiting) resolve()
-    waiting.clear()
-    client.on('error', () => client.destroy())
-    client.on('close', () => connections.delete(client))
-    if (mode === 'refuse') client.resetAndDestroy()
-    else if (mode === 'accept and be silent') client.resume()
-    else connections.set(client, carryOn(client))
-  })
-  const lose = (side: Side, isCommit: boolean, { nth = 1, ...rest }: CommitLossOptions): Promise<void> =>
-    new Promise((happened) => {
-      losses.push({ side, isCommit, options: rest, happened, left: nth })
-    })
-
-  const url = await listen(server, address)
-  return {
-    url,
-    get open() {
-      return connections.size
-    },
-    get peak() {
-      return counts.peak
-    },
-    get accepted() {
-      return counts.accepted
-    },
-    get roundTrips() {
-      return counts.roundTrips
-    },
-    mark: () => {
-      counts = { accepted: 0, peak: connections.size, roundTrips: 0 }
-    },
-    become: (next) => {
-      mode = next
-      resume()
-    },
-    shape: (next) => {
-      line = next
-      resume()
-    },
-    cut: () => {
-      for (const client of connections.keys()) client.resetAndDestroy()
-    },
-    leaveHalfOpen: () => {
-      for (const connection of connections.values()) connection?.leaveHalfOpen()
-    },
-    heal: () => {
-      mode = 'forward'
-      line = {}
-      losses = []
-      resume()
-      for (const connection of carried) connection.closeHalfOpen()
-    },
-    pointAt: (next) => {
-      address = new URL(next)
-    },
-    nextConnection: () => new Promise((resolve) => waiting.add(resolve)),
-    loseNext: (side, loss = {}) => lose(side, false, loss),
-    loseCommit: (side, loss = {}) => lose(side, true, loss),
-    [Symbol.asyncDispose]: async () => {
-      for (const connection of carried) connection.destroy()
-      for (const client of connections.keys()) client.destroy()
-      await new Promise((resolve) => server.close(resolve))
-    },
   }
 }
 

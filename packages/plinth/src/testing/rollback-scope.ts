@@ -1,7 +1,5 @@
 import type { Database, Transaction } from '../database/queryable.ts'
-
-/** Not an error of anybody's: it leaves the transaction's callback so that everything is rolled back. */
-class Undo extends Error {}
+import { PlinthError } from '../errors.ts'
 
 /**
  * Runs the body of a test in a transaction that is always rolled back: it sees its own writes, and the next test sees
@@ -15,7 +13,8 @@ class Undo extends Error {}
  */
 export async function inRollback<R>(db: Database, body: (tx: Transaction) => Promise<R>): Promise<R> {
   let result: { readonly value: R } | undefined
-  const undo = new Undo('The test has ended.')
+  // Nobody's failure: it leaves the transaction's callback so that everything is rolled back.
+  const undo = new PlinthError('Cancelled', 'The test has ended, and what it wrote is rolled back.')
   try {
     await db.transaction(
       async (tx) => {
