@@ -84,6 +84,45 @@ test('a transaction whose backend is ended under the pooler is run again', { ski
   await write
 })
 
+test('a transaction whose line breaks behind the pooler, which says 08P01 then, is run again', { skip }, async () => {
+  await using behind = await startProxy(url)
+  await using pooler = await startPgBouncer(behind.url, { default_pool_size: '2', server_login_retry: '1' })
+  await using db = createDatabase({ url: pooler.url, pooler: 'transaction', pool: { max: 3 } })
+  const attempts: number[] = []
+  for (const via of ['query', 'pg'] as const) {
+    await db.transaction(async (tx) => {
+      attempts.push(tx.attempt)
+      await tx.query('delete from t')
+      if (tx.attempt === 1) behind.cut()
+      await (via === 'pg' ? tx.pg.query('insert into t values (2)') : tx.query('insert into t values (2)'))
+    })
+    assert.deepEqual(await saved(), [2])
+  }
+  assert.deepEqual(attempts, [1, 2, 1, 2])
+})
+
+test('who waits in vain in the line of the pooler is run again, and a lone write is known to be unknown', {
+  skip,
+}, async () => {
+  await using pooler = await startPgBouncer(url, { default_pool_size: '1', query_wait_timeout: '1' })
+  await using db = createDatabase({ url: pooler.url, pooler: 'transaction', pool: { max: 3 } })
+  const free = Promise.withResolvers<void>()
+  const held = db.transaction((tx) => tx.query('select 1').then(() => free.promise))
+  const lone = assert.rejects(db.query('insert into t values (2)'), { code: 'ConnectionLost', outcome: 'unknown' })
+  const waiting = db.transaction(
+    async (tx) => {
+      if (tx.attempt === 2) free.resolve()
+      await tx.query('insert into t values (1)')
+      return tx.attempt
+    },
+    { retry: { attempts: 20 } },
+  )
+  await lone
+  assert.ok((await waiting) > 1)
+  assert.deepEqual(await saved(), [1])
+  await held
+})
+
 test('a pooler that ends and comes back is found again', { skip }, async () => {
   await using line = await startProxy(url)
   {

@@ -93,10 +93,14 @@ function failureOf(error: Error): Failure | undefined {
     if (code === 'TransactionAborted' && error.cause !== undefined) return undefined
     const states = sqlstate === undefined ? [] : [sqlstate]
     const classes = states.map((state) => state.slice(0, 2))
-    // 25006 has two codes, by what the transaction promised; every other code is told apart better by its SQLSTATE.
-    const keys = sqlstate === '25006' ? [code] : [...states, code, ...classes]
+    // 25006 has two codes, by what the transaction promised, and PgBouncer ends every connection with 08P01; every other
+    // code is told apart better by its SQLSTATE.
+    const isByCode = sqlstate === '25006' || (sqlstate === '08P01' && code === 'ConnectionLost')
+    const keys = isByCode ? [code] : [...states, code, ...classes]
     return { keys, isUnknown: outcome !== 'not applied', isStale: isStaleError(error) }
   }
   const state = 'code' in error && typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) ? error.code : ''
-  return state === '' ? undefined : { keys: [state, state.slice(0, 2)], isUnknown: false, isStale: false }
+  const isEndOfConnection = state === '08P01' && 'severity' in error && error.severity === 'FATAL'
+  const keys = isEndOfConnection ? ['ConnectionLost'] : [state, state.slice(0, 2)]
+  return state === '' ? undefined : { keys, isUnknown: false, isStale: false }
 }
