@@ -199,35 +199,52 @@ test('with a limit of attempts those who wait are refused after it, and the next
   assert.equal((await db.query('select 1')).rowCount, 1)
 })
 
-test('a server that takes no writes is an error that knows its outage, serves reads, and is noticed to take them again', async () => {
+/** A handle whose server takes no writes for those who connect from now on, as after a restart with another setting. */
+async function openRefusing(): Promise<{
+  readonly db: Database
+  readonly changes: StateChange[]
+  readonly readOnly: (is: 'on' | 'off') => Promise<unknown>
+}> {
   const own = await testDatabase({ script: 'create table t (id int)' })
   const name = new URL(own.url).pathname.slice(1)
   const readOnly = (is: 'on' | 'off'): Promise<unknown> =>
     activity.query(`alter database ${name} set default_transaction_read_only = ${is}`)
-  await using db = createDatabase({ url: own.url, service: 'refusing' })
+  const db = createDatabase({ url: own.url, service: name })
   const changes: StateChange[] = []
   db.on('state', (change) => void changes.push(change))
   await db.query('insert into t values (1)')
   await readOnly('on')
-  const from = new Date()
-  // As a restart would: new connections meet the new setting.
-  await activity.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'refusing'`)
+  await activity.query('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [name])
   await reaches(db, 'error')
+  return { db, changes, readOnly }
+}
+
+test('a server that takes no writes is an error that knows its outage, and still serves reads', async () => {
+  const from = new Date()
+  const { db, changes } = await openRefusing()
   const { cause, outage } = changes.at(-1) ?? {}
   assert.ok(isPlinthError(cause, 'ReadOnlyServer'))
   assert.ok(outage && outage.since >= from && outage.attempts === 1 && outage.nextAttemptAt >= outage.since)
   assert.equal((await db.query('select from t')).rowCount, 1)
   const health = await db.health()
   assert.deepEqual([health.status, health.error?.code, health.server?.role], ['down', 'ReadOnlyServer', 'primary'])
-  await assert.rejects(
-    db.transaction((tx) => tx.query('insert into t values (2)'), { retry: { attempts: 2 } }),
-    { code: 'ReadOnlyServer' },
-  )
+  const write = db.transaction((tx) => tx.query('insert into t values (2)'), { retry: { attempts: 2 } })
+  await assert.rejects(write, { code: 'ReadOnlyServer' })
   await until(async () => ((await db.health()).outage?.attempts ?? 0) > 1)
+  await db.close()
+})
+
+test('a server that takes writes again is noticed without traffic, and no connection that refuses them stays', async () => {
+  const { db, readOnly } = await openRefusing()
+  // Opened now, they would refuse writes for as long as they live.
+  await Promise.all([1, 2, 3].map(() => db.transaction((tx) => tx.query('select pg_sleep(0.05)'))))
   await readOnly('off')
-  await reaches(db, 'connected')
-  await using tx = await db.begin()
-  await tx.query('insert into t values (3)')
-  await tx.commit()
+  await until(async () => db.state === 'connected')
+  for (let id = 2; id < 6; id++) {
+    await using tx = await db.begin()
+    await tx.query('insert into t values ($1)', [id])
+    await tx.commit()
+  }
   assert.equal((await db.health()).outage, undefined)
+  await db.close()
 })

@@ -68,6 +68,14 @@ const ways: Readonly<Record<string, Way>> = {
       await session.transaction((tx) => tx.query(insert))
     },
   },
+  script: {
+    fails: 'ReadOnlyServer',
+    write: async (db) => {
+      await using session = await db.session()
+      await session.script(insert)
+    },
+  },
+  'tx.pg': { write: (db) => db.transaction((tx) => tx.pg.query(insert)) },
   pgPool: { fails: '25006', write: (db) => db.pgPool().query(insert) },
 }
 
@@ -104,8 +112,9 @@ test('after a promotion every way to write leaves the old primary, which still a
 test('a reload that makes the only server read-only is an error, noticed without a restart, as is its end', async () => {
   await using server = await startServerProcess({ dataDir: join(folder, 'reloaded'), settings: {} })
   await ask(server.url, 'create table t (id int)')
-  await using db = createDatabase({ url: server.url })
-  await db.query(insert)
+  await using db = createDatabase({ url: server.url, pool: { max: 2 } })
+  // Both connections there may be: none is opened later, whose login would tell.
+  await Promise.all([db.query(insert), db.query('select from t')])
   const set = (value: string): Promise<unknown> =>
     ask(server.url, `alter system set default_transaction_read_only = ${value}`, 'select pg_reload_conf()')
   await set('on')

@@ -38,8 +38,8 @@ const rules: readonly RetryRule[] = [
   { on: ['08', '57P01', '57P02', 'ConnectionLost'], run: 'again' },
   // The connection had idled too long; nothing was open on it.
   { on: ['57P05'], run: 'again' },
-  // Not the primary any more. Inside db.read the same SQLSTATE has the code WriteInReadTransaction.
-  { on: ['ReadOnlyServer'], run: 'again' },
+  // Not the primary any more; 25006 itself is pg's own error, from tx.pg. Inside db.read the same SQLSTATE has the code WriteInReadTransaction.
+  { on: ['ReadOnlyServer', '25006'], run: 'again' },
   { on: ['WriteInReadTransaction'], run: 'never' },
   // Out of memory for this moment; out of disk or of a configured limit for longer.
   { on: ['53200'], run: 'again once' },

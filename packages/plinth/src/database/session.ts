@@ -124,7 +124,8 @@ class PoolSession implements Session {
     try {
       await this.#connection.runScript(text)
     } catch (error) {
-      throw isFailure(error) ? toPlinthError(error, { phase: 'statement', outcomeWhenLost: 'unknown' }) : error
+      const context = { phase: 'statement', outcomeWhenLost: 'unknown' } as const
+      return this.#leaveWrongServer(isFailure(error) ? toPlinthError(error, context) : error)
     } finally {
       this.#home.position?.noteMissed()
       // A script may hold BEGIN without COMMIT; the next statement must not run inside it.

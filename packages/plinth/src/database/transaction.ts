@@ -118,7 +118,6 @@ async function runAttempts<R>(
     try {
       return await runAttempt(home, work, { ...whole })
     } catch (error) {
-      if (isWrongServer(error)) home.leaveServer()
       await attempts.next(error, whole.deadline.signal)
       home.counts.retries++
     }
@@ -160,6 +159,8 @@ async function runAttempt<R>(
     await commit(home, line, scope)
   } catch (error) {
     await rollback(line, scope)
+    // What a library threw on tx.pg is pg's own error; the scope knows ours.
+    if (isWrongServer(error) || isWrongServer(scope.firstFailure)) home.leaveServer()
     home.release(line.connection)
     end('rolled back', error)
     await scope.runHooks('rolled back')
