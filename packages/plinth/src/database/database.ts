@@ -7,7 +7,7 @@ import { compile } from '../sql/compile.ts'
 import type { Sql } from '../sql/sql.ts'
 import { Availability } from './availability.ts'
 import { guardRootHandle } from './context.ts'
-import { askFirst } from './first-question.ts'
+import { askFirst, type ServerDefaults } from './first-question.ts'
 import type { Health } from './health-report.ts'
 import { type Homes, makeHomes } from './homes.ts'
 import { runIndependent } from './independent.ts'
@@ -39,14 +39,15 @@ class PoolDatabase implements Q.Database {
   #closing: Promise<void> | undefined
 
   constructor(settings: DatabaseSettings) {
+    const defaults: ServerDefaults = {}
     this.#settings = settings
     this.#availability = new Availability(
       settings.connection,
       settings.connectAttempts,
       (signal) => this.#openConnection(signal),
-      (connection) => askFirst(connection, settings.limits.max),
+      (connection) => askFirst(connection, settings.limits.max, defaults),
     )
-    this.#homes = makeHomes(this, settings, this.#availability)
+    this.#homes = makeHomes(this, settings, this.#availability, defaults)
   }
 
   get state(): Q.State {

@@ -3,6 +3,7 @@ import { poolerHint } from '../driver/sqlstate.ts'
 import { PlinthError } from '../errors.ts'
 import { observe } from '../observe/observation.ts'
 import { isFailure } from './held.ts'
+import type { IsolationLevel } from './queryable.ts'
 
 const limitMs = 2000
 
@@ -11,7 +12,7 @@ const limitMs = 2000
  * `reserved_connections` came with PostgreSQL 16.
  */
 const question = {
-  text: `select pg_backend_pid(),
+  text: `select current_setting('default_transaction_isolation'), pg_backend_pid(),
     current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
       - coalesce(current_setting('reserved_connections', true)::int, 0),
     (select rolconnlimit from pg_roles where rolname = session_user),
@@ -19,17 +20,26 @@ const question = {
   values: [],
 }
 
+/** What holds where nothing is said, as the server last told. */
+export interface ServerDefaults {
+  /** Of a transaction; undefined for read committed, before the first connection, and behind a pooler. */
+  isolation?: IsolationLevel
+}
+
 /**
  * Asked on the first connection, and again on the first one after an outage: one round trip before anybody uses it.
  * Throws ConnectionFailed where a pooler was not told of, for its clients could run each other's prepared statements.
  * Warns where the pool may grow beyond what the server lets in.
  */
-export async function askFirst(connection: Connection, poolMax: number): Promise<void> {
+export async function askFirst(connection: Connection, poolMax: number, defaults: ServerDefaults = {}): Promise<void> {
   if (connection.pooler) return
   try {
     const [answer] = await connection.run([question], limitMs)
-    const [processId, ...limits] = (answer?.rows[0] ?? []).map(Number)
+    const [isolation, ...numbers] = answer?.rows[0] ?? []
+    const [processId, ...limits] = numbers.map(Number)
     if (processId !== connection.processId) throw hiddenPooler()
+    if (isolation === 'repeatable read' || isolation === 'serializable') defaults.isolation = isolation
+    else delete defaults.isolation
     warn(connection, poolMax, limits)
   } catch (cause) {
     connection.destroy(cause)

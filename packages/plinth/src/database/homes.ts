@@ -4,6 +4,7 @@ import { answerPoolQuestions } from '../observe/pool-counts.ts'
 import type { Availability } from './availability.ts'
 import { resolveCommit } from './commit-resolution.ts'
 import { enclosingHolders } from './context.ts'
+import type { ServerDefaults } from './first-question.ts'
 import { watchHttp } from './http-watch.ts'
 import { FaultMode } from './fault-mode.ts'
 import { HealthProbe } from './health.ts'
@@ -33,7 +34,12 @@ export interface Homes {
 /** Statement texts whose kind and speed are remembered. */
 const knownTexts = 1000
 
-export function makeHomes(database: object, settings: DatabaseSettings, availability: Availability): Homes {
+export function makeHomes(
+  database: object,
+  settings: DatabaseSettings,
+  availability: Availability,
+  defaults: ServerDefaults,
+): Homes {
   const { limits, pingAfterMs, misuse, statementTimeoutMs, lockTimeoutMs, idleInTransactionTimeoutMs } = settings
   const { identity } = settings.connection
   const openPool = (of: PoolLimits): Pool =>
@@ -81,12 +87,14 @@ export function makeHomes(database: object, settings: DatabaseSettings, availabi
       statementTimeoutMs,
       pooler: settings.connection.pooler,
       budget,
+      defaults,
       pingAfterMs,
       position,
     },
     transactions: {
       database,
       identity,
+      defaults,
       misuse,
       isFree: () => pool.hasRoom,
       acquire: faults ? (...wanted) => faults.acquire(() => acquire(...wanted)) : acquire,

@@ -19,7 +19,7 @@ function pgPoolHome({ pool, singles, transactions }: Homes): PgPoolHome {
     const name = 'transaction'
     const witness = new CommitWitness(true)
     const settleLost = (cause: unknown, isSerializable: boolean): Promise<void> => {
-      const isolation = isSerializable ? 'serializable' : undefined
+      const isolation = isSerializable ? 'serializable' : transactions.defaults.isolation
       return settleLostCommit({
         database: identity,
         counts,

@@ -55,7 +55,7 @@ const rules: readonly RetryRule[] = [
   { on: ['57P04', '08P01', '22', '23', '28', '3D', '42', '54', '58', 'XX'], run: 'never' },
 ]
 
-/** `isolation`: of the transaction; undefined is the database's own, normally read committed. */
+/** `isolation`: of the transaction, by itself or by the server's default; undefined where that is read committed. */
 export function verdictOn(error: unknown, isolation: IsolationLevel | undefined): Verdict {
   const failure = rootFailure(error)
   if (!failure) return 'when asked'

@@ -34,6 +34,8 @@ interface AttemptsOptions {
   /** Time the caller has left; Infinity where it set none. */
   readonly leftMs: () => number
   readonly isolation?: IsolationLevel | undefined
+  /** Of the server, which may be told only while the first attempt connects. */
+  readonly defaults?: { readonly isolation?: IsolationLevel }
   readonly about: {
     readonly database: DatabaseIdentity
     readonly what: 'statement' | 'transaction'
@@ -75,9 +77,9 @@ export class Attempts {
 
   /** In ms; undefined when the error stands. Counts the attempt and what it takes from the budget. */
   delayAfter(error: unknown): number | undefined {
-    const { policy, budget, leftMs, isolation, random } = this.#options
+    const { policy, budget, leftMs, isolation, defaults, random } = this.#options
     if (this.#number >= policy.attempts) return undefined
-    const verdict = verdictOn(error, isolation)
+    const verdict = verdictOn(error, isolation ?? defaults?.isolation)
     if (verdict === 'at once') return this.#go(0)
     if (this.#isInner || !this.#mayRun(verdict, error)) return undefined
     const wait = delayMs(policy.backoff, this.#number, random)

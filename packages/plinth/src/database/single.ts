@@ -12,6 +12,7 @@ import { isRead, type LaneChoice } from './lane-choice.ts'
 import type { LogPosition } from './log-position.ts'
 import type { StatementOptions } from './queryable.ts'
 import { Attempts, readRetry } from './retry.ts'
+import type { ServerDefaults } from './first-question.ts'
 import type { RetryBudget } from './retry-budget.ts'
 import { settingsStatement } from './statement.ts'
 
@@ -25,6 +26,7 @@ export interface SingleHome {
   readonly statementTimeoutMs: number
   readonly pooler: Pooler | undefined
   readonly budget: RetryBudget
+  readonly defaults: ServerDefaults
   /** An idle connection is asked whether it lives before a write on it. */
   readonly pingAfterMs: number
   /** Hears where writes end in the server's log. Only where there are replicas. */
@@ -61,7 +63,8 @@ async function runAttempts(
   const settings = settingsStatement(options, home.statementTimeoutMs, home.pooler)
   const statements = settings ? [settings, statement] : [statement]
   const about = { database: home.identity, what: 'statement' } as const
-  const attempts = new Attempts({ policy, budget: home.budget, leftMs: () => Number.POSITIVE_INFINITY, about })
+  const { budget, defaults } = home
+  const attempts = new Attempts({ policy, budget, leftMs: () => Number.POSITIVE_INFINITY, defaults, about })
   const outcomeWhenLost = effect === 'read' ? 'not applied' : 'unknown'
   for (;;) {
     const context: FailureContext = {

@@ -10,6 +10,7 @@ import { noteSessionState } from '../pg-pool/session-state.ts'
 import { beginStatements } from './begin.ts'
 import type { RowProof } from './commit-resolution.ts'
 import { CommitWitness } from './commit-witness.ts'
+import type { ServerDefaults } from './first-question.ts'
 import { cancelOrDestroy, runHeld } from './held.ts'
 import { commitGraceMs, type ResolveCommit, settleLostCommit } from './lost-commit.ts'
 import type { LogPosition } from './log-position.ts'
@@ -31,6 +32,7 @@ export interface LineOptions extends TransactionRef {
   /** Finds the row that only this transaction writes. */
   readonly proof: RowProof | undefined
   readonly counts: TransactionCounts
+  readonly defaults: ServerDefaults
   /** Hears where the write of this transaction ends in the server's log. Only where there are replicas. */
   readonly position: LogPosition | undefined
   /** How a read that a replica may serve begins. Default: on the connection it was given. */
@@ -257,7 +259,8 @@ export class TransactionLine {
     } catch (error) {
       // Lost on the way, or ended by the server itself: a FATAL or PANIC can follow a commit that is on the disk.
       if (!(error instanceof PlinthError) || error.outcome !== 'unknown') throw error
-      const { attempt, isolation, counts, resolveCommit: resolve, proof } = this.#options
+      const { attempt, defaults, counts, resolveCommit: resolve, proof } = this.#options
+      const isolation = this.#options.isolation ?? defaults.isolation
       const lost = { name, attempt, isolation, deadline, witness: this.#witness, counts, resolve, proof, cause: error }
       await settleLostCommit({ ...lost, database: this.identity })
       return 'lost, and found'

@@ -15,6 +15,7 @@ import { refuseNested, runInScope } from './context.ts'
 import { isWrongServer } from './held.ts'
 import { Deadline, untilDeadline } from './deadline.ts'
 import type { FaultMode } from './fault-mode.ts'
+import type { ServerDefaults } from './first-question.ts'
 import type { LogPosition } from './log-position.ts'
 import type { ResolveCommit } from './lost-commit.ts'
 import { answerOnce, type KeyedCall, readIdempotencyKey } from './idempotency.ts'
@@ -47,6 +48,7 @@ export interface TransactionHome {
   readonly lockTimeoutMs: number
   readonly idleInTransactionTimeoutMs: number
   readonly budget: RetryBudget
+  readonly defaults: ServerDefaults
   readonly counts: TransactionCounts
   readonly resolveCommit: ResolveCommit
   readonly faults: FaultMode | undefined
@@ -100,7 +102,8 @@ export async function runNamed<R>(
   }
   const leftMs = (): number => deadline.at - performance.now()
   const about = { database: home.identity, what: 'transaction', transaction: name } as const
-  const attempts = new Attempts({ policy, budget: home.budget, leftMs, isolation: options.isolation, about })
+  const { budget, defaults } = home
+  const attempts = new Attempts({ policy, budget, leftMs, isolation: options.isolation, defaults, about })
   const from = startOf('transaction', home.identity, whole, readOnly)
   const once = keyed ? (tx: Transaction): Promise<R> => answerOnce(tx, keyed, work) : work
   return await watchUnit('transaction', runAttempts(home, once, whole, attempts), from, home.identity, whole)
@@ -251,12 +254,13 @@ function open(
   attempt: Attempt,
 ): { line: TransactionLine; scope: TransactionScope } {
   const { id, name, isolation, readOnly, deadline } = attempt
-  const { statementTimeoutMs, lockTimeoutMs, resolveCommit, counts, position } = home
+  const { statementTimeoutMs, lockTimeoutMs, resolveCommit, counts, defaults, position } = home
   const times = {
     statementTimeoutMs,
     lockTimeoutMs,
     resolveCommit,
     counts,
+    defaults,
     position,
     beginRead: home.beginRead?.(attempt, deadline.signal),
     deadline: deadline.at,
