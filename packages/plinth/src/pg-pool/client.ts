@@ -213,6 +213,11 @@ export class PgClient extends ClientSurface {
     this.#origin.whenReleased(error, this)
   }
 
+  /** It was given back, and may still be cleaned up. */
+  get isReleased(): boolean {
+    return this.#isReleased
+  }
+
   /** Its connection is gone. */
   get isRemoved(): boolean {
     return this.#line.connection.isLost

@@ -133,12 +133,13 @@ class PgPool extends EventEmitter {
   async #untilBack(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#whenBack = () => {
-      if ([...this.#out].every(({ isRemoved }) => isRemoved)) resolve()
+      // One that was released is still being cleaned up, and comes back by itself.
+      if ([...this.#out].every(({ isRemoved, isReleased }) => isRemoved && !isReleased)) resolve()
     }
     this.#whenBack()
     const timer = setTimeout(resolve, endMs)
     await promise
     clearTimeout(timer)
-    for (const client of this.#out) client.release(true)
+    for (const client of this.#out) if (!client.isReleased) client.release(true)
   }
 }
