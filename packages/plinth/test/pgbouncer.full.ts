@@ -216,6 +216,7 @@ test('nothing is left on the connections of the server', { skip }, async () => {
   for (const [row] of seen)
     assert.deepEqual({ ...row, pg_sleep: 0 }, { limit: '0', style: 'SQL, DMY', prepared: 0, pg_sleep: 0 })
   assert.ok((await activity.count('pooled')) <= 2)
+  assert.equal((await db.health()).status, 'up')
 })
 
 test('a login that the pooler refuses, or lets in with our settings dropped, says which option is missing', {

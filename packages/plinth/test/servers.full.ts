@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { createDatabase } from '../src/database/database.ts'
+import { isPlinthError } from '../src/errors.ts'
+import { onObservations } from '../src/observe/subscribe.ts'
 import { splitServers } from '../src/driver/servers.ts'
-import { until, watchActivity } from './support/activity.ts'
+import { errorOf, until, watchActivity } from './support/activity.ts'
 import { testDatabase } from './support/database.ts'
 import { startProxy } from './support/proxy.ts'
 
@@ -52,6 +54,16 @@ test('a server that says nothing costs a second and not its time limit, at the s
   second.become('blackhole')
   assert.equal(await db.transaction(async (tx) => (await tx.query('select 1')).rowCount, { timeoutMs: 20_000 }), 1)
   assert.equal(first.open, 1)
+})
+
+test('a name that no server knows is asked for again, and who waits learns it within his own time', async () => {
+  const attempts: number[] = []
+  using _ = onObservations({ retry: ({ attempt }) => void attempts.push(attempt) })
+  await using db = createDatabase({ url: 'postgres://me@nobody.invalid/app', pool: { acquireTimeoutMs: 3000 } })
+  const error = await errorOf(db.query('select 1'))
+  assert.equal(isPlinthError(error) && error.code, 'ConnectionFailed')
+  assert.match(error.message, /ENOTFOUND|EAI_AGAIN/)
+  assert.ok(attempts.length >= 2)
 })
 
 test('of two servers that answer late one connection is kept', async () => {
