@@ -8,6 +8,7 @@ import { createDatabase } from '../src/database/database.ts'
 import { chooseAccount } from '../src/embedded/account.ts'
 import { errorOf, until } from './support/activity.ts'
 import { ask, start, temporaryFolder } from './support/embedded.ts'
+import { startProxy } from './support/proxy.ts'
 
 const folder = temporaryFolder()
 const server = await start(join(folder, 'data'), {
@@ -26,6 +27,21 @@ test('a cancel reaches its statement while every connection of the server is tak
   for (const error of await Promise.all(asked)) assert.equal(error.code, 'Cancelled')
   // The same connections go on, so they were not cut instead.
   assert.equal((await db.query('select 1')).rowCount, 1)
+})
+
+test('a cancel that was not taken, and may still arrive, takes its connection with it', async () => {
+  await using proxy = await startProxy(server.url)
+  await using db = createDatabase({ url: proxy.url, pool: { max: 1, sharedLanes: 0, acquireTimeoutMs: 20_000 } })
+  const whose = 'select pg_backend_pid() as pid'
+  const before = await db.one(whose)
+  proxy.become('accept and be silent')
+  const controller = new AbortController()
+  const asked = db.query('select pg_sleep(0.6)', [], { signal: controller.signal })
+  setTimeout(() => controller.abort(), 100)
+  // It ended by itself, before the request was given up.
+  await asked.catch((error: unknown) => assert.ok(error instanceof Error))
+  proxy.become('forward')
+  assert.notDeepEqual(await db.one(whose), before)
 })
 
 test('where the server demands TLS a cancel is encrypted too, and checks the certificate', async (t) => {
