@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
-import { watchActivity } from './support/activity.ts'
+import { until, watchActivity } from './support/activity.ts'
 import { testDatabase } from './support/database.ts'
 
 const { url } = await testDatabase({ script: 'create table item (id int primary key)' })
@@ -23,7 +23,9 @@ const server = createServer((request, response) => {
   }).then(() => response.end('saved'), () => (refused++, response.writeHead(503).end()))
 })
 const hangs = process.env.HANGS ? [{ close: () => new Promise(() => {}) }] : []
-closeOnSignal([server, ...hangs, db], { deadlineMs: 8000 })
+const failing = process.env.FAILS ? [{ close: () => Promise.reject(new Error('mine')) }] : []
+const onError = (error) => console.log('heard:', error.message)
+closeOnSignal([server, ...failing, ...hangs, db], { deadlineMs: 8000, ...(process.env.FAILS ? { onError } : {}) })
 process.on('exit', () => console.log(JSON.stringify({ started, finished, refused })))
 server.listen(0, '127.0.0.1', () => console.log(server.address().port))
 `
@@ -63,16 +65,19 @@ const db = createDatabase({ url: process.env.URL })
 db.on('state', ({ to }) => (to === 'draining' || to === 'closed') && note(to))
 const save = (id) => db.transaction(async (tx) => {
   await tx.query('insert into item values ($1)', [id])
-  await tx.query('select pg_sleep(0.5)')
+  await tx.query('select pg_advisory_xact_lock_shared(7)')
   tx.afterCommit(() => note('saved'))
   return { id }
 })
+process.on('SIGTERM', () => console.log('SIGTERM'))
 process.on('exit', () => console.log(JSON.stringify(order)))
 `
 
 interface Program {
   readonly port: string
   readonly ended: Promise<unknown>
+  /** The lines it printed after its port. */
+  readonly printed: readonly string[]
   /** What it printed last. */
   readonly last: () => string
   readonly kill: (signal: NodeJS.Signals) => void
@@ -86,10 +91,11 @@ async function startProgram(env: Record<string, string> = {}, source = program):
   })
   const ended = once(child, 'close').then(([code]: unknown[]) => code)
   const lines = createInterface({ input: child.stdout })
-  let last = ''
-  lines.on('line', (line) => (last = line))
   const [port] = await once(lines, 'line')
-  return { port: String(port), ended, last: () => last, kill: (signal) => void child.kill(signal) }
+  const printed: string[] = []
+  lines.on('line', (line) => printed.push(line))
+  const kill = (signal: NodeJS.Signals): void => void child.kill(signal)
+  return { port: String(port), ended, printed, last: () => printed.at(-1) ?? '', kill }
 }
 
 test('SIGTERM under load loses no acknowledged request and ends with code 0', async () => {
@@ -134,14 +140,25 @@ test('a second signal ends at once, and a close that hangs ends at the deadline'
   assert.equal(await late.ended, 1)
 })
 
+test('what cannot be closed is told to onError, the rest is closed all the same, and the code is 1', async () => {
+  const { ended, printed, kill } = await startProgram({ FAILS: '1' })
+  kill('SIGTERM')
+  assert.equal(await ended, 1)
+  assert.deepEqual(printed, ['heard: mine', '{"started":0,"finished":0,"refused":0}'])
+})
+
 for (const [name, service] of Object.entries(services))
   test(`SIGTERM ends a service on ${name} from the outside in: requests, then HTTP, then the database`, async () => {
-    const { port, ended, last, kill } = await startProgram({}, servicePreamble + service)
+    const { port, ended, printed, last, kill } = await startProgram({}, servicePreamble + service)
     const id = name === 'Fastify' ? 1_000_001 : 1_000_002
-    const running = fetch(`http://127.0.0.1:${port}/${id}`)
     const activity = await watchActivity(url)
-    await activity.backend('select pg_sleep(0.5)')
+    // The request is under way for as long as this is held.
+    await activity.query('select pg_advisory_lock(7)')
+    const running = fetch(`http://127.0.0.1:${port}/${id}`)
+    await activity.backend('select pg_advisory_xact_lock_shared')
     kill('SIGTERM')
+    await until(() => Promise.resolve(printed.includes('SIGTERM')))
+    await activity.query('select pg_advisory_unlock(7)')
     const answer = await running
     assert.deepEqual([answer.status, await answer.json()], [200, { id }])
     assert.equal(await ended, 0)

@@ -39,7 +39,8 @@ for (const [name, open] of openApps) {
     let app: App
 
     before(async () => {
-      db = createDatabase({ url, pool: { max: 2, acquireTimeoutMs: 300 } })
+      // The first login counts as waiting too, and on a busy machine it can be slow.
+      db = createDatabase({ url, pool: { max: 2, acquireTimeoutMs: 2000 } })
       app = await open(db)
     })
     beforeEach(() => activity.query('truncate item'))
@@ -82,6 +83,16 @@ for (const [name, open] of openApps) {
     })
   })
 }
+
+test('the live and ready routes are where the application wants them', async () => {
+  const app = fastify()
+  const database = createDatabase({ url })
+  await app.register(fastifyDatabase, { database, livePath: '/healthz', readyPath: '/readyz' })
+  const statusOf = async (path: string): Promise<number> => (await app.inject(path)).statusCode
+  const paths = ['/healthz', '/readyz', '/live', '/ready']
+  assert.deepEqual(await Promise.all(paths.map(statusOf)), [200, 200, 404, 404])
+  await app.close()
+})
 
 test('an app that closes gives its requests drainMs, then cuts them and closes the database', async () => {
   const db = createDatabase({ url })

@@ -164,3 +164,14 @@ test('only so many summaries get a series, and what comes later shares one', asy
   assert.ok(new Set(summaries).size <= 6)
   assert.ok(summaries.includes('other'))
 })
+
+test('without spans of statements their metrics are kept, and so are the spans of transactions', async () => {
+  const own = startOpenTelemetry()
+  using _ = openTelemetryObservations({ tracer: own.tracer, meter: own.meter, statementSpans: false })
+  await db.transaction((tx) => tx.query('select * from users'), { name: 'quiet' })
+  const names = own.spans().map(({ name }) => name)
+  assert.deepEqual(names, ['attempt 1', 'transaction quiet'])
+  const measured = (await own.metrics()).flatMap(({ scopeMetrics }) => scopeMetrics.flatMap(({ metrics }) => metrics))
+  assert.ok(measured.some(({ descriptor }) => descriptor.name === 'db.client.operation.duration'))
+  await own.stop()
+})

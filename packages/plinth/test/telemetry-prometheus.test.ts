@@ -102,3 +102,13 @@ test('after its end a subscription counts nothing and has left the registry', as
   await db.query('select * from users')
   assert.equal((await registry.metrics()).trim(), '')
 })
+
+test('names begin with the prefix, and the buckets are those that were asked for', async () => {
+  const own = new Registry()
+  using _ = prometheusObservations(own, { prefix: 'mine_', buckets: [0.5, 60] })
+  await db.query('select * from users')
+  const text = await own.metrics()
+  const bounds = [...text.matchAll(/^mine_statement_duration_seconds_bucket\{le="([^"]+)"/gm)].map(([, le]) => le)
+  assert.deepEqual(bounds, ['0.5', '60', '+Inf'])
+  assert.ok(!text.includes('plinth_'))
+})

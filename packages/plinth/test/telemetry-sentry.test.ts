@@ -104,3 +104,21 @@ test('the wait for a connection is a span and a breadcrumb', async () => {
   assert.equal(wait?.parent_span_id, spans.find(({ name }) => name === 'request')?.span_id)
   assert.ok(wait && wait.end_timestamp - wait.start_timestamp > 0.03)
 })
+
+test('without spans of statements the transaction still has its own, and what isReported refuses is no event', async () => {
+  stop()
+  using _ = sentryObservations({ statementSpans: false, isReported: ({ sqlstate }) => sqlstate !== '42P01' })
+  await Sentry.startSpan({ name: 'request' }, async () => {
+    await db.transaction((tx) => tx.query('select * from users'), { name: 'quiet' })
+    await db.query('select * from nowhere').catch(() => undefined)
+    await db.query('select 1 / 0').catch(() => undefined)
+  })
+  const names = (await sent.spans()).map(({ name }) => name)
+  assert.ok(names.includes('transaction quiet'))
+  assert.deepEqual(
+    names.filter((name) => name.startsWith('SELECT')),
+    [],
+  )
+  const fingerprints = (await sent.events()).map(({ fingerprint }) => fingerprint[1])
+  assert.deepEqual(fingerprints, ['22012'])
+})
