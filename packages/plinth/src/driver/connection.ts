@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events'
 import { PlinthError } from '../errors.ts'
 import { failureOf } from '../observe/failure.ts'
 import { type DatabaseIdentity, isObserved, observe } from '../observe/observation.ts'
@@ -84,7 +83,7 @@ export class Connection {
     // the process.
     const ignore = (): void => undefined
     client.on('error', ignore)
-    const role = new ServerRole(options.pooler ? new EventEmitter() : client.connection)
+    const role = new ServerRole(client.connection, options.pooler !== undefined)
     const from = performance.now()
     const giveUp = (): void => void client.connection.stream.destroy()
     signal?.addEventListener('abort', giveUp)
