@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type DatabaseIdentity, observe } from '../observe/observation.ts'
 import { captureCallSite, placeOf } from '../driver/call-site.ts'
+import { enclosingHoldings } from './holding.ts'
 import { type Named, nestedTransaction, rootHandle } from './misuse-errors.ts'
 import type { MisuseMode } from './queryable.ts'
 
@@ -39,7 +40,7 @@ export function enclosingScope(database: object): RunningScope | undefined {
 
 /** All who hold a connection while the caller's code runs, of whatever database. */
 export function enclosingHolders(): ReadonlySet<object> {
-  const holders = new Set<object>()
+  const holders = new Set<object>(enclosingHoldings())
   for (let at = running.getStore(); at; at = at.outer)
     if (at.scope.isOpen && at.scope.holder) holders.add(at.scope.holder)
   return holders

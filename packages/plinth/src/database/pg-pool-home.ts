@@ -4,6 +4,7 @@ import { CommitWitness } from './commit-witness.ts'
 import { guardRootHandle } from './context.ts'
 import { isRead } from './lane-choice.ts'
 import { settleLostCommit } from './lost-commit.ts'
+import { enterHolding } from './holding.ts'
 import type { Homes } from './homes.ts'
 
 /**
@@ -46,6 +47,7 @@ function pgPoolHome({ pool, singles, transactions }: Homes): PgPoolHome {
     pingAfterMs: singles.pingAfterMs,
     leaveServer,
     refuseInside,
+    enterHolding,
     counts: () => pool.counts,
     openTransaction,
     noteWrite,

@@ -12,6 +12,7 @@ import { quoteName, type Sql } from '../sql/sql.ts'
 import { type CallSite, captureHolder } from '../driver/call-site.ts'
 import { refuseNested, refuseRootHandle, type RunningScope, runInScope } from './context.ts'
 import { isFailure, isWrongServer, runHeld } from './held.ts'
+import { enterHolding, type Holding } from './holding.ts'
 import { isRead } from './lane-choice.ts'
 import type {
   ObjectRow,
@@ -39,7 +40,13 @@ export interface SessionHome extends Omit<TransactionHome, 'acquire' | 'release'
 
 export async function openSession(home: SessionHome, signal?: AbortSignal): Promise<Session> {
   const holder = { name: 'session', site: captureHolder(), isLasting: false }
-  return new PoolSession(home, await home.pool.acquire(holder, signal), holder)
+  const holding = enterHolding(holder)
+  const connection = await home.pool.acquire(holder, signal).catch((error: unknown) => {
+    holding.end()
+    throw error
+  })
+  holding.begin()
+  return new PoolSession(home, connection, holder, holding)
 }
 
 export function noSession(): PlinthError {
@@ -55,6 +62,7 @@ class PoolSession implements Session {
   readonly #home: SessionHome
   readonly #connection: Connection
   readonly #holder: { isLasting: boolean }
+  readonly #holding: Holding
   readonly #listening = new Map<string, number>()
   readonly #stops = new Set<() => void>()
   #isOpen = true
@@ -64,8 +72,9 @@ class PoolSession implements Session {
   readonly #running = new Set<Promise<void>>()
   #alone: Promise<void> | undefined
 
-  constructor(home: SessionHome, connection: Connection, holder: { isLasting: boolean }) {
+  constructor(home: SessionHome, connection: Connection, holder: { isLasting: boolean }, holding: Holding) {
     this.#home = home
+    this.#holding = holding
     this.#holder = holder
     this.#connection = connection
   }
@@ -210,6 +219,7 @@ class PoolSession implements Session {
       // A connection that cannot be reset is not handed to the next holder.
       this.#connection.destroy(cause)
     } finally {
+      this.#holding.end()
       pool.release(this.#connection)
     }
   }

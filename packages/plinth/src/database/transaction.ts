@@ -12,6 +12,7 @@ import { endUnit, startOf, watchOnlyAttempt, watchUnit } from '../observe/watch.
 import { captureHolder } from '../driver/call-site.ts'
 import type { Named } from './misuse-errors.ts'
 import { refuseNested, runInScope } from './context.ts'
+import { enterHolding } from './holding.ts'
 import { isWrongServer } from './held.ts'
 import { Deadline, untilDeadline } from './deadline.ts'
 import type { FaultMode } from './fault-mode.ts'
@@ -175,6 +176,9 @@ async function runAttempt<R>(
   return result
 }
 
+/** A transaction of `db.begin()` that its deadline ends so soon frees its connection before most waiters give up. */
+const endsSoonMs = 5000
+
 /** The owner's form. The deadline runs until commit or rollback, and rolls back when it passes. */
 export async function beginTransaction(
   home: TransactionHome,
@@ -195,11 +199,14 @@ export async function beginTransaction(
     readOnly,
   }
   const observeEnd = watchOnlyAttempt(home.identity, only, readOnly)
+  const holding = enterHolding(only)
   const connection = await acquire(home, only).catch((error) => {
     deadline[Symbol.dispose]()
+    holding.end()
     observeEnd('rolled back', error)
     throw error
   })
+  if (deadline.at - performance.now() > endsSoonMs) holding.begin()
   const { line, scope } = open(home, connection, only)
 
   let ended = false
@@ -216,6 +223,7 @@ export async function beginTransaction(
       throw error
     } finally {
       deadline[Symbol.dispose]()
+      holding.end()
       if (isWrongServer(scope.firstFailure)) home.leaveServer()
       // Before the hooks: one of them may need a connection, and this may be the only one.
       home.release(line.connection)

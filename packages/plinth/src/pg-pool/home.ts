@@ -2,6 +2,7 @@ import type { Connection } from '../driver/connection.ts'
 import type { Pool } from '../driver/pool.ts'
 import type { DatabaseIdentity } from '../observe/observation.ts'
 import type { CommitWitness } from '../database/commit-witness.ts'
+import type { Holding } from '../database/holding.ts'
 
 /** What the pool for other libraries stands on. */
 export interface PgPoolHome {
@@ -10,6 +11,8 @@ export interface PgPoolHome {
   readonly release: (connection: Connection) => void
   /** Throws where a connection of its own would be a mistake: inside a transaction of the same database. */
   readonly refuseInside: () => void
+  /** Lets the pool see who waits for it with a client in hand. */
+  readonly enterHolding: (holder: object) => Holding
   readonly openTransaction: () => TransactionRecord
   /** Hears the text of what ended outside of a transaction, COMMIT among it. */
   readonly noteWrite: (text: string) => void

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { Pool } from 'pg'
 import { captureHolder } from '../driver/call-site.ts'
 import type { Connection } from '../driver/connection.ts'
+import type { Holder } from '../driver/holders.ts'
 import { loadPg } from '../driver/peer.ts'
 import { PgClient } from './client.ts'
 import type { PgPoolHome } from './home.ts'
@@ -69,7 +70,7 @@ class PgPool extends EventEmitter {
   }
 
   connect(callback?: Callback): Promise<PgClient> | undefined {
-    const work = this.#checkOut()
+    const work = this.#connect()
     if (!callback) return work
     work.then(
       (client) => callback(undefined, client, client.release),
@@ -89,8 +90,19 @@ class PgPool extends EventEmitter {
     return undefined
   }
 
+  async #connect(): Promise<PgClient> {
+    const holder = { name: 'pgPool client', site: captureHolder() }
+    const holding = this.#home.enterHolding(holder)
+    const client = await this.#checkOut(holder, () => holding.end()).catch((error: unknown) => {
+      holding.end()
+      throw error
+    })
+    holding.begin()
+    return client
+  }
+
   async #query(config: unknown, values: unknown): Promise<unknown> {
-    const client = await this.#checkOut()
+    const client = await this.#checkOut({ name: 'pgPool client', site: captureHolder() })
     try {
       return await client.query(config, values)
     } finally {
@@ -98,17 +110,19 @@ class PgPool extends EventEmitter {
     }
   }
 
-  async #checkOut(): Promise<PgClient> {
+  async #checkOut(holder: Holder, whenBack?: () => void): Promise<PgClient> {
     if (this.#ending) throw ended()
     this.#home.refuseInside()
-    const holder = { name: 'pgPool client', site: captureHolder() }
     const acquire = (): Promise<Connection> => this.#home.acquire(holder)
     const connection = await acquire()
     const client = new PgClient(this.#home, connection, {
       acquire,
       whenLost: () => this.#whenBack(),
       greet: (...both) => this.#greet(...both),
-      whenReleased: (...both) => this.#takeBack(...both),
+      whenReleased: (...both) => {
+        whenBack?.()
+        this.#takeBack(...both)
+      },
     })
     this.#out.add(client)
     this.#greet(connection, client)
