@@ -138,10 +138,12 @@ test('a database that is not there fails at once', async () => {
 
 test('close() lets running work finish, refuses the rest, and leaves no connection', async () => {
   const db = createDatabase({ url, service: 'closing', pool: { max: 2, sharedLanes: 1 } })
-  const running = db.transaction((tx) => tx.query('select pg_sleep(0.3), 1 as n'))
-  const single = db.query('select pg_sleep(0.3), 2 as n')
-  await activity.backend('select pg_sleep(0.3), 1')
-  await activity.backend('select pg_sleep(0.3), 2')
+  // Both run for as long as this is held.
+  await activity.query('select pg_advisory_lock(9)')
+  const running = db.transaction((tx) => tx.query('select pg_advisory_xact_lock_shared(9), 1 as n'))
+  const single = db.query('select pg_advisory_xact_lock_shared(9), 2 as n')
+  await activity.backend('select pg_advisory_xact_lock_shared(9), 1')
+  await activity.backend('select pg_advisory_xact_lock_shared(9), 2')
   const waiting = assert.rejects(db.session(), { code: 'DatabaseClosed' })
   const closed = db.close()
   assert.equal(db.state, 'draining')
@@ -152,6 +154,7 @@ test('close() lets running work finish, refuses the rest, and leaves no connecti
   )
   await assert.rejects(db.connect(), { code: 'DatabaseClosed' })
   await waiting
+  await activity.query('select pg_advisory_unlock(9)')
   assert.equal((await running).rows[0]?.['n'], 1)
   assert.equal((await single).rows[0]?.['n'], 2)
   await closed

@@ -115,8 +115,12 @@ test('a session is refused after its end, and BEGIN is never its statement', asy
 
 test('a session left with a statement still running does not hand it to the next', async () => {
   const session = await db.session()
-  const running = session.query('select pg_sleep(0.2), 1 as n')
-  await session[Symbol.asyncDispose]()
+  await activity.query('select pg_advisory_lock(9)')
+  const running = session.query('select pg_advisory_xact_lock_shared(9), 1 as n')
+  const disposed = session[Symbol.asyncDispose]()
+  await activity.backend('select pg_advisory_xact_lock_shared')
+  await activity.query('select pg_advisory_unlock(9)')
+  await disposed
   assert.equal((await running).rows[0]?.['n'], 1)
   assert.deepEqual((await db.query('select 2 as n')).rows, [{ n: 2 }])
 })

@@ -4,7 +4,7 @@ import { after, beforeEach, test } from 'node:test'
 import { createDatabase } from '../src/database/database.ts'
 import { isPlinthError } from '../src/errors.ts'
 import type { Transaction } from '../src/index.ts'
-import { errorOf, watchActivity } from './support/activity.ts'
+import { errorOf, until, watchActivity } from './support/activity.ts'
 import { testDatabase } from './support/database.ts'
 import { startProxy } from './support/proxy.ts'
 
@@ -137,8 +137,9 @@ test('a transaction that idles past the limit is ended by the server, and its er
     hasty.transaction(
       async (tx) => {
         runs++
-        await insert(tx, 1)
-        await sleep(1500)
+        const { rows } = await tx.query('insert into t values (1) returning pg_backend_pid() as pid')
+        const left = 'select from pg_stat_activity where pid = $1'
+        await until(async () => (await activity.query(left, [rows[0]?.['pid']])).length === 0)
         await insert(tx, 2)
       },
       { name: 'dawdle' },
