@@ -21,7 +21,8 @@ const usage = `npm run faults -- [options]
   --seconds N         go on until this time is over, each fault at least once; default 0
   --only WORDS        faults whose name holds the words
   --short             a fault of each kind, in about 80 s
-  --contestant NAME   plinth, or pg: the same clients on pg.Pool by hand, to see what the checker finds
+  --contestant NAME   plinth; pg: the same clients on pg.Pool by hand, to see what the checker finds;
+                      pg-pool: that code on db.pgPool()
   --recovery-ms N     everybody works again this long after a fault is mended, default 3000`
 
 export function readOptions(args: readonly string[]): Options {

@@ -22,6 +22,11 @@ export function openPg({ url, service }: Connecting): Contestant {
   pool.on('error', () => undefined)
   // A client that breaks while it is out would end the process.
   pool.on('connect', (client) => client.on('error', () => undefined))
+  return openOnPool(pool)
+}
+
+/** The same code on whatever pool it is given. */
+export function openOnPool(pool: pg.Pool): Contestant {
   const ask =
     (runner: pg.Pool | pg.PoolClient): Ask =>
     async (text, values) =>

@@ -3,7 +3,7 @@ import type { Queryable } from '../../packages/plinth/src/database/queryable.ts'
 import { isPlinthError, type Outcome } from '../../packages/plinth/src/errors.ts'
 import { type Ask, type Contestant, type Connecting, type Ending, limits } from '../contestant.ts'
 
-const endings: Readonly<Record<Outcome, Ending>> = { 'not applied': 'fail', applied: 'ok', unknown: 'unknown' }
+export const endings: Readonly<Record<Outcome, Ending>> = { 'not applied': 'fail', applied: 'ok', unknown: 'unknown' }
 
 export function openPlinth({ url, service }: Connecting): Contestant {
   const db = createDatabase({
