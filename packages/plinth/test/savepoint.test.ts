@@ -120,7 +120,7 @@ test('a statement of a savepoint nobody waited for undoes it', async () => {
   assert.deepEqual(await saved(), [])
 })
 
-test('the hooks of a savepoint are those of the transaction when it is released, and its own when it is undone', async () => {
+test('the hooks of a savepoint are those of the transaction when it is released, and its own when it is undone, and all wait for the end', async () => {
   const ran: string[] = []
   await db.transaction(async (tx) => {
     await tx.savepoint(async (sp) => {
@@ -137,7 +137,7 @@ test('the hooks of a savepoint are those of the transaction when it is released,
       .catch(() => undefined)
     ran.push('end of work')
   })
-  assert.deepEqual(ran, ['undone', 'end of work', 'released'])
+  assert.deepEqual(ran, ['end of work', 'undone', 'released'])
 })
 
 test('a savepoint whose callback never ends does not outlive the deadline', async () => {

@@ -49,9 +49,12 @@ export class CommitWitness {
     return this.#identity === undefined && !this.#isMissed && !this.#worksAtCommit
   }
 
-  /** What to send behind a statement with this text; undefined when nothing more is to be learnt. */
+  /**
+   * What to send behind a statement with this text; undefined when nothing more is to be learnt. None behind what writes
+   * nothing and stands before the snapshot is taken: under repeatable read a capture would take it.
+   */
   captureBehind(text: string): Statement | undefined {
-    if (this.#identity || !this.#isWriting) return undefined
+    if (this.#identity || !this.#isWriting || isBeforeSnapshot(text)) return undefined
     this.#worksAtCommit ||= worksAtCommit(text)
     return capture
   }
@@ -68,6 +71,13 @@ export class CommitWitness {
   noteMissed(): void {
     this.#isMissed = true
   }
+}
+
+const beforeSnapshots: ReadonlySet<string> = new Set(['set', 'show', 'reset', 'lock'])
+
+/** A text of several statements, which the simple protocol takes, may hold anything behind the first. */
+function isBeforeSnapshot(text: string): boolean {
+  return beforeSnapshots.has(wordsOf(text)[0]) && !text.includes(';')
 }
 
 /**

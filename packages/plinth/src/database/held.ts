@@ -54,10 +54,13 @@ function isCancelAnswer(failure: ExchangeFailure): boolean {
   return error instanceof Error && 'code' in error && error.code === '57014'
 }
 
-/** The caller's own reason when it is an error of ours (a deadline), else Cancelled. */
-function abortError(signal: AbortSignal, context: FailureContext, outcome: Outcome): PlinthError {
+/**
+ * The signal's own reason where it is an error of ours that says the same of the outcome, as a deadline does; else
+ * Cancelled. Another transaction's deadline knows nothing of this statement.
+ */
+export function abortError(signal: AbortSignal, context: FailureContext, outcome: Outcome): PlinthError {
   const cause: unknown = signal.reason
-  if (cause instanceof PlinthError) return cause
+  if (cause instanceof PlinthError && cause.outcome === outcome) return cause
   return new PlinthError('Cancelled', 'The caller aborted.', {
     phase: context.phase,
     outcome,

@@ -109,7 +109,10 @@ export interface Transaction extends ReadTransaction {
   readonly pg: TransactionClient
   /** Runs `hook` after COMMIT was confirmed. It cannot undo the transaction; a failing hook is an observation. */
   afterCommit(hook: () => void | Promise<void>): void
-  /** Runs `hook` after the transaction was rolled back, the savepoint's or the whole one. */
+  /**
+   * Runs `hook` after the transaction has ended, where it or the savepoint of this handle was rolled back. Where nobody
+   * knows the outcome of a COMMIT, neither kind of hook runs. A hook may take 30 s; its caller waits for it.
+   */
   afterRollback(hook: () => void | Promise<void>): void
 }
 

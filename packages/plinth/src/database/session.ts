@@ -9,6 +9,7 @@ import type { Operation, Typed } from '../operation/operation.ts'
 import type { Value } from '../operation/value.ts'
 import { compile } from '../sql/compile.ts'
 import { quoteName, type Sql } from '../sql/sql.ts'
+import { mayCommitInside } from '../sql/statement-words.ts'
 import { type CallSite, captureHolder } from '../driver/call-site.ts'
 import { refuseNested, refuseRootHandle, type RunningScope, runInScope } from './context.ts'
 import { isFailure, isWrongServer, runHeld } from './held.ts'
@@ -33,6 +34,7 @@ import {
 } from './statement.ts'
 import { readAlone } from './stream.ts'
 import { runNamed, type TransactionHome } from './transaction.ts'
+import { Turns } from './turns.ts'
 
 export interface SessionHome extends Omit<TransactionHome, 'acquire' | 'release' | 'isFree'> {
   readonly pool: Pool
@@ -66,11 +68,8 @@ class PoolSession implements Session {
   readonly #listening = new Map<string, number>()
   readonly #stops = new Set<() => void>()
   #isOpen = true
-  /** The last transaction begun here; the next one, and every statement, waits for it. */
-  #transaction: Promise<unknown> = Promise.resolve()
-  #open = 0
-  readonly #running = new Set<Promise<void>>()
-  #alone: Promise<void> | undefined
+  /** A transaction, a stream, a script and the end of the session are exclusive, as are statements with a signal. */
+  readonly #turns = new Turns()
 
   constructor(home: SessionHome, connection: Connection, holder: { isLasting: boolean }, holding: Holding) {
     this.#home = home
@@ -107,20 +106,35 @@ class PoolSession implements Session {
     values?: readonly Value[],
     options: StreamOptions = {},
   ): AsyncGenerator<R, void, undefined> {
-    this.#refuseClosed()
-    refuseRootHandle(this)
-    const earlier = this.#transaction
-    const ended = Promise.withResolvers<void>()
-    this.#transaction = ended.promise
-    this.#open++
+    const turn = await this.#takeTurn()
     try {
-      await earlier
-      this.#refuseClosed()
       yield* readAlone(this.#transactionHome, options.signal, (tx) => tx.stream<R>(text, values, options))
     } finally {
-      this.#open--
-      ended.resolve()
+      turn.resolve()
     }
+  }
+
+  /** An exclusive turn that lasts until it is resolved. */
+  #takeTurn(): Promise<PromiseWithResolvers<void>> {
+    const taken = Promise.withResolvers<PromiseWithResolvers<void>>()
+    const hold = async (): Promise<void> => {
+      const ended = Promise.withResolvers<void>()
+      taken.resolve(ended)
+      await ended.promise
+    }
+    this.#exclusive(hold).catch(taken.reject)
+    return taken.promise
+  }
+
+  /** There is one connection, so what is sent now would run inside an open transaction. */
+  #exclusive<R>(work: () => Promise<R>): Promise<R> {
+    return this.#inTurn('exclusive', work)
+  }
+
+  async #inTurn<R>(kind: 'exclusive' | 'shared', work: () => Promise<R>): Promise<R> {
+    this.#refuseClosed()
+    refuseRootHandle(this)
+    return this.#turns[kind](work)
   }
 
   run<R>(operation: Typed<R>): Promise<R>
@@ -128,37 +142,32 @@ class PoolSession implements Session {
     return runOperation(operation, (one) => this.#execute(compile(one), {}))
   }
 
-  async script(text: string): Promise<void> {
-    await this.#outsideTransaction()
-    try {
-      await this.#connection.runScript(text)
-    } catch (error) {
-      const context = { phase: 'statement', outcomeWhenLost: 'unknown' } as const
-      return this.#leaveWrongServer(isFailure(error) ? toPlinthError(error, context) : error)
-    } finally {
-      this.#home.position?.noteMissed()
-      // A script may hold BEGIN without COMMIT; the next statement must not run inside it.
-      if (!this.#connection.isLost && this.#connection.status !== 'I') await this.#connection.runScript('rollback')
-    }
+  script(text: string): Promise<void> {
+    return this.#exclusive(async () => {
+      const run = (script: string): Promise<unknown> =>
+        this.#connection.runScript(script).catch((error: unknown) => {
+          const context = { phase: 'statement', outcomeWhenLost: 'unknown' } as const
+          return this.#leaveWrongServer(isFailure(error) ? toPlinthError(error, context) : error)
+        })
+      try {
+        await run(text)
+      } finally {
+        this.#home.position?.noteMissed()
+        // A script may hold BEGIN without COMMIT; the next statement must not run inside it.
+        if (!this.#connection.isLost && this.#connection.status !== 'I')
+          await run('rollback').catch((cause: unknown) => this.#connection.destroy(cause))
+      }
+    })
   }
 
   async transaction<R>(work: (tx: Transaction) => Promise<R>, options: TransactionOptions = {}): Promise<R> {
-    this.#refuseClosed()
     const site = captureHolder()
+    this.#refuseClosed()
     refuseNested(this.#home.database, { name: options.name ?? 'transaction', site })
-    const earlier = this.#transaction
-    const mine = earlier.then(() => this.#runTransaction(work, options, site))
-    this.#transaction = mine.catch(() => undefined)
-    this.#open++
-    try {
-      return await mine
-    } finally {
-      this.#open--
-    }
+    return this.#exclusive(() => this.#runTransaction(work, options, site))
   }
 
   #runTransaction<R>(work: (tx: Transaction) => Promise<R>, options: TransactionOptions, site: CallSite): Promise<R> {
-    this.#refuseClosed()
     const named = { name: options.name ?? 'transaction', site }
     const scope: RunningScope = { database: this, ...named, isOpen: true, parent: undefined, holder: this.#holder }
     const inScope = (tx: Transaction): Promise<R> => runInScope(scope, () => work(tx))
@@ -168,14 +177,6 @@ class PoolSession implements Session {
   get #transactionHome(): TransactionHome {
     const connection = this.#connection
     return { ...this.#home, acquire: () => Promise.resolve(connection), release: () => undefined, isFree: () => true }
-  }
-
-  /** There is one connection, so a statement sent now would run inside the open transaction. */
-  async #outsideTransaction(): Promise<void> {
-    this.#refuseClosed()
-    refuseRootHandle(this)
-    while (this.#open > 0) await this.#transaction
-    this.#refuseClosed()
   }
 
   async listen(channel: string, receive: (payload: string) => void): Promise<AsyncDisposable> {
@@ -212,16 +213,18 @@ class PoolSession implements Session {
     // The next holder of the connection may listen to the same channel.
     for (const stop of this.#stops) stop()
     const { pool, statementTimeoutMs } = this.#home
-    try {
-      await Promise.allSettled(this.#running)
-      if (!this.#connection.isLost) await this.#connection.reset(statementTimeoutMs)
-    } catch (cause) {
-      // A connection that cannot be reset is not handed to the next holder.
-      this.#connection.destroy(cause)
-    } finally {
-      this.#holding.end()
-      pool.release(this.#connection)
-    }
+    // Behind all that was asked for before, a transaction to its end: its statements must not meet the next holder's.
+    await this.#turns.exclusive(async () => {
+      try {
+        if (!this.#connection.isLost) await this.#connection.reset(statementTimeoutMs)
+      } catch {
+        const message = 'A session left something behind that could not be undone.'
+        this.#connection.destroy(new PlinthError('ConnectionLost', message))
+      } finally {
+        this.#holding.end()
+        pool.release(this.#connection)
+      }
+    })
   }
 
   #execute(statement: Statement, options: StatementOptions): Promise<StepAnswer> {
@@ -230,15 +233,14 @@ class PoolSession implements Session {
   }
 
   async #run(statement: Statement, options: StatementOptions): Promise<StepAnswer> {
-    this.#refuseClosed()
-    // Awaited only where there is something to wait for: what was called before the session was left is sent before.
-    if (this.#open > 0) await this.#outsideTransaction()
     const settings = settingsStatement(options, this.#home.statementTimeoutMs)
     const limitMs = Math.max(options.timeoutMs ?? 0, this.#home.statementTimeoutMs)
-    const context = { phase: 'statement', statement: statement.text, outcomeWhenLost: 'unknown' } as const
+    const about = { statement: statement.text, mayCommitInside: mayCommitInside(statement.text) }
+    const context = { phase: 'statement', ...about, outcomeWhenLost: 'unknown' } as const
     const statements = settings ? [settings, statement] : [statement]
     const { signal, maxAnswerBytes: maxBytes } = options
-    const answers = await this.#inTurn(signal, () =>
+    // A cancel stops whatever the connection is running.
+    const answers = await this.#inTurn(signal ? 'exclusive' : 'shared', () =>
       runHeld(this.#connection, statements, { limitMs, signal, context, maxBytes }),
     )
       .catch((error: unknown) => this.#leaveWrongServer(error))
@@ -257,27 +259,6 @@ class PoolSession implements Session {
   #noteWrite(text: string): void {
     const { position } = this.#home
     if (position && !isRead(text)) position.noteMissed()
-  }
-
-  /**
-   * A cancel stops whatever the connection is running, so a statement that may be cancelled runs with none beside it.
-   */
-  async #inTurn<R>(signal: AbortSignal | undefined, run: () => Promise<R>): Promise<R> {
-    while (this.#alone) await this.#alone
-    const before = [...this.#running]
-    const turn = signal ? Promise.allSettled(before).then(run) : run()
-    const done = turn.then(
-      () => undefined,
-      () => undefined,
-    )
-    this.#running.add(done)
-    if (signal) this.#alone = done
-    try {
-      return await turn
-    } finally {
-      this.#running.delete(done)
-      if (this.#alone === done) this.#alone = undefined
-    }
   }
 
   #refuseClosed(): void {

@@ -3,7 +3,7 @@ import type { Connection } from '../driver/connection.ts'
 import type { Statement, StepAnswer } from '../driver/exchange.ts'
 import type { Pool } from '../driver/pool.ts'
 import { type FailureContext, toPlinthError } from '../driver/sqlstate.ts'
-import { PlinthError } from '../errors.ts'
+import { isPlinthError, PlinthError } from '../errors.ts'
 import type { DatabaseIdentity } from '../observe/observation.ts'
 import { summarize } from '../observe/summary.ts'
 import { statementStart, watchStatement } from '../observe/watch.ts'
@@ -14,6 +14,7 @@ import type { StatementOptions } from './queryable.ts'
 import { Attempts, readRetry } from './retry.ts'
 import type { ServerDefaults } from './first-question.ts'
 import type { RetryBudget } from './retry-budget.ts'
+import { mayCommitInside } from '../sql/statement-words.ts'
 import { settingsStatement } from './statement.ts'
 
 export interface SingleHome {
@@ -66,17 +67,20 @@ async function runAttempts(
   const { budget, defaults } = home
   const attempts = new Attempts({ policy, budget, leftMs: () => Number.POSITIVE_INFINITY, defaults, about })
   const outcomeWhenLost = effect === 'read' ? 'not applied' : 'unknown'
+  const commitsInside = mayCommitInside(statement.text)
   for (;;) {
     const context: FailureContext = {
       phase: 'statement',
       statement: statement.text,
       attempts: attempts.number,
       outcomeWhenLost,
+      mayCommitInside: commitsInside,
     }
     try {
       return await runOnce(home, statements, options, context)
     } catch (error) {
       if (isWrongServer(error)) home.leaveServer()
+      if (commitsInside && isPlinthError(error) && error.outcome === 'unknown') throw error
       await attempts.next(error, options.signal)
     }
   }

@@ -1,7 +1,7 @@
 import type { Pooler } from '../driver/client-options.ts'
 import type { Statement, StepAnswer } from '../driver/exchange.ts'
 import { toParameter } from '../driver/parameters.ts'
-import { PlinthError } from '../errors.ts'
+import { type Outcome, PlinthError } from '../errors.ts'
 import { objectReader } from '../operation/row-reader.ts'
 import type { Value } from '../operation/value.ts'
 import { setLocally } from '../sql/set-locally.ts'
@@ -93,9 +93,9 @@ export function refuseTransactionControl(text: string): void {
   })
 }
 
-/** For `one`: the answer's only row. */
-export function onlyRow<R>(rows: readonly R[]): R {
-  const row = onlyRowIfAny(rows)
+/** For `one`: the answer's only row. `outcome`: of a statement that answered more, as its transaction can be undone. */
+export function onlyRow<R>(rows: readonly R[], outcome: Outcome = 'applied'): R {
+  const row = onlyRowIfAny(rows, outcome)
   if (row !== undefined) return row
   throw new PlinthError('RowNotFound', 'The statement found no row, where one was promised.', {
     phase: 'statement',
@@ -104,11 +104,11 @@ export function onlyRow<R>(rows: readonly R[]): R {
 }
 
 /** For `maybeOne`. */
-export function onlyRowIfAny<R>(rows: readonly R[]): R | undefined {
+export function onlyRowIfAny<R>(rows: readonly R[], outcome: Outcome = 'applied'): R | undefined {
   if (rows.length <= 1) return rows[0]
   throw new PlinthError('TooManyRows', `The statement ran and answered ${rows.length} rows, where one was promised.`, {
     phase: 'statement',
-    outcome: 'applied',
+    outcome,
     hint: 'Name the row by its key, or use query() for a list.',
   })
 }

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import type { Connection } from '../driver/connection.ts'
 import type { Statement, StepAnswer } from '../driver/exchange.ts'
 import type { PgQuery } from '../driver/peer.ts'
@@ -11,12 +12,14 @@ import { beginStatements } from './begin.ts'
 import type { RowProof } from './commit-resolution.ts'
 import { CommitWitness } from './commit-witness.ts'
 import type { ServerDefaults } from './first-question.ts'
-import { cancelOrDestroy, runHeld } from './held.ts'
+import { abortError, cancelOrDestroy, runHeld } from './held.ts'
 import { commitGraceMs, type ResolveCommit, settleLostCommit } from './lost-commit.ts'
 import type { LogPosition } from './log-position.ts'
 import type { IsolationLevel, StatementOptions } from './queryable.ts'
 import type { TransactionCounts } from './transaction-counts.ts'
+import { wholeMs } from './statement.ts'
 import { StatementLimit } from './statement-limit.ts'
+import { Turns } from './turns.ts'
 
 export interface LineOptions extends TransactionRef {
   readonly signal: AbortSignal
@@ -47,15 +50,43 @@ export type BeginRead = (
 
 const beginLimitMs = 2000
 
+/** A live server rolls back at once; a connection that is cut is rolled back too. */
+const rollbackLimitMs = 1000
+
+interface Asked {
+  /** Text of the caller's statement. */
+  readonly text?: string
+  readonly maxBytes?: number | undefined
+  /** Default: the session's statement_timeout. */
+  readonly limitMs?: number
+  /** The connection counts as dead without an answer by then. */
+  readonly withinMs?: number
+  readonly signal?: AbortSignal
+  readonly phase?: Phase
+  readonly outcomeWhenLost?: Outcome
+}
+
 /**
  * The wire side of one transaction on its exclusive lane. BEGIN, SAVEPOINT and RELEASE wait for the next statement and
  * travel with it in one Sync, so a transaction of n statements takes n + 1 round trips and one without any takes none.
+ *
+ * | state | a statement | COMMIT |
+ * |---|---|---|
+ * | not begun | is sent behind BEGIN, alone: what came behind it would commit by itself if BEGIN failed | is not needed |
+ * | begun | is pipelined; one that may be cancelled runs alone | is sent |
+ * | refused: BEGIN failed | TransactionAborted, with why | TransactionAborted, with why |
+ * | ended elsewhere: the server says idle | TransactionAborted, outcome unknown | the same |
  */
 export class TransactionLine {
   #connection: Connection
   readonly #options: LineOptions
-  #pending: Statement[]
-  #begun: Promise<unknown> | undefined
+  readonly #turns = new Turns()
+  /** What the next statement carries in front of it, beside BEGIN. */
+  #pending: Statement[] = []
+  /** What a statement carried that was given up before it was sent: it travels with the next that is. */
+  #unsent: Statement[] = []
+  #isBegun = false
+  #refusal: unknown
   #marks = 0
   #portals = 0
   readonly #witness: CommitWitness
@@ -63,7 +94,6 @@ export class TransactionLine {
   constructor(connection: Connection, options: LineOptions) {
     this.#connection = connection
     this.#options = options
-    this.#pending = beginStatements(options, connection.pooler)
     this.#witness = new CommitWitness(!options.readOnly)
     options.counts.add(this)
   }
@@ -84,7 +114,12 @@ export class TransactionLine {
 
   /** False when it is certain that there is nothing to commit. */
   get hasWritten(): boolean {
-    return this.#begun !== undefined && this.status === 'T' && !this.#witness.hasWrittenNothing
+    return this.#isBegun && this.status === 'T' && !this.#witness.hasWrittenNothing
+  }
+
+  /** True when COMMIT cannot succeed any more, unless a savepoint is rolled back. */
+  get mustFail(): boolean {
+    return this.status === 'E' || this.#connection.isLost || this.signal.aborted
   }
 
   get connection(): Connection {
@@ -104,7 +139,7 @@ export class TransactionLine {
   /** Lets the server fail with this SQLSTATE. */
   async raise(sqlstate: string): Promise<void> {
     const text = `do $$ begin raise exception 'raised by the fault mode' using errcode = '${sqlstate}'; end $$`
-    await this.#send([{ text, values: [] }], 'statement', 'not applied', undefined)
+    await this.#turns.exclusive(() => this.#send([{ text, values: [] }]))
   }
 
   get identity(): DatabaseIdentity {
@@ -126,44 +161,57 @@ export class TransactionLine {
   }
 
   async #run(statement: Statement, settings: Statement | undefined, options: StatementOptions): Promise<StepAnswer> {
+    const { signal, timeoutMs, maxAnswerBytes: maxBytes } = options
+    const limitMs = timeoutMs === undefined ? undefined : wholeMs(timeoutMs)
     noteSessionState(this.#connection, statement.text)
-    const capture = this.#witness.captureBehind(statement.text)
-    const statements = [...this.#takePending(), ...(settings ? [settings] : []), statement]
-    using limit = options.timeoutMs === undefined ? undefined : new StatementLimit(options.timeoutMs)
-    const extra = [options.signal, limit?.signal].filter((signal) => signal !== undefined)
-    const signal = extra.length === 0 ? this.signal : AbortSignal.any([this.signal, ...extra])
-    const asked = { text: statement.text, maxBytes: options.maxAnswerBytes }
-    const sent = capture ? [...statements, capture] : statements
-    const answers = await this.#send(sent, 'statement', 'not applied', signal, asked).catch((error: unknown) => {
-      if (isPlinthError(error, 'AnswerTooLarge')) this.#witness.noteMissed()
-      throw error
-    })
-    if (capture) this.#witness.note(answers[statements.length])
-    const answer = answers[statements.length - 1]
-    if (!answer) throw new PlinthError('StatementFailed', 'The server answered fewer statements than were sent.')
-    return answer
+    // From here on nothing may fail before the turn: what is carried would be lost.
+    const carried = this.#takePending()
+    const work = async (): Promise<StepAnswer> => {
+      using limit = limitMs === undefined ? undefined : new StatementLimit(limitMs)
+      const extra = [signal, limit?.signal].filter((one) => one !== undefined)
+      const any = extra.length === 0 ? this.signal : AbortSignal.any([this.signal, ...extra])
+      const capture = this.#witness.captureBehind(statement.text)
+      const sent = [...(settings ? [settings] : []), statement, ...(capture ? [capture] : [])]
+      const answers = await this.#send(sent, { text: statement.text, maxBytes, signal: any }, carried).catch(
+        (error) => {
+          if (isPlinthError(error, 'AnswerTooLarge')) this.#witness.noteMissed()
+          throw error
+        },
+      )
+      if (capture) this.#witness.note(answers.at(-1))
+      const answer = answers[settings ? 1 : 0]
+      assert(answer, 'The server answers as many statements as were sent.')
+      return answer
+    }
+    const isAlone = !this.#isBegun || limitMs !== undefined || signal !== undefined
+    return isAlone ? this.#turns.exclusive(work) : this.#turns.shared(work)
   }
 
-  /**
-   * Runs one of pg's own queries, for `tx.pg`. It cannot share a Sync, so what is pending goes in front by itself, and
-   * the lane must be quiet.
-   */
+  /** Runs one of pg's own queries, for `tx.pg`. It cannot share a Sync, so what it carries goes in front by itself. */
   runQuery(query: PgQuery): Promise<unknown> {
     const from = statementStart()
     return watchStatement(this.#runQuery(query), from, this.identity, query.text ?? '', this.#options)
   }
 
   async #runQuery(query: PgQuery): Promise<unknown> {
-    const { statementTimeoutMs } = this.#options
     const text = query.text ?? ''
-    const pending = this.#takePending()
-    if (pending.length > 0) await this.#send(pending, 'statement', 'not applied', this.signal)
-    else await this.#begun
-    while (this.#connection.inFlight > 0) await this.#send([], 'statement', 'not applied', undefined)
-    this.signal.throwIfAborted()
-    if (this.status === 'I' && !this.#connection.isLost) throw this.#endedElsewhere()
     noteSessionState(this.#connection, text)
-    const cancel = (): void => void cancelOrDestroy(this.#connection)
+    const carried = this.#takePending()
+    return this.#turns.exclusive(async () => {
+      if (!this.#isBegun || carried.length > 0 || this.#unsent.length > 0)
+        await this.#send([], { signal: this.signal }, carried)
+      this.signal.throwIfAborted()
+      this.#throwIfOver()
+      return this.#submit(query, text)
+    })
+  }
+
+  async #submit(query: PgQuery, text: string): Promise<unknown> {
+    const { statementTimeoutMs } = this.#options
+    let cancelling: Promise<void> | undefined
+    const cancel = (): void => {
+      cancelling ??= cancelOrDestroy(this.#connection)
+    }
     this.signal.addEventListener('abort', cancel)
     const running = executeQuery(this.#connection, query, statementTimeoutMs)
     const capture = this.#witness.captureBehind(text)
@@ -174,6 +222,8 @@ export class TransactionLine {
       this.signal.removeEventListener('abort', cancel)
       const answers = await captured?.catch(() => undefined)
       if (answers) this.#witness.note(answers[0])
+      // A cancel that is still on its way must not meet the next holder's statement.
+      await cancelling
     }
   }
 
@@ -209,8 +259,9 @@ export class TransactionLine {
       text,
       values: [],
     }))
+    const carried = this.#takePending()
     try {
-      await this.#send([...this.#takePending(), ...statements], 'statement', 'not applied', undefined)
+      await this.#turns.exclusive(() => this.#send(statements, { withinMs: rollbackLimitMs }, carried))
     } catch (error) {
       // The savepoint was never reached: an earlier statement had failed. The transaction stays failed and says so at
       // its end.
@@ -220,16 +271,18 @@ export class TransactionLine {
 
   /** COMMIT, with its command tag checked: PostgreSQL answers ROLLBACK to the COMMIT of a failed transaction. */
   async commit(): Promise<void> {
-    await this.#commit()
+    await this.#turns.exclusive(() => this.#commit())
     this.#options.counts.remove(this)
   }
 
   async #commit(): Promise<void> {
-    if (!this.#begun) return
+    if (!this.#isBegun) return
     // Lost before COMMIT was sent: nothing was saved, and that is known.
-    if (this.#connection.isLost) await this.#send([], 'commit', 'not applied', undefined)
-    if (this.status === 'I') throw this.#endedElsewhere()
+    if (this.#connection.isLost) await this.#send([], { phase: 'commit' })
+    this.#throwIfOver()
+    // What is carried ends with the transaction.
     this.#pending = []
+    this.#unsent = []
     const answer = await this.#sendCommit()
     if (answer !== 'lost, and found' && answer?.tag !== 'COMMIT') {
       throw new PlinthError(
@@ -251,8 +304,8 @@ export class TransactionLine {
     const leftMs = deadline - performance.now() + commitGraceMs
     const limitMs = Math.min(statementTimeoutMs, Math.max(commitGraceMs, leftMs))
     // Without a signal: a COMMIT that waits for a synchronous standby answers a cancel with an unreplicated success.
-    const sent = this.#send([{ text: 'commit', values: [] }], 'commit', 'unknown', undefined, { limitMs })
-    const asked = this.#options.position && this.hasWritten ? this.#askBehind(this.#options.position) : undefined
+    const sent = this.#send([{ text: 'commit', values: [] }], { limitMs, phase: 'commit', outcomeWhenLost: 'unknown' })
+    const asked = this.hasWritten ? this.#options.position?.ask(this.#connection) : undefined
     try {
       const [answer] = await sent
       return answer
@@ -270,73 +323,85 @@ export class TransactionLine {
     }
   }
 
-  /** Behind COMMIT, which waits for the same promise and was called first. */
-  async #askBehind(position: LogPosition): Promise<void> {
-    await this.#begun
-    await position.ask(this.#connection)
-  }
-
   /** A rollback that fails destroys the connection, which rolls back too; it never hides the error that led here. */
   async rollback(): Promise<void> {
     this.#options.counts.remove(this)
-    if (!this.#begun || this.#connection.isLost || this.status === 'I') return
-    try {
-      await this.#send([{ text: 'rollback', values: [] }], 'statement', 'not applied', undefined)
-    } catch (cause) {
-      this.#connection.destroy(cause)
-    }
+    await this.#turns.exclusive(async () => {
+      if (!this.#isBegun || this.#connection.isLost || this.status === 'I') return
+      this.#unsent = []
+      try {
+        await this.#send([{ text: 'rollback', values: [] }], { withinMs: rollbackLimitMs })
+      } catch (cause) {
+        this.#connection.destroy(cause)
+      }
+    })
   }
 
   /**
-   * The exchange with BEGIN goes alone: what is sent behind it would commit by itself if BEGIN failed. Everything waits
-   * for the same promise once, so the order stays that of the calls.
+   * Sends `statements` behind what they carry, and BEGIN before the first of all. Answers those of `statements`. Up to
+   * the sending nothing is awaited, so the order on the wire is that of the calls.
    */
   async #send(
     statements: readonly Statement[],
-    phase: Phase,
-    outcomeWhenLost: Outcome,
-    signal: AbortSignal | undefined,
-    asked: { readonly text?: string; readonly maxBytes?: number | undefined; readonly limitMs?: number } = {},
+    { text, maxBytes, limitMs, withinMs, signal, phase = 'statement', outcomeWhenLost = 'not applied' }: Asked = {},
+    carried: readonly Statement[] = [],
   ): Promise<readonly StepAnswer[]> {
-    const { name, statementTimeoutMs, attempt, readOnly } = this.#options
-    const context = {
-      phase,
-      transaction: name,
-      attempts: attempt,
-      outcomeWhenLost,
-      isReadOnly: readOnly,
-      ...(asked.text === undefined ? {} : { statement: asked.text }),
+    const { name, statementTimeoutMs, attempt, readOnly, beginRead } = this.#options
+    const about = text === undefined ? {} : { statement: text }
+    const context = { phase, transaction: name, attempts: attempt, outcomeWhenLost, isReadOnly: readOnly, ...about }
+    if (signal?.aborted) {
+      this.#unsent.push(...carried)
+      throw abortError(signal, context, 'not applied')
     }
+    if (phase === 'statement') this.#throwIfOver()
+    const isFirst = !this.#isBegun
+    this.#isBegun = true
+    const begin = isFirst ? beginStatements(this.#options, this.#connection.pooler) : []
+    const all = [...begin, ...this.#unsent.splice(0), ...carried, ...statements]
+    // BEGIN is the ping: a live server answers it at once, whatever the first statement does behind it.
+    const firstWithinMs = isFirst ? (this.#connection.pooler?.patienceMs ?? beginLimitMs) : withinMs
     const run = (): Promise<readonly StepAnswer[]> =>
-      runHeld(this.#connection, statements, {
-        limitMs: asked.limitMs ?? statementTimeoutMs,
+      runHeld(this.#connection, all, {
+        limitMs: limitMs ?? statementTimeoutMs,
         signal,
         context,
-        maxBytes: asked.maxBytes,
-        // BEGIN is the ping: a live server answers it at once, whatever the first statement does behind it.
-        firstWithinMs: this.#begun ? undefined : (this.#connection.pooler?.patienceMs ?? beginLimitMs),
+        maxBytes,
+        firstWithinMs,
       })
-    if (!this.#begun) {
-      const { beginRead } = this.#options
-      const first = beginRead ? beginRead(this, run) : run()
-      this.#begun = first.catch(() => undefined)
-      return first
+    try {
+      const answers = await (isFirst && beginRead ? beginRead(this, run) : run())
+      return answers.slice(all.length - statements.length)
+    } catch (error) {
+      if (isFirst && !this.#connection.isLost && this.status === 'I') this.#refusal = error
+      throw error
     }
-    await this.#begun
-    if (this.status === 'I' && !this.#connection.isLost && phase === 'statement') throw this.#endedElsewhere()
-    return run()
   }
 
   #takePending(): readonly Statement[] {
-    const pending = this.#pending
-    if (pending.length > 0) this.#pending = []
-    return pending
+    return this.#pending.length === 0 ? this.#pending : this.#pending.splice(0)
   }
 
+  /** True when the savepoint was never sent: there is nothing to release or undo. */
   #dropPending(mark: Statement): boolean {
-    const at = this.#pending.indexOf(mark)
-    if (at >= 0) this.#pending.splice(at, 1)
-    return at >= 0
+    for (const list of [this.#pending, this.#unsent]) {
+      const at = list.indexOf(mark)
+      if (at >= 0) return list.splice(at, 1).length > 0
+    }
+    return false
+  }
+
+  #throwIfOver(): void {
+    if (!this.#isBegun || this.status !== 'I' || this.#connection.isLost) return
+    throw this.#refusal === undefined ? this.#endedElsewhere() : this.#refusedToBegin()
+  }
+
+  #refusedToBegin(): PlinthError {
+    return new PlinthError('TransactionAborted', `"${this.#options.name}" was never begun: the server refused BEGIN.`, {
+      transaction: this.#options.name,
+      phase: 'begin',
+      retryable: isPlinthError(this.#refusal) && this.#refusal.retryable,
+      cause: this.#refusal,
+    })
   }
 
   #endedElsewhere(): PlinthError {

@@ -32,7 +32,7 @@ import {
 import { readPortal } from './portal.ts'
 import type { TransactionLine } from './transaction-line.ts'
 
-type Ending = 'committed' | 'rolled back'
+export type Ending = 'committed' | 'rolled back' | 'unknown'
 type Hook = () => void | Promise<void>
 
 /**
@@ -42,7 +42,7 @@ type Hook = () => void | Promise<void>
  * |---|---|---|
  * | open | run | ending, when the callback settled |
  * | ending | refused: TransactionClosed | committed or rolled back, when what was in flight has settled |
- * | committed, rolled back | refused: TransactionClosed | |
+ * | committed, rolled back, unknown | refused: TransactionClosed | |
  *
  * While a savepoint is open, statements on the scope around it wait: sent at once they would be undone with the
  * savepoint although their own promise had resolved.
@@ -60,6 +60,8 @@ export class TransactionScope implements RunningScope {
   readonly #inFlight = new Map<Promise<unknown>, string>()
   readonly #commitHooks: Hook[] = []
   readonly #rollbackHooks: Hook[] = []
+  /** Of savepoints that were rolled back. They wait for the end, for until then a connection is held. */
+  readonly #undoneHooks: Hook[] = []
   #state: 'open' | 'ending' | Ending = 'open'
   #endedAt = 0
   #child: Promise<void> | undefined
@@ -109,17 +111,24 @@ export class TransactionScope implements RunningScope {
     await Promise.allSettled(this.#inFlight.keys())
   }
 
+  /** The first ending stands: where COMMIT's outcome is unknown, what follows cannot make it known. */
   end(ending: Ending): void {
+    if (this.#state !== 'open' && this.#state !== 'ending') return
     this.#state = ending
     this.#endedAt = performance.now()
   }
 
-  /** Runs the hooks of this ending in order; a failing hook is an observation and stops none of the others. */
-  async runHooks(ending: Ending): Promise<void> {
-    const hooks = ending === 'committed' ? this.#commitHooks : this.#rollbackHooks
-    for (const hook of hooks) {
+  /**
+   * Runs the hooks of this ending in order, after those of savepoints that were rolled back on the way. A hook that
+   * fails or takes too long is an observation and stops none of the others. Of an unknown ending nobody may act.
+   */
+  async runHooks(): Promise<void> {
+    const own = { committed: this.#commitHooks, 'rolled back': this.#rollbackHooks }
+    const state = this.#state
+    const hooks = state === 'committed' || state === 'rolled back' ? own[state] : []
+    for (const hook of [...this.#undoneHooks, ...hooks]) {
       try {
-        await runOutsideScopes(hook)
+        await runOutsideScopes(() => withinLimit(hook))
       } catch (error) {
         const failure = failureOf(error)
         observe({ kind: 'hook.failed', database: this.#line.identity, transaction: this.name, failure })
@@ -138,11 +147,30 @@ export class TransactionScope implements RunningScope {
     values: readonly Value[] | undefined,
     options: StatementOptions,
   ): Promise<QueryResult<R>> {
+    return this.#track(textOf(statement), () => this.#query<R>(statement, values, options))
+  }
+
+  /** `find` makes the result of all rows, and may throw: see `onlyRow`. */
+  queryRow<R, F>(
+    statement: string | Sql,
+    values: readonly Value[] | undefined,
+    options: StatementOptions,
+    find: (rows: readonly R[], outcome: 'not applied') => F,
+  ): Promise<F> {
     return this.#track(textOf(statement), async () => {
-      const sent = toStatement(statement, values)
-      refuseTransactionControl(sent.text)
-      return toQueryResult<R>(await this.#execute(sent, options), options)
+      const { rows } = await this.#query<R>(statement, values, options)
+      return find(rows, 'not applied')
     })
+  }
+
+  async #query<R>(
+    statement: string | Sql,
+    values: readonly Value[] | undefined,
+    options: StatementOptions,
+  ): Promise<QueryResult<R>> {
+    const sent = toStatement(statement, values)
+    refuseTransactionControl(sent.text)
+    return toQueryResult<R>(await this.#execute(sent, options), options)
   }
 
   stream<R>(text: string | Sql, values: readonly Value[] | undefined, options: StreamOptions): AsyncIterable<R> {
@@ -158,9 +186,10 @@ export class TransactionScope implements RunningScope {
   }
 
   /** A text is hashed by the server: what is the same key there is the same in every language. */
-  async lock(key: string | bigint): Promise<void> {
+  lock(key: string | bigint): Promise<void> {
     const call = typeof key === 'bigint' ? '$1::bigint' : 'hashtextextended($1::text, 0)'
-    await this.query(`select pg_advisory_xact_lock(${call})`, [key], {})
+    const text = `select pg_advisory_xact_lock(${call})`
+    return this.#track(text, async () => void (await this.#query(text, [key], {})))
   }
 
   run<R>(operation: Typed<R>): Promise<R>
@@ -196,6 +225,7 @@ export class TransactionScope implements RunningScope {
       await child.closeGate()
       this.#line.release(mark)
       child.end('committed')
+      this.#undoneHooks.push(...child.#undoneHooks)
       this.#commitHooks.push(...child.#commitHooks)
       this.#rollbackHooks.push(...child.#rollbackHooks)
       return result
@@ -203,7 +233,7 @@ export class TransactionScope implements RunningScope {
       await child.settle()
       await this.#line.rollbackTo(mark)
       child.end('rolled back')
-      await child.runHooks('rolled back')
+      this.#undoneHooks.push(...child.#undoneHooks, ...child.#rollbackHooks)
       throw error
     }
   }
@@ -250,8 +280,8 @@ export class TransactionScope implements RunningScope {
   }
 
   /**
-   * Starts work and counts it until it settles. Its rejection counts as handled: a caller who drops the promise still
-   * learns of it, because the transaction then fails as a whole.
+   * Starts work and counts it until it settles. Where the transaction now fails as a whole, a rejection counts as
+   * handled: a caller who drops the promise learns of it by that. Any other is Node's to report.
    *
    * No reaction is put on the promise before it rejects. V8 follows a promise with one reaction to the code that awaits
    * it, so an error made while we settle has the caller's frames, and a statement that succeeds pays for no stack:
@@ -269,7 +299,7 @@ export class TransactionScope implements RunningScope {
     try {
       return await start()
     } catch (error) {
-      queueMicrotask(() => void work().catch(ignore))
+      if (this.#line.mustFail) queueMicrotask(() => void work().catch(ignore))
       throw error
     } finally {
       this.#inFlight.delete(work())
@@ -294,10 +324,7 @@ export class TransactionScope implements RunningScope {
 
   #closed(): PlinthError {
     const ago = Math.round(performance.now() - this.#endedAt)
-    const how =
-      this.#state === 'ending'
-        ? 'is just ending'
-        : `${this.#state === 'committed' ? 'committed' : 'was rolled back'} ${ago} ms ago`
+    const how = this.#state === 'ending' ? 'is just ending' : `${endings[this.#state]} ${ago} ms ago`
     return closedTransaction(this.name, how, captureCallSite())
   }
 
@@ -317,13 +344,10 @@ export class TransactionScope implements RunningScope {
       signal: line.signal,
       query: <R = ObjectRow>(statement: string | Sql, values?: readonly Value[], options: StatementOptions = {}) =>
         this.query<R>(statement, values, options),
-      one: async <R = ObjectRow>(statement: string | Sql, values?: readonly Value[], options: StatementOptions = {}) =>
-        onlyRow((await this.query<R>(statement, values, options)).rows),
-      maybeOne: async <R = ObjectRow>(
-        statement: string | Sql,
-        values?: readonly Value[],
-        options: StatementOptions = {},
-      ) => onlyRowIfAny((await this.query<R>(statement, values, options)).rows),
+      one: <R = ObjectRow>(statement: string | Sql, values?: readonly Value[], options: StatementOptions = {}) =>
+        this.queryRow<R, R>(statement, values, options, onlyRow),
+      maybeOne: <R = ObjectRow>(statement: string | Sql, values?: readonly Value[], options: StatementOptions = {}) =>
+        this.queryRow<R, R | undefined>(statement, values, options, onlyRowIfAny),
       stream: <R = ObjectRow>(statement: string | Sql, values?: readonly Value[], options: StreamOptions = {}) =>
         this.stream<R>(statement, values, options),
       run: <R>(operation: Typed<R>) => this.run(operation),
@@ -334,6 +358,27 @@ export class TransactionScope implements RunningScope {
     }
     // The brand exists for the type checker alone, so that nothing but this line makes a Transaction.
     return handle as unknown as Transaction
+  }
+}
+
+const endings: Readonly<Record<'open' | Ending, string>> = {
+  open: 'was open',
+  committed: 'committed',
+  'rolled back': 'was rolled back',
+  unknown: 'ended, nobody knows how,',
+}
+
+/** Its transaction has ended, but its caller waits for the hook. */
+const hookLimitMs = 30_000
+
+async function withinLimit(hook: Hook): Promise<void> {
+  const late = Promise.withResolvers<never>()
+  const error = new PlinthError('TransactionTimeout', `A hook did not end within ${hookLimitMs} ms.`)
+  const timer = setTimeout(() => late.reject(error), hookLimitMs).unref()
+  try {
+    await Promise.race([hook(), late.promise])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

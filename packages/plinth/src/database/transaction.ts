@@ -1,7 +1,7 @@
 import type { Connection } from '../driver/connection.ts'
 import type { Holder } from '../driver/holders.ts'
 import type { Pool } from '../driver/pool.ts'
-import { PlinthError } from '../errors.ts'
+import { isPlinthError, PlinthError } from '../errors.ts'
 import {
   type DatabaseIdentity,
   nextTransactionId,
@@ -167,12 +167,12 @@ async function runAttempt<R>(
     if (isWrongServer(error) || isWrongServer(scope.firstFailure)) home.leaveServer()
     home.release(line.connection)
     end('rolled back', error)
-    await scope.runHooks('rolled back')
+    await scope.runHooks()
     throw error
   }
   home.release(line.connection)
   end('committed')
-  await scope.runHooks('committed')
+  await scope.runHooks()
   return result
 }
 
@@ -213,10 +213,8 @@ export async function beginTransaction(
   const finish = async (end: () => Promise<void>, ending: 'committed' | 'rolled back'): Promise<void> => {
     if (ended) throw alreadyEnded(name, deadline.signal.reason)
     ended = true
-    let outcome: 'committed' | 'rolled back' = 'rolled back'
     try {
       await end()
-      outcome = ending
       observeEnd(ending)
     } catch (error) {
       observeEnd('rolled back', error)
@@ -227,13 +225,14 @@ export async function beginTransaction(
       if (isWrongServer(scope.firstFailure)) home.leaveServer()
       // Before the hooks: one of them may need a connection, and this may be the only one.
       home.release(line.connection)
-      await scope.runHooks(outcome)
+      await scope.runHooks()
     }
   }
   const undo = (): Promise<void> => finish(() => rollback(line, scope), 'rolled back')
   const commitOwned = (): Promise<void> => finish(() => commitOrRollBack(home, line, scope), 'committed')
   const undoIfOpen = async (): Promise<void> => (ended ? undefined : undo())
   deadline.signal.addEventListener('abort', () => void undoIfOpen(), { once: true })
+  if (deadline.signal.aborted) void undoIfOpen()
   const owned = { ...scope.handle, commit: commitOwned, rollback: undo, [Symbol.asyncDispose]: undoIfOpen }
   // As for Transaction: the brand is the type checker's alone.
   return owned as unknown as OwnedTransaction
@@ -282,7 +281,12 @@ function open(
 
 async function commit({ faults }: TransactionHome, line: TransactionLine, scope: TransactionScope): Promise<void> {
   await scope.closeGate()
-  await (faults ? faults.commit(line) : line.commit())
+  try {
+    await (faults ? faults.commit(line) : line.commit())
+  } catch (error) {
+    if (isPlinthError(error) && error.outcome === 'unknown') scope.end('unknown')
+    throw error
+  }
   scope.end('committed')
 }
 

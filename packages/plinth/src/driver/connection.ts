@@ -285,7 +285,7 @@ export class Connection {
     return new Promise((resolve, reject) => {
       // pg would only say that the client is not queryable; why it was lost is what the caller must know.
       if (this.#isLost)
-        return reject({ error: this.#lostCause, completed: 0, answered: false } satisfies ExchangeFailure)
+        return reject({ error: this.#lostCause, completed: 0, answered: false, sent: false } satisfies ExchangeFailure)
       const end = (): void => {
         this.#inFlight.delete(exchange)
         const now = performance.now()

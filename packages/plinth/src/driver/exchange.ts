@@ -40,6 +40,8 @@ export interface ExchangeFailure {
    * recovery).
    */
   readonly answered: boolean
+  /** False when the connection was lost before anything was sent. Default true. */
+  readonly sent?: boolean
 }
 
 interface OpenStep {

@@ -20,6 +20,8 @@ export interface FailureContext {
    * What is known when the connection broke: a statement in a transaction was not applied, a lone write may have been.
    */
   readonly outcomeWhenLost: Outcome
+  /** The statement may have committed before it failed: the outcome of an error is unknown, and it is not run again. */
+  readonly mayCommitInside?: boolean
   /** In a transaction that promised to write nothing. */
   readonly isReadOnly?: boolean
 }
@@ -28,6 +30,8 @@ export interface FailureContext {
 interface Failure {
   readonly error: unknown
   readonly answered: boolean
+  /** False when nothing was sent. */
+  readonly sent?: boolean
 }
 
 /** Whole codes first, then classes (the first two characters). PostgreSQL 18, Appendix A. */
@@ -66,6 +70,8 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   '42': 'InvalidStatement',
 }
 
+const aboutConnections: ReadonlySet<ErrorCode> = new Set(['ConnectionLost'])
+
 const retryable: ReadonlySet<ErrorCode> = new Set([
   'SerializationFailure',
   'DeadlockDetected',
@@ -78,25 +84,36 @@ const retryable: ReadonlySet<ErrorCode> = new Set([
  * Turns what pg rejected with into a PlinthError: by SQLSTATE when the server answered, else the connection was lost.
  */
 export function toPlinthError(failure: Failure, context: FailureContext): PlinthError {
-  const { error, answered } = failure
-  if (error instanceof PlinthError) return withContext(error, context)
-  return isServerError(error) ? fromServer(error, context, answered) : fromSocket(error, context)
+  const { error, answered, sent = true } = failure
+  const known: FailureContext = sent ? context : { ...context, outcomeWhenLost: 'not applied' }
+  if (error instanceof PlinthError) return answered ? inContext(error, context) : withContext(error, known)
+  return isServerError(error) ? fromServer(error, known, answered) : fromSocket(error, known)
 }
 
 function fromServer(error: ServerError, context: FailureContext, answered: boolean): PlinthError {
   const code = codeOf(error, context, answered)
   const isLost = code === 'ConnectionLost'
+  const isOpen = context.mayCommitInside === true && !isBeforeRunning(error.code)
   return new PlinthError(code, messageOf(error, context), {
     ...namesOf(context),
     phase: context.phase,
     sqlstate: error.code,
-    outcome: isLost || !answered || error.code === '40003' ? context.outcomeWhenLost : 'not applied',
-    retryable: retryable.has(code) || (isLost && context.outcomeWhenLost === 'not applied'),
+    outcome: isOpen
+      ? 'unknown'
+      : isLost || !answered || error.code === '40003'
+        ? context.outcomeWhenLost
+        : 'not applied',
+    retryable: !isOpen && (retryable.has(code) || (isLost && context.outcomeWhenLost === 'not applied')),
     cause: withoutValues(error),
     server: reportOf(error),
     ...violationOf(error),
     ...(error.hint === undefined ? {} : { hint: error.hint }),
   })
+}
+
+/** Refused before its first statement ran: syntax, names, rights, values that could not be read. */
+function isBeforeRunning(sqlstate: string): boolean {
+  return /^(26|42|0A|08P01)/.test(sqlstate)
 }
 
 function fromSocket(error: unknown, context: FailureContext): PlinthError {
@@ -107,6 +124,17 @@ function fromSocket(error: unknown, context: FailureContext): PlinthError {
     outcome: context.outcomeWhenLost,
     retryable: context.outcomeWhenLost === 'not applied',
     cause: error,
+  })
+}
+
+/** The server answered, so what the error says of the outcome holds: AnswerTooLarge after a statement that ran. */
+function inContext(error: PlinthError, context: FailureContext): PlinthError {
+  return new PlinthError(error.code, error.message, {
+    ...namesOf(context),
+    phase: error.phase ?? context.phase,
+    outcome: context.transaction === undefined ? error.outcome : 'not applied',
+    cause: error,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
   })
 }
 
@@ -128,7 +156,9 @@ function codeOf({ code, message }: ServerError, context: FailureContext, answere
   if (code === '25006') return context.isReadOnly ? 'WriteInReadTransaction' : 'ReadOnlyServer'
   // How a standby refuses a serializable transaction, before it refuses any write.
   if (code === '0A000' && message.includes('hot standby')) return 'ReadOnlyServer'
-  return codes[code] ?? codes[code.slice(0, 2)] ?? 'StatementFailed'
+  const found = codes[code] ?? codes[code.slice(0, 2)] ?? 'StatementFailed'
+  // Said of another connection, as postgres_fdw and dblink do: this one goes on.
+  return answered && aboutConnections.has(found) ? 'StatementFailed' : found
 }
 
 function messageOf(error: ServerError, context: FailureContext): string {

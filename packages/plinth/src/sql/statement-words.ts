@@ -88,6 +88,15 @@ export function isSessionChange([first, second]: Words): boolean {
 }
 
 /**
+ * CALL and DO may commit on the way when they run alone: an error says nothing about what came before, and running them
+ * again does it twice.
+ */
+export function mayCommitInside(text: string): boolean {
+  const [first] = wordsOf(text)
+  return first === 'call' || first === 'do'
+}
+
+/**
  * True when a connection keeps something of the statement after its transaction: it is reset before the next holder.
  */
 export function outlivesTransaction(text: string): boolean {

@@ -1,0 +1,56 @@
+interface Waiting {
+  readonly isExclusive: boolean
+  readonly start: () => void
+}
+
+/**
+ * Whose work may use one connection now, in the order of asking. Shared work runs beside other shared work, its
+ * statements pipelined. Exclusive work has nothing beside it: a transaction of a session, a script, and each statement
+ * that may be cancelled, for a cancel ends whatever the connection is running.
+ */
+export class Turns {
+  readonly #waiting: Waiting[] = []
+  #running = 0
+  #isExclusive = false
+
+  /** Calls `work` at once where nothing is in its way. */
+  shared<R>(work: () => Promise<R>): Promise<R> {
+    return this.#take(false, work)
+  }
+
+  exclusive<R>(work: () => Promise<R>): Promise<R> {
+    return this.#take(true, work)
+  }
+
+  #take<R>(isExclusive: boolean, work: () => Promise<R>): Promise<R> {
+    if (this.#waiting.length === 0 && this.#fits(isExclusive)) return this.#run(isExclusive, work)
+    return new Promise((resolve) => {
+      this.#waiting.push({ isExclusive, start: () => resolve(this.#run(isExclusive, work)) })
+    })
+  }
+
+  async #run<R>(isExclusive: boolean, work: () => Promise<R>): Promise<R> {
+    this.#running++
+    this.#isExclusive = isExclusive
+    try {
+      return await work()
+    } finally {
+      this.#running--
+      this.#isExclusive = false
+      this.#startNext()
+    }
+  }
+
+  #startNext(): void {
+    for (;;) {
+      const [next] = this.#waiting
+      if (!next || !this.#fits(next.isExclusive)) return
+      this.#waiting.shift()
+      next.start()
+    }
+  }
+
+  #fits(isExclusive: boolean): boolean {
+    return this.#running === 0 || !(isExclusive || this.#isExclusive)
+  }
+}
