@@ -18,11 +18,14 @@ interface BeginOptions {
  */
 const timeoutSlackMs = 1000
 
+/** The server's limit is for a client that has gone; while it is there its own error comes first, with the name. */
+const deadlineSlackMs = 100
+
 /** BEGIN, and the time left of the deadline as the server's own limits where it is the shorter; sent in one message. */
 export function beginStatements(options: BeginOptions, pooler: Pooler | undefined): Statement[] {
   const isolation = options.isolation === undefined ? '' : ` isolation level ${options.isolation}`
   const begin = { text: `begin${isolation}${options.readOnly ? ' read only' : ''}`, values: [] }
-  const left = Math.max(1, Math.ceil(options.deadline - performance.now()))
+  const left = Math.max(1, Math.ceil(options.deadline - performance.now())) + deadlineSlackMs
   const isCut = (limitMs: number): boolean => left <= limitMs - Math.min(timeoutSlackMs, limitMs / 2)
   const limits = [
     ...(isCut(options.statementTimeoutMs) ? ['statement_timeout'] : []),
