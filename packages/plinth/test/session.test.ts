@@ -22,7 +22,10 @@ test('what a session left behind is gone for the next, on the same connection', 
     await session.query('select pg_advisory_lock(7)')
     await session.listen('news', (payload) => void heard.push(payload))
   }
-  assert.deepEqual(await activity.query(`select 1 from pg_locks where locktype = 'advisory'`), [])
+  // pg_locks tells of every database of the server.
+  const locks = `select 1 from pg_locks join pg_database on pg_database.oid = database
+    where locktype = 'advisory' and datname = current_database()`
+  assert.deepEqual(await activity.query(locks), [])
   await using next = await db.session()
   pids.add((await next.query('select pg_backend_pid() as pid')).rows[0]?.['pid'])
   assert.equal(pids.size, 1)
