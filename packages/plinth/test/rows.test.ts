@@ -167,6 +167,9 @@ test('a stream read after the end of its transaction is refused', async () => {
   await assert.rejects(async () => kept[0]?.next(), { code: 'TransactionClosed' })
 })
 
+// pg_locks tells of every database of the server.
+const locks = `(select * from pg_locks where database in (select oid from pg_database where datname = current_database()))`
+
 test('lock keeps a key for one transaction at a time, by text or by number', async () => {
   const order: string[] = []
   const held = Promise.withResolvers<void>()
@@ -175,7 +178,7 @@ test('lock keeps a key for one transaction at a time, by text or by number', asy
     await tx.lock(12n)
     held.resolve()
     await until(
-      async () => (await activity.query(`select 1 from pg_locks where locktype = 'advisory' and not granted`))[0],
+      async () => (await activity.query(`select 1 from ${locks} where locktype = 'advisory' and not granted`))[0],
     )
     order.push('first')
   })
@@ -191,10 +194,10 @@ test('lock keeps a key for one transaction at a time, by text or by number', asy
     await tx.lock(12n)
     const keys = await activity.query(
       `select (classid::bigint << 32 | objid::bigint) = any(array[12, hashtextextended('invoice 7', 0)]) as ours
-       from pg_locks where locktype = 'advisory'`,
+       from ${locks} where locktype = 'advisory'`,
     )
     assert.deepEqual(keys, [{ ours: true }, { ours: true }])
   })
   await sleep(0)
-  assert.deepEqual(await activity.query(`select 1 from pg_locks where locktype = 'advisory'`), [])
+  assert.deepEqual(await activity.query(`select 1 from ${locks} where locktype = 'advisory'`), [])
 })
