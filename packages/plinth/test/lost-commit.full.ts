@@ -123,6 +123,7 @@ test('a lost COMMIT that would have sent a notification alone is unknown', async
   const error = await errorOf(losing('request', (tx) => tx.query(`select pg_notify('a', 'b')`)))
   assert.ok(isPlinthError(error, 'CommitUnknown'))
   assert.deepEqual([error.outcome, error.phase, error.retryable], ['unknown', 'commit', false])
+  assert.partialDeepStrictEqual(fates(), [{ kind: 'commit.unknown', transaction: 'transfer' }])
 })
 
 test('a write whose answer was too large is not taken for nothing', async () => {

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { inspect } from 'node:util'
 import * as Sentry from '@sentry/node'
@@ -15,9 +14,11 @@ import { driveIncidents } from './support/telemetry-drives.ts'
 import { startOpenTelemetry } from './support/otel.ts'
 import { startSentry } from './support/sentry.ts'
 
+const random = (): string => crypto.randomUUID().replaceAll('-', '')
+
 // A row value and a password go through everything that can go right or wrong; neither may come out of telemetry.
-const marker = `canary${randomBytes(8).toString('hex')}`
-const password = `secret${randomBytes(8).toString('hex')}`
+const marker = `canary${random()}`
+const password = `secret${random()}`
 
 const { url } = await testDatabase({
   script: `create table users (id int primary key, name text not null unique check (name <> 'forbidden'), age int);
@@ -30,7 +31,7 @@ const { url } = await testDatabase({
     create constraint trigger warn after insert on warned deferrable initially deferred
       for each row execute function warn();`,
 })
-const role = `watcher_${randomBytes(8).toString('hex')}`
+const role = `watcher_${random()}`
 const withPassword = Object.assign(new URL(url), { username: role, password })
 // Before anybody listens: this statement holds the password.
 const admin = createDatabase({ url, pool: { max: 1 } })

@@ -39,9 +39,8 @@ export async function settleLostCommit(lost: LostCommit): Promise<void> {
   // Under serializable the COMMIT could have failed all the same, and what was read with it.
   if (hasWrittenNothing && isolation !== 'serializable') return
   if (hasWrittenNothing) throw notApplied(lost)
-  if (!identity) throw unknown(lost, { why: 'the server had not told the id of the transaction' })
   const from = performance.now()
-  const fate = await lost.resolve(identity, Math.max(deadline, from) + commitGraceMs, lost.proof)
+  const fate = identity ? await lost.resolve(identity, Math.max(deadline, from) + commitGraceMs, lost.proof) : nameless
   const ms = performance.now() - from
   if (fate.kind === 'unknown') {
     lost.counts.commitsUnknown++
@@ -64,6 +63,8 @@ function notApplied({ name, attempt, cause }: LostCommit): PlinthError {
     cause,
   })
 }
+
+const nameless = { kind: 'unknown', why: 'the server had not told the id of the transaction' } as const
 
 function unknown(lost: LostCommit, fate: { readonly why: string; readonly cause?: unknown }): PlinthError {
   const { name, attempt, witness, cause } = lost
