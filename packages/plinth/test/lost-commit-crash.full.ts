@@ -83,3 +83,35 @@ test('a COMMIT that waits for a standby is not cancelled into an unreplicated su
   await until(async () => (await activity.query('select 1 from t')).length === 1)
   await activity.close()
 })
+
+test('close() at its deadline gives up a COMMIT that waits for a standby, and does not cancel it', async () => {
+  const dataDir = join(folder, 'closing')
+  await using server = await startEmbedded({ dataDir, settings: {} })
+  const activity = await watchActivity(server.url)
+  await activity.query('create table t (id int)')
+  await activity.query(`alter system set synchronous_standby_names to 'away'`)
+  await activity.query('select pg_reload_conf()')
+  const waiting = async (): Promise<unknown> =>
+    (await activity.query(`select count(*)::int as n from pg_stat_activity where wait_event = 'SyncRep'`))[0]?.['n']
+  const works: readonly ((db: Database) => Promise<unknown>)[] = [
+    (db) => db.transaction((tx) => tx.query('insert into t values (1)')),
+    async (db) => {
+      const client = await db.pgPool().connect()
+      for (const text of ['begin', 'insert into t values (2)', 'commit']) await client.query(text)
+    },
+  ]
+  for (const [at, work] of works.entries()) {
+    const db = createDatabase({ url: server.url })
+    const failing = errorOf(work(db))
+    await until(async () => (await waiting()) === at + 1)
+    const from = performance.now()
+    await db.close({ deadlineMs: 200 })
+    const error = await failing
+    assert.ok(isPlinthError(error, 'CommitUnknown'), String(error))
+    assert.ok(performance.now() - from < 9000, 'nobody asks on behalf of a closed database')
+    assert.equal(await waiting(), at + 1, 'the COMMIT still waits on the server')
+  }
+  await activity.query('alter system reset synchronous_standby_names')
+  await activity.query('select pg_reload_conf()')
+  await activity.close()
+})

@@ -318,3 +318,14 @@ test('notifications and notices reach the client', async () => {
   assert.equal(await warned, 'look')
   client.release()
 })
+
+test('the longest time limit there is ends nothing early', async () => {
+  await using patient = createDatabase({ url, pool: { max: 1 }, statementTimeoutMs: 2_147_483_647 })
+  const warnings: string[] = []
+  const note = ({ name }: Error): void => void warnings.push(name)
+  process.on('warning', note)
+  assert.equal((await patient.pgPool().query('select pg_sleep(0.1)')).rowCount, 1)
+  assert.equal((await patient.query('select pg_sleep(0.1)')).rowCount, 1)
+  process.off('warning', note)
+  assert.deepEqual(warnings, [])
+})

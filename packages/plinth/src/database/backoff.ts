@@ -1,3 +1,5 @@
+import { timerMs } from '../driver/timer.ts'
+
 /**
  * Full jitter: a delay anywhere between 0 and the exponential step, so that callers who failed together do not return
  * together.
@@ -36,7 +38,7 @@ export function pause(ms: number, signal?: AbortSignal, isBackground = false): P
       signal?.removeEventListener('abort', end)
       resolve()
     }
-    const timer = setTimeout(end, ms)
+    const timer = setTimeout(end, timerMs(ms))
     if (isBackground) timer.unref()
     signal?.addEventListener('abort', end)
     if (signal?.aborted) end()

@@ -1,5 +1,6 @@
 import type { StepAnswer } from '../driver/exchange.ts'
 import { isServerError } from '../driver/peer.ts'
+import { isPlinthError } from '../errors.ts'
 import { delayMs, pause } from './backoff.ts'
 import { incarnation, type TransactionIdentity } from './commit-witness.ts'
 import { isFailure } from './held.ts'
@@ -23,6 +24,8 @@ export type RowProof = (reserved: ReservedConnection) => Promise<boolean>
 const askAgain = { baseMs: 50, factor: 2, capMs: 500 } as const
 
 const questionLimitMs = 2000
+/** Answered out of the server's memory: a longer silence must not use up the time for asking on a new connection. */
+const firstWithinMs = 1000
 
 /**
  * Asks the server what became of a transaction, until it says so or `deadline` (of performance.now()) has passed.
@@ -51,6 +54,7 @@ export async function resolveCommit(
       if (last.kind !== 'unknown' || last.isFinal) return last
     } catch (failure) {
       const cause = isFailure(failure) ? failure.error : failure
+      if (isPlinthError(cause, 'DatabaseClosed')) return { kind: 'unknown', why: 'the database was closed', cause }
       last = { kind: 'unknown', why: 'the server could not be asked', cause }
     }
     await pause(Math.min(delayMs(askAgain, attempt), Math.max(0, deadline - performance.now())))
@@ -102,7 +106,9 @@ async function statusOf(
 ): Promise<{ readonly mark: string | null; readonly status: string | null }> {
   const text = `select ${incarnation}, case when pg_is_in_recovery() then 'standby' else pg_xact_status($1::xid8) end`
   try {
-    const [mark = null, status = null] = firstRow(await reserved.run([{ text, values: [xid] }], questionLimitMs))
+    const [mark = null, status = null] = firstRow(
+      await reserved.run([{ text, values: [xid] }], questionLimitMs, { firstWithinMs }),
+    )
     return { mark, status }
   } catch (failure) {
     // 22023: "transaction ID … is in the future": the server has lost the id, and the transaction with it.
@@ -121,7 +127,9 @@ async function fence(reserved: ReservedConnection, identity: TransactionIdentity
   const text = `select wait_event,
       case when wait_event is distinct from 'SyncRep' then pg_terminate_backend(pid) end
     from pg_stat_activity where pid = $1 and backend_xid = ($2::numeric % 4294967296)::text::xid`
-  const [waitsFor] = firstRow(await reserved.run([{ text, values: [String(processId), xid] }], questionLimitMs))
+  const [waitsFor] = firstRow(
+    await reserved.run([{ text, values: [String(processId), xid] }], questionLimitMs, { firstWithinMs }),
+  )
   const why = waitsFor === 'SyncRep' ? 'it waits for a synchronous standby' : 'it was still in progress'
   return { kind: 'unknown', why }
 }

@@ -1,4 +1,4 @@
-import type { Connection } from '../driver/connection.ts'
+import type { Connection, RunOptions } from '../driver/connection.ts'
 import { closedError } from './availability-errors.ts'
 import { openingGraceMs } from './openings.ts'
 import type { Statement, StepAnswer } from '../driver/exchange.ts'
@@ -20,6 +20,7 @@ export class ReservedConnection {
   #idle: NodeJS.Timeout | undefined
   #dropped: Promise<void> = Promise.resolve()
   #isClosed = false
+  #users = 0
 
   constructor(open: (signal: AbortSignal) => Promise<Connection>) {
     this.#open = open
@@ -27,13 +28,21 @@ export class ReservedConnection {
 
   /**
    * Sends `statements` under one Sync. Rejects with an `ExchangeFailure`, or with why no connection could be opened.
+   * A connection without an answer after `firstWithinMs` is half open, and given up.
    */
-  async run(statements: readonly Statement[], limitMs: number): Promise<readonly StepAnswer[]> {
-    const connection = await this.#connection()
+  async run(
+    statements: readonly Statement[],
+    limitMs: number,
+    { firstWithinMs = limitMs }: Pick<RunOptions, 'firstWithinMs'> = {},
+  ): Promise<readonly StepAnswer[]> {
+    clearTimeout(this.#idle)
+    this.#users++
     try {
-      return await connection.run(statements, limitMs)
+      const connection = await this.#connection()
+      const patienceMs = Math.max(firstWithinMs, connection.pooler?.patienceMs ?? 0)
+      return await connection.run(statements, limitMs, { firstWithinMs: patienceMs })
     } finally {
-      this.#closeLater()
+      if (--this.#users === 0) this.#closeLater()
     }
   }
 

@@ -304,6 +304,7 @@ export class TransactionLine {
     const leftMs = deadline - performance.now() + commitGraceMs
     const limitMs = Math.min(statementTimeoutMs, Math.max(commitGraceMs, leftMs))
     // Without a signal: a COMMIT that waits for a synchronous standby answers a cancel with an unreplicated success.
+    this.#connection.isCommitting = true
     const sent = this.#send([{ text: 'commit', values: [] }], { limitMs, phase: 'commit', outcomeWhenLost: 'unknown' })
     const asked = this.hasWritten ? this.#options.position?.ask(this.#connection) : undefined
     try {
@@ -318,6 +319,7 @@ export class TransactionLine {
       await settleLostCommit({ ...lost, database: this.identity })
       return 'lost, and found'
     } finally {
+      this.#connection.isCommitting = false
       stop()
       await asked
     }

@@ -9,6 +9,7 @@ import { isServerError, loadPg, type Submittable, type WireClient } from './peer
 import { PreparedStatements } from './prepared.ts'
 import { ServerRole } from './server-role.ts'
 import { connectFailure } from './sqlstate.ts'
+import { timerMs } from './timer.ts'
 
 export interface RunOptions {
   /** Hears how long the server was busy with the statements, what was in line before them not included. */
@@ -54,6 +55,11 @@ export class Connection {
    * Set by a statement whose effect outlives its transaction; the pool resets the connection before the next holder.
    */
   needsReset = false
+  /**
+   * Set by the holder while a COMMIT is under way. One that waits for a synchronous standby answers a cancel with an
+   * unreplicated success, so it is given up without one.
+   */
+  isCommitting = false
   /** How often it was reset: each time it is as new. */
   resets = 0
   #isClosing = false
@@ -195,7 +201,9 @@ export class Connection {
         reject(cause)
       })
       // A cursor is silent for as long as its reader takes.
-      const silence = isOwn ? setTimeout(() => this.#giveUp(limitMs), limitMs + silenceGraceMs).unref() : undefined
+      const silence = isOwn
+        ? setTimeout(() => this.#giveUp(limitMs), timerMs(limitMs + silenceGraceMs)).unref()
+        : undefined
       if (withinMs !== undefined)
         setTimeout(() => setImmediate(() => isRunning && this.#giveUpUnheard(withinMs)), withinMs).unref()
       const submit = query.submit.bind(query)
@@ -338,7 +346,7 @@ export class Connection {
     this.#watchAt = at
     // After a setImmediate: what arrived while this process was busy has been read by then.
     const look = (): void => void setImmediate(() => this.#lookForSilence())
-    this.#watch = setTimeout(look, Math.max(0, at - performance.now())).unref()
+    this.#watch = setTimeout(look, timerMs(at - performance.now())).unref()
   }
 
   #lookForSilence(): void {

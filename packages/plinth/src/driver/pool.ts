@@ -144,7 +144,7 @@ export class Pool {
     for (const waiter of this.#waiting.all) waiter.refuse(refusal)
     await this.#quiet(deadlineMs)
     const stop = async (connection: Connection): Promise<void> => {
-      await connection.cancel()
+      if (!connection.isCommitting) await connection.cancel()
       connection.destroy(refusal)
     }
     await Promise.all([...this.#holders.connections, ...this.#shared.busy].map(stop))

@@ -1,3 +1,11 @@
+/** A longer time would overflow the timer, which then goes off after 1 ms. */
+const longestMs = 2_147_483_647
+
+/** `ms` as a timer takes it: 24.8 days at most. */
+export function timerMs(ms: number): number {
+  return Math.min(Math.max(0, ms), longestMs)
+}
+
 export interface Timer {
   readonly passed: Promise<void>
   clear(): void
@@ -6,7 +14,7 @@ export interface Timer {
 /** `passed` resolves after `ms`, unless cleared before. */
 export function startTimer(ms: number): Timer {
   const { promise, resolve } = Promise.withResolvers<void>()
-  const handle = setTimeout(resolve, ms)
+  const handle = setTimeout(resolve, timerMs(ms))
   return { passed: promise, clear: () => clearTimeout(handle) }
 }
 

@@ -174,6 +174,7 @@ export class ClientLine {
       await executeQuery(this.connection, plainQuery('rollback'), this.#home.statementTimeoutMs)
       throw aborted(name, firstFailure)
     }
+    this.connection.isCommitting = true
     try {
       const result = await executeQuery(this.connection, query, this.#home.statementTimeoutMs)
       if (commandOf(result) === 'ROLLBACK') throw aborted(name, firstFailure)
@@ -182,6 +183,8 @@ export class ClientLine {
       if (!this.connection.isLost) throw error
       await transaction.settleLost(error, transaction.isSerializable)
       return madeUp('COMMIT')
+    } finally {
+      this.connection.isCommitting = false
     }
   }
 
