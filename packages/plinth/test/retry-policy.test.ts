@@ -110,10 +110,11 @@ test('what is left of the deadline is the server time limit of statements and lo
     return rows.map(({ ms }) => ms)
   }
   const [statement = 0, lock = 0] = await limits(3500)
-  assert.ok(statement > 0 && statement <= 3500)
+  // And 100 ms more, so that the error with the transaction's name comes first.
+  assert.ok(statement > 0 && statement <= 3600)
   assert.equal(statement, lock)
   const [longer = 0, own] = await limits(20_000)
-  assert.ok(longer > 5000 && longer <= 20_000)
+  assert.ok(longer > 5000 && longer <= 20_100)
   assert.equal(own, 5000)
   assert.deepEqual(await limits(60_000), [30_000, 5000])
 })

@@ -9,7 +9,6 @@ import type { Operation, Typed } from '../operation/operation.ts'
 import type { Value } from '../operation/value.ts'
 import { compile } from '../sql/compile.ts'
 import { quoteName, type Sql } from '../sql/sql.ts'
-import { mayCommitInside } from '../sql/statement-words.ts'
 import { type CallSite, captureHolder } from '../driver/call-site.ts'
 import { refuseNested, refuseRootHandle, type RunningScope, runInScope } from './context.ts'
 import { isFailure, isWrongServer, runHeld } from './held.ts'
@@ -25,6 +24,7 @@ import type {
   TransactionOptions,
 } from './queryable.ts'
 import {
+  contextAlone,
   onlyRow,
   onlyRowIfAny,
   refuseTransactionControl,
@@ -235,8 +235,7 @@ class PoolSession implements Session {
   async #run(statement: Statement, options: StatementOptions): Promise<StepAnswer> {
     const settings = settingsStatement(options, this.#home.statementTimeoutMs)
     const limitMs = Math.max(options.timeoutMs ?? 0, this.#home.statementTimeoutMs)
-    const about = { statement: statement.text, mayCommitInside: mayCommitInside(statement.text) }
-    const context = { phase: 'statement', ...about, outcomeWhenLost: 'unknown' } as const
+    const context = contextAlone(statement.text, 'unknown')
     const statements = settings ? [settings, statement] : [statement]
     const { signal, maxAnswerBytes: maxBytes } = options
     // A cancel stops whatever the connection is running.

@@ -14,8 +14,7 @@ import type { StatementOptions } from './queryable.ts'
 import { Attempts, readRetry } from './retry.ts'
 import type { ServerDefaults } from './first-question.ts'
 import type { RetryBudget } from './retry-budget.ts'
-import { mayCommitInside } from '../sql/statement-words.ts'
-import { settingsStatement } from './statement.ts'
+import { contextAlone, settingsStatement } from './statement.ts'
 
 export interface SingleHome {
   readonly identity: DatabaseIdentity
@@ -67,20 +66,13 @@ async function runAttempts(
   const { budget, defaults } = home
   const attempts = new Attempts({ policy, budget, leftMs: () => Number.POSITIVE_INFINITY, defaults, about })
   const outcomeWhenLost = effect === 'read' ? 'not applied' : 'unknown'
-  const commitsInside = mayCommitInside(statement.text)
   for (;;) {
-    const context: FailureContext = {
-      phase: 'statement',
-      statement: statement.text,
-      attempts: attempts.number,
-      outcomeWhenLost,
-      mayCommitInside: commitsInside,
-    }
+    const context = { ...contextAlone(statement.text, outcomeWhenLost), attempts: attempts.number }
     try {
       return await runOnce(home, statements, options, context)
     } catch (error) {
       if (isWrongServer(error)) home.leaveServer()
-      if (commitsInside && isPlinthError(error) && error.outcome === 'unknown') throw error
+      if (context.mayCommitInside && isPlinthError(error) && error.outcome === 'unknown') throw error
       await attempts.next(error, options.signal)
     }
   }

@@ -1,13 +1,14 @@
 import type { Pooler } from '../driver/client-options.ts'
 import type { Statement, StepAnswer } from '../driver/exchange.ts'
 import { toParameter } from '../driver/parameters.ts'
+import type { FailureContext } from '../driver/sqlstate.ts'
 import { type Outcome, PlinthError } from '../errors.ts'
 import { objectReader } from '../operation/row-reader.ts'
 import type { Value } from '../operation/value.ts'
 import { setLocally } from '../sql/set-locally.ts'
 import { isSql, type Sql } from '../sql/sql.ts'
 import type { QueryResult, StatementOptions } from './queryable.ts'
-import { wordsOf, isSessionChange, isTransactionControl } from '../sql/statement-words.ts'
+import { isSessionChange, isTransactionControl, mayCommitInside, wordsOf } from '../sql/statement-words.ts'
 
 /** Text and bound parameters of what a caller gave to `query`. */
 export function toStatement(statement: string | Sql, values: readonly Value[] | undefined): Statement {
@@ -91,6 +92,11 @@ export function refuseTransactionControl(text: string): void {
     statement: text,
     hint: 'Return to commit, throw to roll back, and use tx.savepoint() for a part that may fail alone.',
   })
+}
+
+/** What is known about a failure of a statement that is in no transaction of ours. */
+export function contextAlone(text: string, outcomeWhenLost: Outcome): FailureContext {
+  return { phase: 'statement', statement: text, outcomeWhenLost, mayCommitInside: mayCommitInside(text) }
 }
 
 /** For `one`: the answer's only row. `outcome`: of a statement that answered more, as its transaction can be undone. */

@@ -206,7 +206,8 @@ export async function beginTransaction(
     observeEnd('rolled back', error)
     throw error
   })
-  if (deadline.at - performance.now() > endsSoonMs) holding.begin()
+  // A stream gives its connection back by itself when nobody reads on.
+  if (!readOnly && deadline.at - performance.now() > endsSoonMs) holding.begin()
   const { line, scope } = open(home, connection, only)
 
   let ended = false
