@@ -8,8 +8,9 @@ import type { Health, Outage } from './health-report.ts'
 
 export interface StatementOptions {
   /**
-   * Settings for this statement alone, as `set_config(name, value, true)` in the same round trip and implicit
-   * transaction: `{ role: 'backend', 'request.jwt.claims': '{…}' }`. Gone when the statement has ended.
+   * Settings in the same round trip, as `set_config(name, value, true)`: `{ role: 'backend', 'request.jwt.claims': '{…}' }`.
+   * Of a statement by itself they are gone when it has ended; in a transaction they hold until its end, for the
+   * statements behind it too.
    */
   readonly settings?: Readonly<Record<string, string>>
   /** `text`: rows are arrays of PostgreSQL's text, undecoded. Default `object`. */
