@@ -101,6 +101,9 @@ test('COMMIT and ROLLBACK that are not its own are refused', async () => {
   await db.transaction(async (tx) => {
     await tx.pg.query('insert into item values (1)')
     await assert.rejects(tx.pg.query('COMMIT'), { code: 'SessionStatement' })
+    await tx.pg.query('begin')
+    await assert.rejects(tx.pg.query(`prepare transaction 'x'`), { code: 'SessionStatement' })
+    await tx.pg.query('commit')
     for (const text of ['rollback', 'rollback /* back to the start */', 'ROLLBACK; -- to', 'rollback work'])
       await assert.rejects(tx.pg.query(text), { code: 'SessionStatement' }, text)
     for (const text of ['rollback to a', 'ROLLBACK WORK TO a', 'rollback /**/ transaction to savepoint a']) {

@@ -67,6 +67,12 @@ export class CommitWitness {
       this.#identity = { xid, processId: Number(processId), incarnation: mark }
   }
 
+  /** What runs now may belong to another transaction: one text can end a transaction and begin the next. */
+  forget(): void {
+    this.#identity = undefined
+    this.#isMissed = true
+  }
+
   /** A statement ran that no capture was answered for; the next answer covers it. */
   noteMissed(): void {
     this.#isMissed = true

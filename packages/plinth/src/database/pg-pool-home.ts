@@ -1,5 +1,6 @@
 import type { PgPoolHome, TransactionRecord } from '../pg-pool/home.ts'
 import { createPgPool } from '../pg-pool/pool.ts'
+import { observe } from '../observe/observation.ts'
 import { CommitWitness } from './commit-witness.ts'
 import { guardRootHandle } from './context.ts'
 import { isRead } from './lane-choice.ts'
@@ -38,6 +39,10 @@ function pgPoolHome({ pool, singles, transactions }: Homes): PgPoolHome {
   const noteWrite = (text: string): void => {
     if (!isRead(text)) transactions.position?.noteMissed()
   }
+  const noteUnknown = (transaction: string): void => {
+    counts.commitsUnknown++
+    observe({ kind: 'commit.unknown', database: identity, transaction, why: 'its end was not a COMMIT alone', ms: 0 })
+  }
   const refuseInside = (): void => guardRootHandle(transactions)
   return {
     identity,
@@ -51,5 +56,6 @@ function pgPoolHome({ pool, singles, transactions }: Homes): PgPoolHome {
     counts: () => pool.counts,
     openTransaction,
     noteWrite,
+    noteUnknown,
   }
 }

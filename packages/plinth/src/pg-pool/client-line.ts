@@ -1,12 +1,13 @@
 import type { Connection } from '../driver/connection.ts'
 import type { PgQuery, Submittable } from '../driver/peer.ts'
+import { isPlinthError } from '../errors.ts'
 import { nextTransactionId, observe, type TransactionOutcome, type TransactionRef } from '../observe/observation.ts'
 import { statementStart, watchOnlyAttempt, watchStatement } from '../observe/watch.ts'
-import { type Control, isAlone } from './control.ts'
+import { type Control, isAlone, isChained, mayEndUnheard } from './control.ts'
 import { executeQuery, madeUp, plainQuery } from './execute.ts'
 import type { PgPoolHome, TransactionRecord } from './home.ts'
 import { limitAlone, settleIn } from './pooled.ts'
-import { aborted, type Failure, lostBeforeCommit, nested } from './refusals.ts'
+import { aborted, endUnknown, type Failure, lostBeforeCommit, nested } from './refusals.ts'
 
 interface OpenTransaction extends TransactionRecord {
   readonly ref: TransactionRef
@@ -40,14 +41,14 @@ export class ClientLine {
 
   async run(query: PgQuery, control: Control): Promise<unknown> {
     const open = this.#transaction
+    if (control === 'begin' && open) throw nested(open.name)
     try {
-      if (control === 'begin' && open) throw nested(open.name)
       if (control === 'begin') return await this.#begin(query)
-      if (control === 'commit' && open) return await this.#endByCommit(open, query)
+      if ((control === 'commit' || control === 'prepare') && open) return await this.#endByCommit(open, query)
       if (control === 'rollback') return await this.#rollback(query)
       return await (control === 'none' ? this.#observed(query) : this.#statement(query))
     } finally {
-      this.#followStatus(query.text ?? '', control === 'rollback' ? 'rolled back' : 'committed')
+      this.#followStatus(query.text ?? '', control === 'rollback' ? 'rolled back' : 'committed', open)
     }
   }
 
@@ -74,12 +75,13 @@ export class ClientLine {
   }
 
   /** A procedure or a text of several statements can begin and end transactions too; the server's word counts. */
-  #followStatus(text: string, endedBy: TransactionOutcome): void {
+  #followStatus(text: string, endedBy: TransactionOutcome, before?: OpenTransaction): void {
     const { isLost, status } = this.connection
+    if (this.#transaction && !isAlone(text)) this.#transaction.isReadOnly = false
     if ((isLost || status === 'I') && !this.#transaction?.isReadOnly) this.#home.noteWrite(text)
     if (isLost) return
     if (status === 'I') this.end(endedBy)
-    else this.#transaction ??= this.#begun()
+    else this.#transaction ??= this.#begun(text, before)
     if (!this.#transaction) return
     // Whatever failed before was undone with its savepoint.
     if (status === 'T') this.#transaction.firstFailure = undefined
@@ -87,22 +89,23 @@ export class ClientLine {
     if (/\bread\s+only\b/i.test(text)) this.#transaction.isReadOnly = true
   }
 
-  #begun(): OpenTransaction {
+  /** AND CHAIN takes the modes of the transaction before. To hold one for serializable that is not tells no lie. */
+  #begun(text: string, before: OpenTransaction | undefined): OpenTransaction {
     const record = this.#home.openTransaction()
     // The text with BEGIN may have held more; the capture behind the next statement tells.
     record.witness.noteMissed()
     const ref = { id: nextTransactionId(), name: record.name, attempt: 1 }
     const observeEnd = watchOnlyAttempt(this.#home.identity, ref, false)
-    const nothingYet = { statements: 0, firstFailure: undefined, isSerializable: false, isReadOnly: false }
-    return { ...record, ref, observeEnd, ...nothingYet }
+    const isSerializable = before?.isSerializable ?? false
+    const isReadOnly = before !== undefined && before.isReadOnly && isAlone(text)
+    return { ...record, ref, observeEnd, statements: 0, firstFailure: undefined, isSerializable, isReadOnly }
   }
 
   /** Where more stands behind BEGIN in one text, the time it takes says nothing. */
   async #begin(query: PgQuery): Promise<unknown> {
-    const { statementTimeoutMs } = this.#home
     const withinMs = isAlone(query.text) ? (this.connection.pooler?.patienceMs ?? beginLimitMs) : undefined
-    const begun = executeQuery(this.connection, query, statementTimeoutMs, withinMs)
-    const settled = settleIn(this.connection, statementTimeoutMs)
+    const begun = this.#send(query, withinMs)
+    const settled = settleIn(this.connection, this.#home.statementTimeoutMs)
     try {
       return await begun
     } finally {
@@ -120,6 +123,7 @@ export class ClientLine {
     const transaction = this.#transaction
     if (!transaction) return await this.#execute(query)
     const statement = ++transaction.statements
+    if (!isAlone(query.text ?? '')) transaction.witness.forget()
     const running = this.#execute(query)
     const capture = transaction.witness.captureBehind(query.text ?? '')
     const captured =
@@ -141,12 +145,28 @@ export class ClientLine {
   async #execute(query: PgQuery): Promise<unknown> {
     const stopClock = limitAlone(this.connection, this.#home.statementTimeoutMs)
     try {
-      return await executeQuery(this.connection, query, this.#home.statementTimeoutMs)
+      return await this.#send(query)
     } catch (error) {
       if (isReadOnlyServer(error) && !this.#transaction?.isReadOnly) this.#leaveServer()
       throw error
     } finally {
       await stopClock()
+    }
+  }
+
+  /** Every text goes this way: a connection that breaks under one that may end a transaction leaves its end unknown. */
+  async #send(query: PgQuery, withinMs?: number): Promise<unknown> {
+    const wasLost = this.connection.isLost
+    try {
+      return await executeQuery(this.connection, query, this.#home.statementTimeoutMs, withinMs)
+    } catch (error) {
+      if (wasLost || !this.connection.isLost || !mayEndUnheard(query.text ?? '')) throw error
+      const name = this.#transaction?.name ?? 'transaction'
+      const unknown = endUnknown(name, error)
+      this.#home.noteUnknown(name)
+      // A COMMIT that follows must not hear that nothing was saved.
+      this.end('unknown', unknown)
+      throw unknown
     }
   }
 
@@ -171,16 +191,17 @@ export class ClientLine {
     const { name, firstFailure } = transaction
     if (this.connection.isLost) throw lostBeforeCommit(name, firstFailure?.error)
     if (this.connection.status === 'E') {
-      await executeQuery(this.connection, plainQuery('rollback'), this.#home.statementTimeoutMs)
+      // What the client sends next is meant for the transaction that AND CHAIN begins.
+      await this.#send(plainQuery(isChained(query.text) ? 'rollback and chain' : 'rollback'))
       throw aborted(name, firstFailure)
     }
     this.connection.isCommitting = true
     try {
-      const result = await executeQuery(this.connection, query, this.#home.statementTimeoutMs)
+      const result = await this.#send(query)
       if (commandOf(result) === 'ROLLBACK') throw aborted(name, firstFailure)
       return result
     } catch (error) {
-      if (!this.connection.isLost) throw error
+      if (!this.connection.isLost || !isAlone(query.text) || isPlinthError(error, 'CommitUnknown')) throw error
       await transaction.settleLost(error, transaction.isSerializable)
       return madeUp('COMMIT')
     } finally {
@@ -190,9 +211,12 @@ export class ClientLine {
 
   async #rollback(query: PgQuery): Promise<unknown> {
     try {
-      return await this.#statement(query)
+      const result = await this.#statement(query)
+      // What AND CHAIN begins is another transaction, with an id of its own.
+      this.end('rolled back')
+      return result
     } catch (error) {
-      if (!this.connection.isLost) throw error
+      if (!this.connection.isLost || !isAlone(query.text)) throw error
       this.end('rolled back')
       return madeUp('ROLLBACK')
     }

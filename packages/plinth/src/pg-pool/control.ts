@@ -1,7 +1,7 @@
 import { wordsOf } from '../sql/statement-words.ts'
 
 /** What a statement does to the transaction around it. */
-export type Control = 'begin' | 'commit' | 'rollback' | 'none'
+export type Control = 'begin' | 'commit' | 'prepare' | 'rollback' | 'none'
 
 /** A statement that begins or ends a transaction, and nothing behind it: it holds no semicolon but its last. */
 export function isAlone(text: string): boolean {
@@ -13,9 +13,28 @@ export function controlOf(text: string): Control {
   if (second === 'prepared') return 'none'
   if (first === 'begin' || (first === 'start' && second === 'transaction')) return 'begin'
   if (first === 'commit' || first === 'end') return 'commit'
+  if (first === 'prepare' && second === 'transaction') return 'prepare'
   if (first === 'abort') return 'rollback'
   if (first !== 'rollback') return 'none'
   // ROLLBACK [WORK | TRANSACTION] TO [SAVEPOINT] name stays inside. By its words: a comment may say "to" as well.
   const isToSavepoint = second === 'to' || ((second === 'work' || second === 'transaction') && third === 'to')
   return isToSavepoint ? 'none' : 'rollback'
+}
+
+/** COMMIT or ROLLBACK [WORK | TRANSACTION] AND CHAIN: the next transaction begins with the end of this one. */
+export function isChained(text: string): boolean {
+  const [, second, third] = wordsOf(text)
+  if (second === 'and') return third === 'chain'
+  return third === 'and' && !/\band\s+no\s+chain\b/i.test(text)
+}
+
+const ends = /\b(?:commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:(?:work|transaction)\s+)?to\b))\b/i
+
+/**
+ * True where the loss of the connection leaves open what was saved: the server may have ended the transaction before it
+ * came to the rest of the text, and nobody can ask for a prepared one by its id. Finds too many (`case … end`) rather
+ * than too few.
+ */
+export function mayEndUnheard(text: string): boolean {
+  return controlOf(text) === 'prepare' || (!isAlone(text) && ends.test(text))
 }

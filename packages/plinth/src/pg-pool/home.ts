@@ -16,6 +16,8 @@ export interface PgPoolHome {
   readonly openTransaction: () => TransactionRecord
   /** Hears the text of what ended outside of a transaction, COMMIT among it. */
   readonly noteWrite: (text: string) => void
+  /** Hears of an end of a transaction that nobody can be asked about. */
+  readonly noteUnknown: (transaction: string) => void
   readonly counts: () => Pool['counts']
   readonly statementTimeoutMs: number
   /** A connection that was idle for longer is asked whether it lives before the first statement on it. */

@@ -50,6 +50,18 @@ export function lostBeforeCommit(name: string, cause: unknown): PlinthError {
   })
 }
 
+/** Of the statements in one text the server may have run some, the end of a transaction among them. */
+export function endUnknown(name: string, cause: unknown): PlinthError {
+  const message = `The connection broke at a text that may have ended "${name}". Whether it is saved is not known.`
+  return new PlinthError('CommitUnknown', message, {
+    transaction: name,
+    phase: 'commit',
+    outcome: 'unknown',
+    cause,
+    hint: 'Send COMMIT as a text of its own: then the server is asked what became of it.',
+  })
+}
+
 export function givenBackBroken(): PlinthError {
   return new PlinthError('ConnectionLost', 'The client was given back with release(true) or release(error).')
 }

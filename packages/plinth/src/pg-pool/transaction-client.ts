@@ -29,7 +29,7 @@ export function createTransactionClient(view: TransactionView): TransactionClien
  * | COMMIT of its own BEGIN | RELEASE SAVEPOINT; after a failure ROLLBACK TO, and TransactionAborted for the library |
  * | ROLLBACK of its own BEGIN | ROLLBACK TO SAVEPOINT |
  * | several statements in one text | nothing, or PostgreSQL's own refusal (42601) |
- * | COMMIT or ROLLBACK without a BEGIN | nothing: SessionStatement, because the end is its owner's |
+ * | COMMIT or ROLLBACK without a BEGIN, PREPARE TRANSACTION | nothing: SessionStatement, because the end is its owner's |
  */
 class ClientOfTransaction extends ClientSurface {
   readonly options: { readonly max: number } = { max: 1 }
@@ -71,7 +71,7 @@ class ClientOfTransaction extends ClientSurface {
     if (control === 'none') return this.#statement(query)
     if (!isAlone(query.text)) return Promise.reject(severalStatements(control, this.#view.name))
     if (control === 'begin') return this.#begin()
-    if (this.#open.length === 0) return Promise.reject(notItsOwn(control, this.#view.name))
+    if (control === 'prepare' || this.#open.length === 0) return Promise.reject(notItsOwn(control, this.#view.name))
     return control === 'commit' ? this.#commit() : this.#rollback()
   }
 
