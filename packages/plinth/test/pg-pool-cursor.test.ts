@@ -79,6 +79,17 @@ test('a cursor whose backend is killed tells its reader, and the pool serves on'
   assert.equal((await pool.query('select 1')).rowCount, 1)
 })
 
+test('a cursor and a stream on a connection that is gone tell their reader', { timeout: 20_000 }, async () => {
+  await withClient(async (client) => {
+    await activity.kill(Number((await client.query('select pg_backend_pid() as pid')).rows[0]?.pid))
+    await errorOf(client.query('select 1'))
+    await assert.rejects(client.query(new Cursor(numbers, [1])).read(1))
+    await assert.rejects(client.query(new QueryStream(numbers, [1])).toArray())
+    await assert.rejects(client.query('select 1'))
+  })
+  assert.equal((await pool.query('select 1')).rowCount, 1)
+})
+
 test('a client given back with its cursor open loses the connection, and nobody inherits the cursor', async () => {
   const client = await pool.connect()
   const pid = Number((await client.query('select pg_backend_pid() as pid')).rows[0]?.pid)

@@ -78,6 +78,27 @@ test('BEGIN does not leave a connection on which the client has set something', 
   client.release()
 })
 
+test('a client given back while its BEGIN looks for another connection keeps none', async () => {
+  await using db = createDatabase({
+    url: proxy.url,
+    pool: { max: 1, warm: 0, sharedLanes: 0, acquireTimeoutMs: 20_000 },
+  })
+  const view = db.pgPool()
+  const client = await view.connect()
+  proxy.become('refuse')
+  proxy.cut()
+  const back = new Promise((resolve) => view.once('release', resolve))
+  const sent = Promise.allSettled([client.query('begin'), client.query('insert into t values (1)')])
+  client.release()
+  // It is given a second to end what it has sent.
+  await back
+  proxy.heal()
+  const codes = (await sent).map((one) => one.status === 'rejected' && one.reason.code)
+  assert.deepEqual(codes, ['TransactionClosed', 'TransactionClosed'])
+  assert.equal((await db.query('select 1')).rowCount, 1)
+  assert.deepEqual(await saved(), [])
+})
+
 test('a text that goes on behind BEGIN may take its time', async () => {
   await using db = await threeIdle({})
   const client = await db.view.connect()

@@ -33,6 +33,8 @@ export interface ClientOrigin {
  * |---|---|---|
  * | COMMIT | a statement had failed | ROLLBACK is sent; TransactionAborted with the first failure |
  * | COMMIT | the answer is lost | what the server says of it: success, ConnectionLost or CommitUnknown |
+ * | PREPARE TRANSACTION | a statement had failed | as with COMMIT |
+ * | several statements in one text that may end a transaction, PREPARE TRANSACTION | the answer is lost | CommitUnknown |
  * | ROLLBACK | the connection is gone | success: nothing is left to undo, and the first error stays the one that counts |
  * | BEGIN | a transaction is open | NestedTransaction |
  * | BEGIN | the connection is dead, or silent for 2 s | BEGIN on another one |
@@ -46,8 +48,10 @@ export class PgClient extends ClientSurface {
   #detach: readonly (() => void)[]
   #tail: Promise<unknown> = Promise.resolve()
   #pending = 0
-  #isEnding = false
+  /** The last COMMIT or ROLLBACK in line: what is sent behind it would run outside of the transaction. */
+  #ending: PgQuery | undefined
   #isReleased = false
+  #isGivenBack = false
   /** Nothing was sent on the connection since it was idle. */
   #isFresh = true
   /** A connection that dies now is replaced, and nobody need hear of it. */
@@ -88,7 +92,7 @@ export class PgClient extends ClientSurface {
     const control = controlOf(query.text ?? '')
     const refusal = this.#refusal(control)
     if (refusal) return Promise.reject(refusal)
-    if (control !== 'none') this.#isEnding = control !== 'begin'
+    if (control !== 'none') this.#ending = control === 'begin' ? undefined : query
     // Asked now and not when its turn comes: what listeners to `connect` send is the same for every connection.
     const isPreparing = this.#isPreparing
     this.#pending++
@@ -104,22 +108,25 @@ export class PgClient extends ClientSurface {
       process.nextTick(() => query.handleError(refusal, undefined))
       return query
     }
+    hearOnce(query)
     this.#pending++
     this.#tail = this.#tail
       .then(() => this.#prove())
       .then(() => this.#line.submit(query))
-      .catch(() => undefined)
+      // Of a connection that was dead before pg knows nothing, and the reader would wait for ever.
+      .catch((error: Error) => process.nextTick(() => query.handleError(error, undefined)))
       .finally(() => this.#pending--)
     return query
   }
 
   #refusal(control: Control): Error | undefined {
     if (this.#isReleased) return released()
-    return this.#isEnding && control === 'none' ? ending() : undefined
+    return this.#ending && control === 'none' ? ending() : undefined
   }
 
   async #run(query: PgQuery, control: Control, isPreparing: boolean): Promise<unknown> {
     try {
+      this.#refuseGivenBack()
       if (control === 'begin' && !this.#line.hasTransaction && isAlone(query.text)) return await this.#begin(query)
       if (this.#isFresh) await this.#prove()
       const { connection } = this.#line
@@ -127,7 +134,7 @@ export class PgClient extends ClientSurface {
       return await this.#line.run(query, control)
     } finally {
       this.#pending--
-      if (control !== 'none') this.#isEnding = false
+      if (this.#ending === query) this.#ending = undefined
     }
   }
 
@@ -149,6 +156,7 @@ export class PgClient extends ClientSurface {
 
   /** A statement whose connection turns out dead may have been applied, so one that was idle for long is asked before. */
   async #prove(): Promise<void> {
+    this.#refuseGivenBack()
     if (!this.#isFresh) return
     this.#isFresh = false
     const { pingAfterMs } = this.#home
@@ -173,6 +181,8 @@ export class PgClient extends ClientSurface {
     this.#detach = []
     this.#home.release(this.#line.connection)
     const connection = await this.#origin.acquire()
+    if (this.#isGivenBack) this.#home.release(connection)
+    this.#refuseGivenBack()
     this.#line = new ClientLine(this.#home, connection)
     this.#detach = this.#attach(connection)
     const waiting = this.#tail
@@ -181,6 +191,12 @@ export class PgClient extends ClientSurface {
     const prepared = this.#tail
     this.#tail = waiting
     await prepared
+    this.#refuseGivenBack()
+  }
+
+  /** Its connection is somebody else's by now. */
+  #refuseGivenBack(): void {
+    if (this.#isGivenBack) throw released()
   }
 
   #attach(connection: Connection): readonly (() => void)[] {
@@ -207,6 +223,7 @@ export class PgClient extends ClientSurface {
   }
 
   #giveBack(error: unknown): void {
+    this.#isGivenBack = true
     this.#line.end('rolled back')
     for (const stop of this.#detach) stop()
     this.#home.release(this.#line.connection)
@@ -221,6 +238,17 @@ export class PgClient extends ClientSurface {
   /** Its connection is gone. */
   get isRemoved(): boolean {
     return this.#line.connection.isLost
+  }
+}
+
+/** What pg tells a query of the end of its connection, and what we tell it, is one failure. */
+function hearOnce(query: Submittable): void {
+  const hear = query.handleError.bind(query)
+  let isHeard = false
+  query.handleError = (error, wire) => {
+    if (isHeard) return
+    isHeard = true
+    hear(error, wire)
   }
 }
 
