@@ -178,6 +178,15 @@ test('a dropped savepoint that fails is not silent: Node ends the process, as fo
   await assert.rejects(run, /RangeError: mine/)
 })
 
+test('a callback that returns no promise, or one that never calls back, ends like any other', async () => {
+  const plain: unknown = (tx: Transaction) => void tx.signal
+  const never: unknown = () => Object.fromEntries([['then', () => undefined]])
+  type Work = (tx: Transaction) => Promise<unknown>
+  assert.equal(await one.transaction(plain as Work), undefined)
+  await assert.rejects(one.transaction(never as Work, { timeoutMs: 100 }), { code: 'TransactionTimeout' })
+  assert.equal((await one.query('select 1')).rowCount, 1)
+})
+
 test('no hook runs where the outcome of COMMIT is unknown', async () => {
   const ran: string[] = []
   const lost = createDatabase({ url, pool: { max: 1 }, faults: { commitUnknown: 1 } })

@@ -52,7 +52,10 @@ export function untilDeadline<R>(work: Promise<R>, signal: AbortSignal): Promise
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason)
     signal.addEventListener('abort', abort)
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+    // Not every caller is type-checked: a callback may return what is no promise, or only looks like one.
+    Promise.resolve(work)
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', abort))
     if (signal.aborted) abort()
   })
 }
