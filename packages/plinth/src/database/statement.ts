@@ -8,7 +8,13 @@ import type { Value } from '../operation/value.ts'
 import { setLocally } from '../sql/set-locally.ts'
 import { isSql, type Sql } from '../sql/sql.ts'
 import type { QueryResult, StatementOptions } from './queryable.ts'
-import { isSessionChange, isTransactionControl, mayCommitInside, wordsOf } from '../sql/statement-words.ts'
+import {
+  isSessionChange,
+  isTransactionControl,
+  leavesStateInside,
+  mayCommitInside,
+  wordsOf,
+} from '../sql/statement-words.ts'
 
 /** Text and bound parameters of what a caller gave to `query`. */
 export function toStatement(statement: string | Sql, values: readonly Value[] | undefined): Statement {
@@ -77,10 +83,19 @@ export function toQueryResult<R>(answer: StepAnswer, options: StatementOptions):
 /** A lane that is shared, or will be somebody else's next, must not be left in a state of its own. */
 export function refuseSessionStatement(text: string): void {
   const words = wordsOf(text)
+  if (leavesStateInside(text)) throw leavesState(text)
   if (!isTransactionControl(words) && !isSessionChange(words)) return
   throw new PlinthError('SessionStatement', `"${words[0]}" changes the state of a connection that is shared.`, {
     statement: text,
     hint: 'Use db.transaction() for transactions, db.session() for everything else that must stay on one connection.',
+  })
+}
+
+function leavesState(text: string): PlinthError {
+  const message = 'The statement leaves a setting, a lock or a temporary table on a connection that is shared.'
+  return new PlinthError('SessionStatement', message, {
+    statement: text,
+    hint: 'Use set_config(…, true) or `settings`, pg_advisory_xact_lock or tx.lock(), else db.session().',
   })
 }
 

@@ -1,6 +1,6 @@
 import type { Connection } from '../driver/connection.ts'
 import { PlinthError } from '../errors.ts'
-import { wordsOf, isSessionChange, outlivesTransaction } from '../sql/statement-words.ts'
+import { isSessionChange, leavesStateInside, outlivesTransaction, wordsOf } from '../sql/statement-words.ts'
 
 /**
  * Hears of a statement before it is sent. What it leaves on the connection is undone when the connection is given back.
@@ -15,7 +15,7 @@ export function noteSessionState(connection: Connection, text: string): void {
 /** Of what changes a session: what is gone when the transaction is, and so may run behind a pooler. */
 function endsWithTransaction(text: string): boolean {
   const words = wordsOf(text)
-  if (!isSessionChange(words)) return true
+  if (!isSessionChange(words)) return !leavesStateInside(text)
   const [first] = words
   if (first === 'create') return /\bon\s+commit\s+drop\b/i.test(text)
   return first === 'declare' ? !/\bwith\s+hold\b/i.test(text) : cursorWords.has(first)

@@ -1,3 +1,5 @@
+import { commentEnd, leavesSessionState, lineEnd } from './session-state.ts'
+
 /** What PostgreSQL's lexer takes for blank, with the semicolon: `;commit` is a COMMIT after an empty statement. */
 const blank: ReadonlySet<string> = new Set([' ', '\t', '\n', '\r', '\f', '\v', ';'])
 
@@ -9,17 +11,34 @@ const mostKept = 1000
 /** A longer text is likely made once (a long list of literals), and keeping it would cost memory. */
 const longestKept = 4096
 
-const kept = new Map<string, Words>()
+interface Read {
+  readonly words: Words
+  /** Undefined until somebody asks. */
+  leavesState?: boolean
+}
+
+const kept = new Map<string, Read>()
 
 /** Read once for each text: several guards look at each statement, and one reading costs 0.25 µs. */
 export function wordsOf(text: string): Words {
+  return readOf(text).words
+}
+
+function readOf(text: string): Read {
   const known = kept.get(text)
   if (known) return known
-  const words = readWords(text)
-  if (text.length > longestKept) return words
+  const read: Read = { words: readWords(text) }
+  if (text.length > longestKept) return read
   if (kept.size >= mostKept) for (const oldest of kept.keys()) if (kept.delete(oldest)) break
-  kept.set(text, words)
-  return words
+  kept.set(text, read)
+  return read
+}
+
+/** True for a text that leaves something on its connection although no word in front says so. */
+export function leavesStateInside(text: string): boolean {
+  const read = readOf(text)
+  read.leavesState ??= leavesSessionState(text, read.words[0])
+  return read.leavesState
 }
 
 /**
@@ -44,23 +63,6 @@ function skipBlank(text: string, from: number): number {
     else if (text.startsWith('/*', at)) at = commentEnd(text, at)
     else return at
   }
-}
-
-function lineEnd(text: string, from: number): number {
-  let at = from
-  while (at < text.length && text[at] !== '\n' && text[at] !== '\r') at++
-  return at
-}
-
-function commentEnd(text: string, from: number): number {
-  let depth = 0
-  for (let at = from; at < text.length; at += 2) {
-    if (text.startsWith('/*', at)) depth++
-    else if (text.startsWith('*/', at)) depth--
-    else at--
-    if (depth === 0) return at + 2
-  }
-  return text.length
 }
 
 function wordEnd(text: string, from: number): number {
@@ -101,5 +103,6 @@ export function mayCommitInside(text: string): boolean {
  */
 export function outlivesTransaction(text: string): boolean {
   const words = wordsOf(text)
-  return isSessionChange(words) && !(words[0] === 'set' && endsWithTransaction.has(words[1]))
+  if (isSessionChange(words)) return !(words[0] === 'set' && endsWithTransaction.has(words[1]))
+  return leavesStateInside(text)
 }
