@@ -180,7 +180,7 @@ test('a dropped savepoint that fails is not silent: Node ends the process, as fo
 
 test('a callback that returns no promise, or one that never calls back, ends like any other', async () => {
   const plain: unknown = (tx: Transaction) => void tx.signal
-  const never: unknown = () => Object.fromEntries([['then', () => undefined]])
+  const never: unknown = () => new Proxy({}, { get: (_, key) => (key === 'then' ? () => undefined : undefined) })
   type Work = (tx: Transaction) => Promise<unknown>
   assert.equal(await one.transaction(plain as Work), undefined)
   await assert.rejects(one.transaction(never as Work, { timeoutMs: 100 }), { code: 'TransactionTimeout' })
