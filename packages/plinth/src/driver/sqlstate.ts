@@ -214,7 +214,8 @@ const quoting = ['detail', 'where', 'internalQuery']
  */
 function withoutValues(error: ServerError): ServerError {
   const properties = Object.getOwnPropertyDescriptors(error)
-  const copy: unknown = Object.create(Reflect.getPrototypeOf(error), properties)
+  // An Error of the same class, for a logger prints a copy that is none as a plain object.
+  const copy: unknown = Object.defineProperties(Reflect.construct(Error, [], error.constructor), properties)
   if (!isServerError(copy)) return error
   for (const name of quoting) {
     const property = Object.getOwnPropertyDescriptor(error, name)
