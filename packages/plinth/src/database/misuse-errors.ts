@@ -121,6 +121,30 @@ export function floatingStatement(transaction: Named, texts: readonly string[]):
   )
 }
 
+/** A library, or its caller, began a transaction on `tx.pg` and did not end it: which half was meant is not known. */
+export function floatingInnerTransaction(transaction: Named): PlinthError {
+  const { name } = transaction
+  const fix = 'await the inner transaction inside the callback, and end each BEGIN on tx.pg with COMMIT or ROLLBACK.'
+  return new PlinthError(
+    'FloatingStatement',
+    explained(
+      `"${name}" was rolled back: a transaction on its tx.pg was still open when its callback returned.`,
+      `nobody waited for its end.${begunAt(transaction)}`,
+      fix,
+    ),
+    { transaction: name, phase: 'commit', hint: fix },
+  )
+}
+
+/** `inside`: the part of the transaction that the statement would wait for. */
+export function savepointOpen(name: string, inside: 'savepoint' | 'transaction on tx.pg'): PlinthError {
+  const right = inside === 'savepoint' ? 'the handle the savepoint callback was given' : 'the client that began it'
+  return new PlinthError('SavepointOpen', `A statement on "${name}" ran inside a ${inside} of it.`, {
+    transaction: name,
+    hint: `It would wait for the ${inside} that waits for it. Use ${right}.`,
+  })
+}
+
 function explained(what: string, cause: string, fix: string): string {
   return `${what}\n  Cause: ${cause}\n  Fix: ${fix}`
 }

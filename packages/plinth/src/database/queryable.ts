@@ -105,7 +105,8 @@ export interface Transaction extends ReadTransaction {
   lock(key: string | bigint): Promise<void>
   /**
    * The transaction as a pg client, for a library that is to work inside it: `drizzle(tx.pg)`. Its BEGIN is a
-   * savepoint, and a COMMIT that is not its own is refused. Results and errors are pg's own.
+   * savepoint, and whatever is not part of it waits until it ends; one still open at the end is FloatingStatement. A
+   * COMMIT that is not its own is refused. Results and errors are pg's own.
    */
   readonly pg: TransactionClient
   /** Runs `hook` after COMMIT was confirmed. It cannot undo the transaction; a failing hook is an observation. */

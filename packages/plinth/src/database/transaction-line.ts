@@ -112,6 +112,10 @@ export class TransactionLine {
     return this.#options.name
   }
 
+  get isolation(): IsolationLevel {
+    return this.#options.isolation ?? this.#options.defaults.isolation ?? 'read committed'
+  }
+
   /** False when it is certain that there is nothing to commit. */
   get hasWritten(): boolean {
     return this.#isBegun && this.status === 'T' && !this.#witness.hasWrittenNothing

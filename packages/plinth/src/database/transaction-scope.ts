@@ -7,6 +7,7 @@ import { observe } from '../observe/observation.ts'
 import { runOperation } from '../operation/answer.ts'
 import type { Operation, Typed } from '../operation/operation.ts'
 import type { Value } from '../operation/value.ts'
+import { InnerTransaction } from '../pg-pool/inner-transaction.ts'
 import { createTransactionClient } from '../pg-pool/transaction-client.ts'
 import { compile } from '../sql/compile.ts'
 import { isSql, type Sql } from '../sql/sql.ts'
@@ -17,8 +18,10 @@ import {
   abortedTransaction,
   closedTransaction,
   type FirstFailure,
+  floatingInnerTransaction,
   floatingStatement,
   type Named,
+  savepointOpen,
 } from './misuse-errors.ts'
 import type { ObjectRow, QueryResult, StatementOptions, StreamOptions, Transaction } from './queryable.ts'
 import {
@@ -44,8 +47,8 @@ type Hook = () => void | Promise<void>
  * | ending | refused: TransactionClosed | committed or rolled back, when what was in flight has settled |
  * | committed, rolled back, unknown | refused: TransactionClosed | |
  *
- * While a savepoint is open, statements on the scope around it wait: sent at once they would be undone with the
- * savepoint although their own promise had resolved.
+ * While a savepoint is open, or an inner transaction on `tx.pg`, statements on the scope around it wait: sent at once
+ * they would be undone with it although their own promise had resolved.
  */
 export class TransactionScope implements RunningScope {
   readonly database: object
@@ -64,7 +67,7 @@ export class TransactionScope implements RunningScope {
   readonly #undoneHooks: Hook[] = []
   #state: 'open' | 'ending' | Ending = 'open'
   #endedAt = 0
-  #child: Promise<void> | undefined
+  #child: { readonly ended: Promise<void> } | undefined
   #savepoints = 0
   #statements = 0
   #firstFailure: FirstFailure | undefined
@@ -96,9 +99,11 @@ export class TransactionScope implements RunningScope {
   async closeGate(): Promise<void> {
     this.#state = 'ending'
     const floating = [...this.#inFlight.values()]
+    const inner = this.#child
     await this.#settled()
     if (floating.length > 0) throw floatingStatement(this, floating)
     if (this.#line.status === 'E') throw this.#aborted()
+    if (inner) throw floatingInnerTransaction(this)
   }
 
   /** After the callback threw: nothing new may start, and what is in flight settles before the rollback. */
@@ -107,7 +112,9 @@ export class TransactionScope implements RunningScope {
     await this.#settled()
   }
 
+  /** What waits for an inner transaction would wait for ever: its client cannot end it any more. */
   async #settled(): Promise<void> {
+    if (this.#child instanceof InnerTransaction) this.#closeInner(this.#child)
     await Promise.allSettled(this.#inFlight.keys())
   }
 
@@ -201,9 +208,9 @@ export class TransactionScope implements RunningScope {
 
   savepoint<R>(work: (tx: Transaction) => Promise<R>): Promise<R> {
     return this.#track('savepoint', async () => {
-      while (this.#child) await this.#child
+      while (this.#child) await this.#child.ended
       const ended = Promise.withResolvers<void>()
-      this.#child = ended.promise
+      this.#child = { ended: ended.promise }
       try {
         return await this.#runSavepoint(work)
       } finally {
@@ -239,7 +246,7 @@ export class TransactionScope implements RunningScope {
   }
 
   async #execute(statement: Statement, options: StatementOptions): Promise<StepAnswer> {
-    while (this.#child) await this.#child
+    while (this.#child) await this.#child.ended
     const settings = settingsStatement({ settings: options.settings ?? {} })
     const number = ++this.#statements
     try {
@@ -253,15 +260,30 @@ export class TransactionScope implements RunningScope {
   get pg(): Transaction['pg'] {
     this.#pg ??= createTransactionClient({
       name: this.name,
-      run: (query) => this.#track(query.text ?? '', () => this.#executeQuery(query)),
+      isolation: this.#line.isolation,
+      track: (text, inner, work) => this.#track(text, work, inner),
+      run: (query, inner) => this.#executeQuery(query, inner),
+      open: (inner) => this.#openInner(inner),
+      close: (inner) => this.#closeInner(inner),
       hasFailed: () => this.#line.status === 'E',
     })
     return this.#pg
   }
 
+  async #openInner(inner: InnerTransaction): Promise<void> {
+    while (this.#child) await this.#child.ended
+    if (this.#state !== 'open') throw this.#closed()
+    this.#child = inner
+  }
+
+  #closeInner(inner: InnerTransaction): void {
+    if (this.#child === inner) this.#child = undefined
+    inner.end()
+  }
+
   /** Errors stay pg's own: the library that sent the query reads them. */
-  async #executeQuery(query: PgQuery): Promise<unknown> {
-    while (this.#child) await this.#child
+  async #executeQuery(query: PgQuery, inner: InnerTransaction | undefined): Promise<unknown> {
+    while (this.#child && this.#child !== inner) await this.#child.ended
     const statement = ++this.#statements
     try {
       return await this.#line.runQuery(query)
@@ -287,8 +309,8 @@ export class TransactionScope implements RunningScope {
    * it, so an error made while we settle has the caller's frames, and a statement that succeeds pays for no stack:
    * one captured for each statement took a fifth of a transaction's CPU (2026-11, 64 callers).
    */
-  #track<R>(what: string, start: () => Promise<R>): Promise<R> {
-    const refusal = this.#refusal()
+  #track<R>(what: string, start: () => Promise<R>, inner?: InnerTransaction): Promise<R> {
+    const refusal = this.#refusal(inner)
     if (refusal) return Promise.reject<R>(refusal)
     const work: Promise<R> = this.#settling(start, () => work)
     this.#inFlight.set(work, what)
@@ -306,15 +328,13 @@ export class TransactionScope implements RunningScope {
     }
   }
 
-  #refusal(): PlinthError | undefined {
+  #refusal(inner: InnerTransaction | undefined): PlinthError | undefined {
     if (this.#state !== 'open') return this.#closed()
-    if (this.#child && this.#isInsideOwnSavepoint()) {
-      return new PlinthError('SavepointOpen', `A statement on "${this.name}" ran inside a savepoint of it.`, {
-        transaction: this.name,
-        hint: 'It would wait for the savepoint that waits for it. Use the handle the savepoint callback was given.',
-      })
-    }
-    return undefined
+    const child = this.#child
+    if (!child || child === inner) return undefined
+    if (child instanceof InnerTransaction)
+      return child.isAround ? savepointOpen(this.name, 'transaction on tx.pg') : undefined
+    return this.#isInsideOwnSavepoint() ? savepointOpen(this.name, 'savepoint') : undefined
   }
 
   #isInsideOwnSavepoint(): boolean {

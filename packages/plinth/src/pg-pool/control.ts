@@ -38,3 +38,19 @@ const ends = /\b(?:commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:(?:wo
 export function mayEndUnheard(text: string): boolean {
   return controlOf(text) === 'prepare' || (!isAlone(text) && ends.test(text))
 }
+
+const marks: ReadonlySet<string> = new Set(['savepoint', 'release', 'rollback', 'abort'])
+
+/** A savepoint of ours, set or undone by its name, is lost to the code that waits for its own. */
+export function namesMarkOfOurs(text: string): boolean {
+  return marks.has(wordsOf(text)[0]) && /\bplinth_/i.test(text)
+}
+
+/** What a BEGIN asks for and a transaction with this level does not give. READ WRITE is what a savepoint is anyway. */
+export function modeBeyond(text: string, isolation: string): string | undefined {
+  if (/\bread\s+only\b/i.test(text)) return 'read only'
+  const level = /\bisolation\s+level\s+(serializable|repeatable\s+read|read\s+(?:un)?committed)\b/i.exec(text)?.[1]
+  const asked = level?.toLowerCase().replace(/\s+/g, ' ')
+  // PostgreSQL runs READ UNCOMMITTED as READ COMMITTED.
+  return asked?.replace('uncommitted', 'committed') === isolation ? undefined : asked
+}

@@ -91,6 +91,22 @@ export function notItsOwn(control: string, name: string): PlinthError {
   )
 }
 
+/** The level and the mode of a transaction hold for the whole of it. */
+export function modeNotOurs(asked: string, name: string): PlinthError {
+  const message = `BEGIN on tx.pg asked for ${asked.toUpperCase()}, which "${name}" around it does not have.`
+  return new PlinthError('SessionStatement', message, {
+    transaction: name,
+    hint: 'It is a savepoint there. Give the outer transaction the level, or run the inner one on db.pgPool().',
+  })
+}
+
+export function markOfOurs(name: string): PlinthError {
+  return new PlinthError('SessionStatement', `A savepoint named plinth_… on tx.pg of "${name}".`, {
+    transaction: name,
+    hint: 'These names are those of savepoints of ours. Choose another one.',
+  })
+}
+
 export function severalStatements(control: string, name: string): PlinthError {
   const message = `A text with ${control.toUpperCase()} and more statements cannot run on tx.pg of "${name}".`
   return new PlinthError('SessionStatement', message, { transaction: name, hint: 'Send them one by one.' })

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import { loadPg, type PgQuery, type Submittable } from '../driver/peer.ts'
 import { notAQuery } from './refusals.ts'
 
+export type TypeOverrides = InstanceType<ReturnType<typeof loadPg>['TypeOverrides']>
 export type Callback = (error: unknown, result?: unknown) => void
 
 /**
@@ -9,7 +10,12 @@ export type Callback = (error: unknown, result?: unknown) => void
  * for these methods, and for those of an event emitter, on the client itself.
  */
 export abstract class ClientSurface extends EventEmitter {
-  readonly #types = new (loadPg().TypeOverrides)()
+  protected readonly typeOverrides: TypeOverrides
+
+  constructor(typeOverrides: TypeOverrides = new (loadPg().TypeOverrides)()) {
+    super()
+    this.typeOverrides = typeOverrides
+  }
 
   /** Runs the query when those before it have ended. */
   protected abstract send(query: PgQuery): Promise<unknown>
@@ -20,18 +26,18 @@ export abstract class ClientSurface extends EventEmitter {
     if (config === null || config === undefined) throw notAQuery(config)
     if (isSubmittable(config)) return this.pass(config)
     const query = new (loadPg().Query)(config, Array.isArray(values) ? values : undefined)
-    query._result._types ??= this.#types
+    query._result._types ??= this.typeOverrides
     const done = [callback, values, query.callback].find(isCallback)
     const work = this.send(query)
     return done ? deliver(work, done) : work
   }
 
   setTypeParser(...args: unknown[]): void {
-    this.#types.setTypeParser(...args)
+    this.typeOverrides.setTypeParser(...args)
   }
 
   getTypeParser(...args: unknown[]): unknown {
-    return this.#types.getTypeParser(...args)
+    return this.typeOverrides.getTypeParser(...args)
   }
 
   escapeIdentifier(text: string): string {
