@@ -123,6 +123,22 @@ test('a lost COMMIT under a key is resolved as any other', async () => {
   assert.equal(await count('t'), 2)
 })
 
+test('a request is refused when JSON would write it as another one', async () => {
+  class Item {
+    readonly id = 1
+  }
+  const alike = [new Map([[1, 2]]), new Set([1]), new URLSearchParams('a=1'), /a/, new Item(), NaN, Infinity, () => 1]
+  for (const request of alike) {
+    await assert.rejects(under({ key: 'a', request }), { code: 'InvalidValue' })
+    await assert.rejects(under({ key: 'a', request: { list: [request] } }), { code: 'InvalidValue' })
+  }
+  assert.equal(runs, 0)
+  const query: unknown = Object.assign(Object.create(null), { a: '1' })
+  const told = { at: new Date(0), url: new URL('http://localhost/'), query, left: undefined, n: 1.5, not: null }
+  const first = await under({ key: 'a', request: told })
+  assert.deepEqual(await under({ key: 'a', request: JSON.parse(JSON.stringify(told)) }), first)
+})
+
 test('what cannot be a key, a request or a stored answer is refused', async () => {
   const invalid = [{ key: '' }, { key: 'x'.repeat(256) }, { key: 'a\0' }, { key: 'a', expiresAfterMs: 0 }]
   for (const key of invalid) await assert.rejects(under(key), { code: 'InvalidOption' })

@@ -118,10 +118,30 @@ export async function removeExpiredKeys(db: Database): Promise<number> {
 
 type Replacer = (key: string, value: unknown) => unknown
 
-/** The same request is the same text, in whatever order its properties were set. */
+/**
+ * The same request is the same text, in whatever order its properties were set. What JSON would write as `{}` or null
+ * whatever is in it is refused: two different requests must not look the same.
+ */
 const sortKeys: Replacer = (_key, value) => {
+  if (!isTold(value)) {
+    throw new PlinthError('InvalidValue', 'The request under an idempotency key holds a value that JSON cannot tell.', {
+      hint: 'Give plain objects, arrays, texts, finite numbers, booleans, null, and what has toJSON.',
+    })
+  }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function isTold(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (typeof value === 'function' || typeof value === 'symbol') return false
+  return typeof value !== 'object' || value === null || Array.isArray(value) || isPlain(value)
+}
+
+/** Of whatever realm: its prototype has none of its own. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return typeof prototype !== 'object' || prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 /** Undefined for undefined. */
@@ -129,6 +149,7 @@ function toJson(value: unknown, what: string, replacer?: Replacer): string | und
   try {
     return JSON.stringify(value, replacer)
   } catch (cause) {
+    if (isPlinthError(cause)) throw cause
     throw new PlinthError('InvalidValue', `The ${what} under an idempotency key cannot be written as JSON.`, { cause })
   }
 }
