@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { after, test } from 'node:test'
 import { createDatabase } from '../src/database/database.ts'
+import { readOptions } from '../src/database/options.ts'
 import { until, watchActivity } from './support/activity.ts'
 import { testDatabase } from './support/database.ts'
 
@@ -126,4 +128,16 @@ test('a session left with a statement still running does not hand it to the next
   await disposed
   assert.equal((await running).rows[0]?.['n'], 1)
   assert.deepEqual((await db.query('select 2 as n')).rows, [{ n: 2 }])
+})
+
+test('what a connection tells later is no part of the code that opened it', async () => {
+  const context = new AsyncLocalStorage<string>()
+  const connection = await context.run('a transaction', () => readOptions({ url }).open())
+  const heard = new Promise<string | undefined>((resolve) => {
+    connection.onNotification(() => resolve(context.getStore()))
+  })
+  await connection.run([{ text: 'listen opened', values: [] }], 5000)
+  await activity.query('notify opened')
+  assert.equal(await heard, undefined)
+  await connection.close()
 })

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { PlinthError } from '../errors.ts'
 import { failureOf } from '../observe/failure.ts'
 import { type DatabaseIdentity, isObserved, observe } from '../observe/observation.ts'
@@ -22,6 +23,12 @@ export interface RunOptions {
 
 /** How long past its statement's own time limit a server may stay silent before the connection counts as dead. */
 const silenceGraceMs = 3000
+
+/**
+ * Runs its argument in the context of nobody. A connection outlives the transaction in whose callback it was opened, and
+ * what its socket tells the listeners of later is no part of it.
+ */
+const outside = AsyncLocalStorage.snapshot()
 
 /** How long closing waits for the server to hang up. */
 const goodbyeMs = 1000
@@ -84,7 +91,7 @@ export class Connection {
   static async open(options: ConnectionOptions, signal?: AbortSignal): Promise<Connection> {
     const pg = loadPg()
     adoptExchange(pg)
-    const client = new pg.Client(clientOptions(options))
+    const client = outside(() => new pg.Client(clientOptions(options)))
     // Before connect resolves pg reports through the promise, but a socket error may follow it: unheard, it would end
     // the process.
     const ignore = (): void => undefined
@@ -94,7 +101,7 @@ export class Connection {
     const giveUp = (): void => void client.connection.stream.destroy()
     signal?.addEventListener('abort', giveUp)
     try {
-      await client.connect()
+      await outside(() => client.connect())
     } catch (cause) {
       giveUp()
       throw connectFailure(cause, options)
