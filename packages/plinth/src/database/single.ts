@@ -27,7 +27,7 @@ export interface SingleHome {
   readonly pooler: Pooler | undefined
   readonly budget: RetryBudget
   readonly defaults: ServerDefaults
-  /** An idle connection is asked whether it lives before a write on it. */
+  /** A connection that was idle for longer is asked whether it lives before a statement on it. */
   readonly pingAfterMs: number
   /** Hears where writes end in the server's log. Only where there are replicas. */
   readonly position: LogPosition | undefined
@@ -91,7 +91,7 @@ async function runOnce(
     options.signal === undefined &&
     limitMs === home.statementTimeoutMs &&
     home.lanes.mayShare(text)
-  const lane = mayShare ? await home.pool.shared() : undefined
+  const lane = mayShare ? await sharedAlive(home) : undefined
   const run: HeldRun = { limitMs, signal: options.signal, context, maxBytes: options.maxAnswerBytes }
   const answers = lane
     ? await runShared(home, lane, statements, text, run)
@@ -120,20 +120,36 @@ async function runAlone(
   }
 }
 
-/** A write whose connection turns out dead may have been applied, so one that was idle for long is asked before. */
+/**
+ * On a connection that turns out dead a write may have been applied, and a read would wait for its whole time limit. So
+ * one that was idle for long is asked before.
+ */
 async function acquireAlive(home: SingleHome, text: string, run: HeldRun): Promise<Connection> {
   for (;;) {
     const connection = await home.pool.acquire(new StatementHolder(text), run.signal)
-    const isTrusted = performance.now() - connection.quietSince < home.pingAfterMs
-    if (run.context.outcomeWhenLost !== 'unknown' || isTrusted) return connection
-    const limitMs = home.pooler?.patienceMs ?? pingLimitMs
-    const isAlive = await connection.run([], limitMs, { firstWithinMs: limitMs }).then(
-      () => true,
-      () => false,
-    )
-    if (isAlive) return connection
+    if (isTrusted(home, connection) || (await isAlive(home, connection))) return connection
     home.pool.release(connection)
   }
+}
+
+/** A lane that turns out dead has left, so the next one is another. */
+async function sharedAlive(home: SingleHome): Promise<Connection | undefined> {
+  for (;;) {
+    const lane = await home.pool.shared()
+    if (!lane || isTrusted(home, lane) || (await isAlive(home, lane))) return lane
+  }
+}
+
+function isTrusted(home: SingleHome, connection: Connection): boolean {
+  return performance.now() - connection.quietSince < home.pingAfterMs
+}
+
+async function isAlive(home: SingleHome, connection: Connection): Promise<boolean> {
+  const limitMs = home.pooler?.patienceMs ?? pingLimitMs
+  return connection.run([], limitMs, { firstWithinMs: limitMs }).then(
+    () => true,
+    () => false,
+  )
 }
 
 async function runShared(
