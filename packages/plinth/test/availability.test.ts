@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createDatabase } from '../src/database/database.ts'
 import { isPlinthError } from '../src/errors.ts'
 import type { Database, State, StateChange } from '../src/index.ts'
@@ -200,6 +201,31 @@ test('with a limit of attempts those who wait are refused after it, and the next
   await assert.rejects(db.query('select 1'), { code: 'ConnectionFailed', message: /^Cannot connect/ })
   proxy.become('forward')
   assert.equal((await db.query('select 1')).rowCount, 1)
+})
+
+test('a server that is only full leaves the state alone while a connection is left', async () => {
+  const user = `full_${process.pid}`
+  await activity.query(`create role ${user} login password 'pa55word' connection limit 1`)
+  const own = new URL(url)
+  own.username = user
+  own.password = 'pa55word'
+  const db = createDatabase({ url: own.href, pool: { max: 3, sharedLanes: 0, warm: 0 } })
+  await db.connect()
+  const states = statesOf(db)
+  const held = Promise.withResolvers<void>()
+  const holding = db.transaction(async (tx) => {
+    await tx.query('select 1')
+    await held.promise
+  })
+  const waiting = db.query<{ n: number }>('select 2 as n')
+  await sleep(1000)
+  assert.deepEqual([db.state, states], ['connected', []])
+  held.resolve()
+  assert.deepEqual((await waiting).rows, [{ n: 2 }])
+  await holding
+  await db.close()
+  assert.deepEqual(states, ['draining', 'closed'])
+  await activity.query(`drop role ${user}`)
 })
 
 /** A handle whose server takes no writes for those who connect from now on, as after a restart with another setting. */

@@ -16,7 +16,7 @@ import type { State, StateChange } from './queryable.ts'
  * |---|---|---|
  * | disconnected | connecting | first use, or connect() |
  * | connecting | connected | a connection opened |
- * | connecting, connected | error | an attempt to connect failed, or met a server that takes no writes |
+ * | connecting, connected | error | an attempt to connect failed, unless the server is only full (53300) and a connection is left; or it met a server that takes no writes |
  * | error | connected | a later attempt met one that does |
  * | any but closed | draining | close() was called |
  * | draining | closed | the last connection is gone |
@@ -42,6 +42,7 @@ export class Availability {
   #waiting = 0
   #lastFailure: PlinthError | undefined
   #isReadOnly = false
+  #hasLive = (): boolean => false
   #watchesForWrites = false
 
   /**
@@ -91,6 +92,11 @@ export class Availability {
     return this.#isReadOnly ? undefined : this.failure
   }
 
+  /** `hasLive`: true while the pool has a connection that serves. */
+  servedBy(hasLive: () => boolean): void {
+    this.#hasLive = hasLive
+  }
+
   on(listener: (change: StateChange) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -134,6 +140,8 @@ export class Availability {
         return this.#takeSpare() ?? this.#seen(await this.#openings.open())
       } catch (error) {
         if (!this.#noteFailure(error)) throw error
+        // Where the state stays, nobody waits: the next attempt comes after a pause.
+        if (this.#state === 'connected') this.#startProbing()
       }
     }
   }
@@ -268,6 +276,8 @@ export class Availability {
   /** True when trying again can help, which it is in `waitMs`. */
   #noteFailure(error: unknown, waitMs = 0): boolean {
     if (!(error instanceof PlinthError)) return false
+    // 53300 says that the server is there and full; whoever has a connection is served on.
+    if (error.code === 'ServerOverloaded' && this.#state === 'connected' && this.#hasLive()) return true
     this.#lastFailure = error
     this.#isReadOnly = error.code === 'ReadOnlyServer'
     const { since = new Date(), attempts = 0 } = this.outage ?? {}

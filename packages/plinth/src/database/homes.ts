@@ -59,6 +59,10 @@ export function makeHomes(
   availability.on(({ to }) => {
     if (to === 'connected') pool.leave(({ role }) => role.isReadOnly)
   })
+  availability.servedBy(() => {
+    const { idle, busy } = pool.counts
+    return idle + busy > 0
+  })
   const replicas = settings.replicas.length > 0 ? new Replicas(settings) : undefined
   const position = replicas?.position
   const reserved = new ReservedConnection(settings.open)

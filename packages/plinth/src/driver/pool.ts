@@ -9,6 +9,7 @@ import { IdleLanes } from './idle-lanes.ts'
 import { Leaving } from './leaving.ts'
 import { acquireTimedOut, cancelledWaiting, leftOpen, overloaded, selfDeadlock } from './pool-errors.ts'
 import type { PoolLimits, PoolOptions } from './pool-options.ts'
+import { Refill } from './refill.ts'
 import { SharedLanes } from './shared-lanes.ts'
 import { RepeatedLook, startTimer } from './timer.ts'
 import { WaitingLine } from './waiting-line.ts'
@@ -44,6 +45,7 @@ export class Pool {
   #exclusive = 0
   readonly #opening = new Set<Promise<void>>()
   #warm = 0
+  readonly #refill = new Refill()
   #refusal: PlinthError | undefined
   #isClosed = false
   #whenReleased: () => void = () => undefined
@@ -167,7 +169,15 @@ export class Pool {
   }
 
   async #open(): Promise<Connection> {
-    const connection = await this.#options.open()
+    const connection = await this.#options.open().catch((error: unknown) => {
+      this.#refill.noteFailure()
+      throw error
+    })
+    this.#refill.noteSuccess()
+    connection.onLost(() => {
+      // The others may be as dead, and say so only to whoever uses them next.
+      if (connection.endsOthers) this.dropOpenedBefore(performance.now())
+    })
     connection.retireAt = performance.now() + this.#limits.lifetimeMs * (1 - Math.random() / 10)
     return connection
   }
@@ -204,11 +214,7 @@ export class Pool {
     const opening = this.#open().then(
       (connection) => {
         this.#opening.delete(opening)
-        connection.onLost(() => {
-          this.#forgetIdle(connection)
-          // The others may be as dead, and say so only to whoever uses them next.
-          if (connection.endsOthers) this.dropOpenedBefore(performance.now())
-        })
+        connection.onLost(() => this.#forgetIdle(connection))
         this.#giveOrKeep(connection)
       },
       (error) => {
@@ -275,7 +281,7 @@ export class Pool {
     this.#giveUp(this.#idle.expired(this.#limits.idleTimeoutMs, this.#warm - this.#shared.size))
     const now = performance.now()
     this.#shared.retire((lane) => lane.retireAt <= now)
-    void this.#openWarm()
+    if (this.#refill.isDue) void this.#openWarm()
   }
 
   /** True while somebody waits inside a holder's callback. */
