@@ -260,7 +260,7 @@ export interface PoolOptions {
    */
   readonly leakAfterMs?: number
   /**
-   * A lone write asks first whether its connection lives when that was idle for longer; so does the first statement of
+   * A lone statement asks first whether its connection lives when that was idle for longer; so does the first statement of
    * a client of `pgPool()`. Routers and firewalls forget a silent connection after minutes. Default 30,000.
    */
   readonly pingAfterMs?: number
