@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
 import { after, beforeEach, test } from 'node:test'
 import pg from 'pg'
 import Cursor from 'pg-cursor'
@@ -71,9 +72,14 @@ test('a cursor whose backend is killed tells its reader, and the pool serves on'
   await withClient(async (client) => {
     const pid = Number((await client.query('select pg_backend_pid() as pid')).rows[0]?.pid)
     const cursor = client.query(new Cursor(numbers, [1_000_000]))
+    let told = 0
+    assert.ok(cursor instanceof EventEmitter)
+    cursor.on('error', () => told++)
     await cursor.read(1)
     await activity.kill(pid)
     await assert.rejects(cursor.read(1))
+    await errorOf(client.query('select 1'))
+    assert.equal(told, 1)
     assert.equal((await client.query('rollback')).command, 'ROLLBACK')
   })
   assert.equal((await pool.query('select 1')).rowCount, 1)

@@ -202,9 +202,9 @@ test('the pool tells of each client that is given back, and of one whose connect
 test('a write refused as read-only gives its connection up, but not inside BEGIN READ ONLY', async () => {
   await using one = createDatabase({ url, pool: { max: 1 } })
   const view = one.pgPool()
-  const refused = async (begin: string): Promise<unknown> => {
+  const refused = async (...begin: readonly string[]): Promise<unknown> => {
     const client = await view.connect()
-    await client.query(begin)
+    for (const text of begin) await client.query(text)
     const { rows } = await client.query('select pg_backend_pid() as pid')
     await assert.rejects(client.query('insert into t values (1)'), { code: '25006' })
     await client.query('rollback')
@@ -215,6 +215,10 @@ test('a write refused as read-only gives its connection up, but not inside BEGIN
   assert.deepEqual(await refused('begin read only'), await pid())
   // As a server would that has become a standby; the setting itself is no reason to reset the connection.
   assert.notDeepEqual(await refused(`begin; set local transaction_read_only = on`), await pid())
+  assert.deepEqual(await refused('begin read only', 'rollback and chain'), await pid())
+  const another = 'rollback; begin; set local transaction_read_only = on'
+  for (const text of [another, `select 1; ${another}`])
+    assert.notDeepEqual(await refused('begin read only', text), await pid(), text)
 })
 
 test('a client that was given back is dead, and cannot be given back twice', async () => {

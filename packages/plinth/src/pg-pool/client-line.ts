@@ -201,7 +201,7 @@ export class ClientLine {
       if (commandOf(result) === 'ROLLBACK') throw aborted(name, firstFailure)
       return result
     } catch (error) {
-      if (!this.connection.isLost || !isAlone(query.text) || isPlinthError(error, 'CommitUnknown')) throw error
+      if (!this.connection.isLost || isPlinthError(error, 'CommitUnknown')) throw error
       await transaction.settleLost(error, transaction.isSerializable)
       return madeUp('COMMIT')
     } finally {
