@@ -57,9 +57,11 @@ import { createDatabase, isPlinthError, sql, table } from 'plinth'
 import { compile } from 'plinth/operation'
 import { connectHub } from 'plinth/hub-client'
 import { startEmbedded } from 'plinth/embedded'
+import { task } from 'plinth/services'
 
 assert.equal(typeof connectHub, 'function')
 assert.equal(typeof startEmbedded, 'function')
+assert.equal(typeof task, 'function')
 assert.match(compile(table('users').get(7)).text, /from "users"/)
 
 const db = createDatabase({ url: process.env.DATABASE_URL })
@@ -81,6 +83,7 @@ const typedProgram = `
 import { createDatabase, type Database, PlinthError, sql, table, type Transaction } from 'plinth'
 import { connectHub } from 'plinth/hub-client'
 import { startEmbedded } from 'plinth/embedded'
+import { task } from 'plinth/services'
 
 async function rename(tx: Transaction, id: number, name: string): Promise<number> {
   return (await tx.query(sql\`update users set name = \${name} where id = \${id}\`)).rowCount
@@ -91,7 +94,7 @@ await db.transaction((tx) => rename(tx, 7, 'Ada'))
 await db.run(table('users').get(7))
 // @ts-expect-error a database is not a transaction
 await rename(db, 7, 'Ada')
-console.log(connectHub, startEmbedded, new PlinthError('RowNotFound', 'none').outcome)
+console.log(task('tidy', async () => {}).name, connectHub, startEmbedded, new PlinthError('RowNotFound', 'none').outcome)
 `
 
 const telemetry = `

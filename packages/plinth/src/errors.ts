@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'CommitUnknown'
   | 'IdempotencyConflict'
   | 'IdempotencyInFlight'
+  | 'TaskTakenOver'
   | 'WriteInReadTransaction'
   | 'ReadOnlyServer'
   | 'SerializationFailure'

@@ -1,24 +1,8 @@
 import { PlinthError } from '../errors.ts'
 import { pause } from './backoff.ts'
 import { wholeNumber } from './options.ts'
+import { versions } from './plinth-schema.ts'
 import type { Database, Transaction } from './queryable.ts'
-
-/** The statements that lead from one version of the schema `plinth` to the next. What was released never changes. */
-const versions: readonly (readonly string[])[] = [
-  [
-    `create table plinth.idempotency (
-      scope text not null,
-      key text not null,
-      request_hash text not null,
-      response json,
-      call uuid not null,
-      created_at timestamptz not null default now(),
-      expires_at timestamptz not null,
-      primary key (scope, key)
-    )`,
-    'create index idempotency_expires_at on plinth.idempotency (expires_at)',
-  ],
-]
 
 /** "plinth" in ASCII. */
 const lockKey = '123597848179816'

@@ -14,6 +14,7 @@ import { isSql, type Sql } from '../sql/sql.ts'
 import { type CallSite, captureCallSite } from '../driver/call-site.ts'
 import { enclosingScope, type RunningScope, runInScope, runOutsideScopes } from './context.ts'
 import { untilDeadline } from './deadline.ts'
+import { origin } from './origin.ts'
 import {
   abortedTransaction,
   closedTransaction,
@@ -356,6 +357,7 @@ export class TransactionScope implements RunningScope {
     const line = this.#line
     const client = (): Transaction['pg'] => this.pg
     const handle = {
+      [origin]: this.database,
       get pg() {
         return client()
       },

@@ -40,6 +40,7 @@ const words: Readonly<Record<ErrorCode, Words>> = {
   IdempotencyConflict: 'ours',
   IdempotencyInFlight: 'ours',
   CommitUnknown: 'ours',
+  TaskTakenOver: 'ours',
   WriteInReadTransaction: 'ours',
   ReadOnlyServer: 'ours',
   SerializationFailure: 'ours',

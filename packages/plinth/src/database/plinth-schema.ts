@@ -1,0 +1,53 @@
+/** The statements that lead from one version of the schema `plinth` to the next. What was released never changes. */
+export const versions: readonly (readonly string[])[] = [
+  [
+    `create table plinth.idempotency (
+      scope text not null,
+      key text not null,
+      request_hash text not null,
+      response json,
+      call uuid not null,
+      created_at timestamptz not null default now(),
+      expires_at timestamptz not null,
+      primary key (scope, key)
+    )`,
+    'create index idempotency_expires_at on plinth.idempotency (expires_at)',
+  ],
+  [
+    `create table plinth.task (
+      id bigint generated always as identity primary key,
+      name text not null,
+      group_key text not null default '',
+      key text,
+      input json not null,
+      state text not null check (state in ('waiting', 'ready', 'running', 'done', 'dead')),
+      attempt int not null default 0,
+      run_at timestamptz not null default now(),
+      worker int,
+      error json,
+      created_at timestamptz not null default now(),
+      started_at timestamptz,
+      ended_at timestamptz
+    )`,
+    `comment on table plinth.task is
+      'Work after commit. waiting: its time has not come. ready: for the next free worker. running: at a worker, '
+      'for the attempt that is counted. done. dead: gave up; see error, and plinth dead redrive.'`,
+    'create unique index task_key on plinth.task (name, key) where key is not null',
+    `create index task_waiting on plinth.task (run_at) where state = 'waiting'`,
+    `create index task_ready on plinth.task (name, group_key, id) where state = 'ready'`,
+    `create index task_running on plinth.task (name, group_key, worker) where state = 'running'`,
+    `create index task_ended on plinth.task (ended_at) where state in ('done', 'dead')`,
+    // Its processes hold the session lock (8102, id) while they live; int4, as that lock wants it.
+    'create sequence plinth.worker_id as int cycle',
+    `create table plinth.worker (
+      id int primary key,
+      service text not null,
+      started_at timestamptz not null default now(),
+      lease_until timestamptz not null
+    )`,
+    `comment on table plinth.worker is
+      'A process that runs tasks. It holds the advisory lock (8102, id) on a connection of its own, and renews '
+      'lease_until; without either it counts as dead and its tasks are given to others.'`,
+    'create table plinth.cron (name text primary key, schedule text not null, next_at timestamptz not null)',
+  ],
+]

@@ -1,0 +1,272 @@
+import { delayMs, pause } from '../database/backoff.ts'
+import type { Database, Transaction } from '../database/queryable.ts'
+import { isPlinthError, PlinthError } from '../errors.ts'
+import { failureOf } from '../observe/failure.ts'
+import { CronTasks } from './cron-tasks.ts'
+import { LifeSign } from './life-sign.ts'
+import { type Claimed, TaskQueue } from './task-queue.ts'
+import type { Task } from './task.ts'
+
+export interface WorkerOptions {
+  /** Tasks at the same time. Default 10. */
+  readonly concurrency?: number
+  /** Shown in plinth.worker. Default `worker`. */
+  readonly service?: string
+}
+
+export interface Worker extends AsyncDisposable {
+  /**
+   * Takes no more tasks and lets those that run finish until the deadline. Then their signals abort, and another worker
+   * gets them. Default 10,000. Idempotent. Close it before the database.
+   */
+  close(options?: { readonly deadlineMs?: number }): Promise<void>
+}
+
+/** Between looks at the table while nothing wakes the worker. */
+const shortestPollMs = 250
+const longestPollMs = 5000
+/** What an aborted handler gets to end in. */
+const abortGraceMs = 1000
+const sweepMs = 60_000
+
+/**
+ * Runs tasks of these kinds until it is closed. Any number of workers may run the same kinds. A worker holds one
+ * connection of the pool for itself, and each task what it uses. While the database is away it waits.
+ *
+ *     await using worker = await startWorker(db, [welcome, cleanUp], { concurrency: 20 })
+ *
+ * Throws InvalidOption for two tasks of one name, UndefinedObject without `installSchema(db)`, and what connecting
+ * throws.
+ */
+export async function startWorker(
+  db: Database,
+  tasks: readonly Task<never>[],
+  { concurrency = 10, service = 'worker' }: WorkerOptions = {},
+): Promise<Worker> {
+  const names = new Set(tasks.map(({ name }) => name))
+  if (names.size < tasks.length) throw new PlinthError('InvalidOption', 'Two tasks of a worker have the same name.')
+  if (!(Number.isInteger(concurrency) && concurrency >= 1))
+    throw new PlinthError('InvalidOption', `concurrency is ${concurrency}; it must be a whole number from 1.`)
+  const worker = new TaskWorker(db, tasks, concurrency, service)
+  await worker.start()
+  return worker
+}
+
+const closingReason = new PlinthError('Cancelled', 'The worker is closing.')
+
+class TaskWorker implements Worker {
+  readonly #db: Database
+  readonly #tasks: ReadonlyMap<string, Task<never>>
+  readonly #queue: TaskQueue
+  readonly #cron: CronTasks
+  readonly #concurrency: number
+  readonly #service: string
+  readonly #running = new Map<Promise<void>, AbortController>()
+  readonly #stop = new AbortController()
+  #life: LifeSign | undefined
+  #wake = new AbortController()
+  #loop: Promise<void> = Promise.resolve()
+  #closing: Promise<void> | undefined
+
+  constructor(db: Database, tasks: readonly Task<never>[], concurrency: number, service: string) {
+    this.#db = db
+    this.#tasks = new Map(tasks.map((one) => [one.name, one]))
+    this.#queue = new TaskQueue(db, tasks)
+    this.#cron = new CronTasks(db, tasks)
+    this.#concurrency = concurrency
+    this.#service = service
+  }
+
+  async start(): Promise<void> {
+    await this.#cron.install()
+    await this.#live()
+    this.#loop = this.#run()
+  }
+
+  close({ deadlineMs = 10_000 }: { readonly deadlineMs?: number } = {}): Promise<void> {
+    this.#closing ??= this.#close(deadlineMs)
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(deadlineMs: number): Promise<void> {
+    this.#stop.abort()
+    this.#wakeUp()
+    await this.#loop
+    const isQuiet = await this.#settled(deadlineMs)
+    if (!isQuiet) {
+      this.#abortAll(closingReason)
+      await this.#settled(abortGraceMs)
+    }
+    await this.#life?.[Symbol.asyncDispose]()
+  }
+
+  /** False when tasks still run after `withinMs`. */
+  async #settled(withinMs: number): Promise<boolean> {
+    const timeUp = new AbortController()
+    const all = Promise.allSettled(this.#running.keys()).then(() => timeUp.abort())
+    await pause(withinMs, timeUp.signal)
+    if (!timeUp.signal.aborted) return false
+    await all
+    return true
+  }
+
+  async #run(): Promise<void> {
+    let pollMs = shortestPollMs
+    let sweepAt = 0
+    while (!this.#stop.signal.aborted) {
+      this.#wake = new AbortController()
+      let waitMs = pollMs
+      try {
+        const started = await this.#startSome((await this.#live()).id)
+        pollMs = started.count > 0 ? shortestPollMs : Math.min(longestPollMs, pollMs * 2)
+        waitMs = Math.min(pollMs, started.nextMs)
+        if (performance.now() >= sweepAt) {
+          await this.#queue.removeOld()
+          sweepAt = performance.now() + sweepMs
+        }
+      } catch {
+        // The database is away, which its handle has reported: `db.state` and its observations. Ask again.
+        pollMs = longestPollMs
+      }
+      if (!this.#wake.signal.aborted) await pause(waitMs, this.#wake.signal)
+    }
+  }
+
+  async #startSome(worker: number): Promise<{ readonly count: number; readonly nextMs: number }> {
+    const nextCronMs = await this.#cron.enqueueDue()
+    const nextMs = Math.min(nextCronMs, await this.#queue.promote())
+    const free = this.#concurrency - this.#running.size
+    // The end of a running task wakes the loop.
+    if (free === 0) return { count: 1, nextMs: Infinity }
+    const claimed = await this.#queue.claim(worker, free)
+    for (const one of claimed) this.#begin(worker, one)
+    // There may be more: what is claimed at once is what was free.
+    return { count: claimed.length, nextMs: claimed.length === free ? Infinity : nextMs }
+  }
+
+  #begin(worker: number, claimed: Claimed): void {
+    const abort = new AbortController()
+    const done = this.#attempt(worker, claimed, abort).finally(() => {
+      this.#running.delete(done)
+      this.#wakeUp()
+    })
+    this.#running.set(done, abort)
+  }
+
+  /** Never rejects. */
+  async #attempt(worker: number, claimed: Claimed, abort: AbortController): Promise<void> {
+    const task = this.#tasks.get(claimed.name)
+    if (!task) return
+    try {
+      if (claimed.attempt > task.retry.attempts) throw lostEachTime(task.retry.attempts)
+      await this.#handle(task, worker, claimed, abort)
+    } catch (error) {
+      // Another worker has the task, or will have it when this one has closed.
+      if (isPlinthError(error, 'TaskTakenOver') || error === closingReason) return
+      await this.#recordFailure(task, worker, claimed, error)
+    }
+  }
+
+  async #handle(task: Task<never>, worker: number, claimed: Claimed, abort: AbortController): Promise<void> {
+    let isComplete = false
+    const complete = async <R>(work: (tx: Transaction) => Promise<R>): Promise<R> => {
+      const ending = async (tx: Transaction): Promise<R> => {
+        // First, so that it waits for nobody with the effect done, and a zombie stops before it writes.
+        if (!(await this.#queue.end(tx, worker, claimed))) throw takenOver(claimed)
+        return work(tx)
+      }
+      const result = await this.#db.transaction(ending, { name: `task ${task.name}`, signal: abort.signal })
+      isComplete = true
+      return result
+    }
+    const timer = setTimeout(() => abort.abort(timedOut(task)), task.timeoutMs)
+    try {
+      const context = { db: this.#db, id: claimed.id, attempt: claimed.attempt, signal: abort.signal, complete }
+      // The table holds what `enqueue` was given for this task.
+      await untilAborted(task.handler(claimed.input as never, context), abort.signal)
+      if (!isComplete && !(await this.#queue.end(this.#db, worker, claimed))) throw takenOver(claimed)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /**
+   * In a statement of its own, on whatever connection there is: the handler's may be gone. Tried until the worker loses
+   * its sign of life, for then another gets the task.
+   */
+  async #recordFailure(task: Task<never>, worker: number, claimed: Claimed, error: unknown): Promise<void> {
+    const { attempts, retryable } = task.retry
+    const isLast = claimed.attempt >= attempts || !retryable(error)
+    const afterMs = isLast ? undefined : delayMs(task.retry, claimed.attempt)
+    const text = JSON.stringify(describe(error))
+    while (this.#life?.id === worker && !this.#life.isLost) {
+      try {
+        await this.#queue.fail(worker, claimed, text, afterMs)
+        return
+      } catch {
+        await pause(shortestPollMs, this.#stop.signal)
+        if (this.#stop.signal.aborted) return
+      }
+    }
+  }
+
+  async #live(): Promise<LifeSign> {
+    if (this.#life?.isLost) {
+      await this.#life[Symbol.asyncDispose]()
+      this.#life = undefined
+    }
+    this.#life ??= await LifeSign.begin(this.#db, this.#service, {
+      onWork: () => this.#wakeUp(),
+      onLost: (cause) => {
+        this.#abortAll(new PlinthError('TaskTakenOver', 'The worker lost its sign of life.', { cause }))
+        this.#wakeUp()
+      },
+    })
+    return this.#life
+  }
+
+  #abortAll(reason: PlinthError): void {
+    for (const abort of this.#running.values()) abort.abort(reason)
+  }
+
+  #wakeUp(): void {
+    this.#wake.abort()
+  }
+}
+
+/** Rejects when the signal aborts although the handler goes on: it must not keep a slot for ever. */
+function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason)
+    signal.addEventListener('abort', abort)
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+    if (signal.aborted) abort()
+  })
+}
+
+/** For the column `error`: whoever reads the table may read the rows, so the message is kept. */
+function describe(error: unknown): object {
+  const { code, sqlstate } = failureOf(error)
+  const message = error instanceof Error ? error.message : String(error)
+  return { code, message: message.slice(0, 2000), ...(sqlstate === undefined ? {} : { sqlstate }) }
+}
+
+function takenOver({ name, id }: Claimed): PlinthError {
+  return new PlinthError('TaskTakenOver', `Task ${id} ("${name}") is another worker's by now: nothing was saved.`, {
+    hint: 'This process was frozen or lost its connection. The task runs again elsewhere; there is nothing to do.',
+  })
+}
+
+function timedOut({ name, timeoutMs }: Task<never>): PlinthError {
+  return new PlinthError('TransactionTimeout', `The task "${name}" had not ended after ${timeoutMs} ms.`, {
+    hint: 'Give it a larger timeoutMs, and pass context.signal to what it awaits.',
+  })
+}
+
+function lostEachTime(attempts: number): PlinthError {
+  return new PlinthError('TaskTakenOver', `Its worker died in each of ${attempts} attempts.`)
+}

@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createDatabase, installSchema, isPlinthError } from '../src/index.ts'
+import { enqueue, startWorker, type Task, task, type TaskContext } from '../src/services.ts'
+import { watchActivity } from './support/activity.ts'
+import { testDatabase } from './support/database.ts'
+
+const { url } = await testDatabase({ script: 'create table effect (task text, attempt int)' })
+const activity = await watchActivity(url)
+const db = createDatabase({ url, pool: { max: 8 } })
+after(() => activity.close())
+after(() => db.close())
+before(() => installSchema(db))
+beforeEach(() => activity.query('truncate effect, plinth.task, plinth.worker, plinth.cron'))
+
+const noting = (name: string, options = {}): Task<unknown> =>
+  task(name, (_input: unknown, { complete, id, attempt }) => complete((tx) => note(tx, id, attempt)), options)
+const note = async (tx: Pick<TaskContext['db'], 'query'>, id: string, attempt: number): Promise<void> => {
+  await tx.query('insert into effect values ($1, $2)', [id, attempt])
+}
+const give = (one: Task<never>, input: unknown = null, options = {}): Promise<{ id: string; isNew: boolean }> =>
+  db.transaction((tx) => enqueue(tx, one, input as never, options))
+const states = async (): Promise<unknown[]> =>
+  (await activity.query('select state, count(*)::int from plinth.task group by state order by state')).map((row) =>
+    Object.values(row).join(' '),
+  )
+
+/** Waits until the query holds for ten seconds at most. */
+async function until(claim: () => Promise<boolean>): Promise<void> {
+  for (let left = 1000; left > 0; left--) {
+    if (await claim()) return
+    await sleep(10)
+  }
+  assert.fail('it did not come to that within 10 s')
+}
+const allEnded = async (): Promise<boolean> =>
+  (await activity.query(`select from plinth.task where state not in ('done', 'dead')`)).length === 0
+
+test('a task exists exactly when the transaction that enqueued it has committed', async () => {
+  const one = noting('a')
+  await give(one)
+  const rolledBack = db.transaction(async (tx) => {
+    await enqueue(tx, one, null)
+    throw new RangeError('no')
+  })
+  await assert.rejects(rolledBack, RangeError)
+  await using _ = await startWorker(db, [one])
+  await until(allEnded)
+  assert.deepEqual([await states(), await activity.query('select attempt from effect')], [['done 1'], [{ attempt: 1 }]])
+})
+
+test('a worker that waits is woken by a commit, long before it would look', async () => {
+  const one = noting('a')
+  await using _ = await startWorker(db, [one])
+  // It has looked at 0, 0.5 and 1.5 s, and looks again at 3.5 s.
+  await sleep(1700)
+  const from = performance.now()
+  await give(one)
+  await until(allEnded)
+  assert.ok(performance.now() - from < 900)
+})
+
+test('a failing attempt is run again after a delay, and the last one leaves a dead letter with its cause', async () => {
+  const seen: number[] = []
+  const one = task(
+    'fails',
+    (_: null, { attempt }) => {
+      seen.push(attempt)
+      return Promise.reject(new RangeError('out of stamps'))
+    },
+    { retry: { attempts: 3, baseMs: 1 } },
+  )
+  await give(one)
+  await using _ = await startWorker(db, [one])
+  await until(allEnded)
+  const [dead] = await activity.query(
+    `select state, attempt, error->>'code' as code, error->>'message' as message from plinth.task`,
+  )
+  assert.deepEqual(dead, { state: 'dead', attempt: 3, code: 'RangeError', message: 'out of stamps' })
+  assert.deepEqual(seen, [1, 2, 3])
+})
+
+test('an effect in a completion that fails is undone with it', async () => {
+  const one = task(
+    'half',
+    async (_: null, { complete, id, attempt }) =>
+      complete(async (tx) => {
+        await note(tx, id, attempt)
+        if (attempt === 1) throw new RangeError('half way')
+      }),
+    { retry: { baseMs: 1 } },
+  )
+  await give(one)
+  await using _ = await startWorker(db, [one])
+  await until(allEnded)
+  assert.deepEqual(await activity.query('select attempt from effect'), [{ attempt: 2 }])
+})
+
+test('an error that will be the same next time makes a dead letter at once', async () => {
+  const one = task('refused', () => Promise.reject(new TypeError('no such address')), {
+    retry: { retryable: (error) => !(error instanceof TypeError) },
+  })
+  await give(one)
+  await using _ = await startWorker(db, [one])
+  await until(allEnded)
+  assert.deepEqual(
+    [await states(), await activity.query('select attempt from plinth.task')],
+    [['dead 1'], [{ attempt: 1 }]],
+  )
+})
+
+test('a key has one task, also when two transactions ask at once and after it has run', async () => {
+  const one = noting('keyed')
+  const both = await Promise.all([give(one, null, { key: 'k' }), give(one, null, { key: 'k' })])
+  assert.equal(both.filter(({ isNew }) => isNew).length, 1)
+  assert.equal(both[0].id, both[1].id)
+  await using _ = await startWorker(db, [one])
+  await until(allEnded)
+  assert.deepEqual(await give(one, null, { key: 'k' }), { id: both[0].id, isNew: false })
+})
+
+test('a task runs no earlier than it was asked for', async () => {
+  const one = noting('later')
+  await using _ = await startWorker(db, [one])
+  await give(one, null, { afterMs: 400 })
+  await until(allEnded)
+  const [row] = await activity.query("select started_at < created_at + interval '400 ms' as early from plinth.task")
+  assert.equal(row?.['early'], false)
+})
+
+test('two workers run each of many tasks once', async () => {
+  const one = noting('many')
+  await db.transaction(async (tx) => {
+    for (let i = 0; i < 200; i++) await enqueue(tx, one, i)
+  })
+  await using _first = await startWorker(db, [one], { concurrency: 3 })
+  await using _second = await startWorker(db, [one], { concurrency: 3 })
+  await until(allEnded)
+  const [seen] = await activity.query('select count(*)::int, count(distinct task)::int as tasks from effect')
+  assert.deepEqual(seen, { count: 200, tasks: 200 })
+})
+
+test('the groups of a task take turns', async () => {
+  const order: string[] = []
+  const one = task(
+    'grouped',
+    async (tenant: string) => {
+      order.push(tenant)
+    },
+    { group: (tenant) => tenant },
+  )
+  await db.transaction(async (tx) => {
+    for (let i = 0; i < 20; i++) await enqueue(tx, one, 'loud')
+    await enqueue(tx, one, 'quiet')
+  })
+  await using _ = await startWorker(db, [one], { concurrency: 2 })
+  await until(allEnded)
+  assert.ok(order.indexOf('quiet') < 4, order.join(' '))
+})
+
+test('no more tasks of a group run at once than its limit, in all workers together', async () => {
+  let running = 0
+  let most = 0
+  const one = task(
+    'limited',
+    async () => {
+      most = Math.max(most, ++running)
+      await sleep(20)
+      running--
+    },
+    { groupConcurrency: 2 },
+  )
+  await db.transaction(async (tx) => {
+    for (let i = 0; i < 12; i++) await enqueue(tx, one, null)
+  })
+  await using _first = await startWorker(db, [one])
+  await using _second = await startWorker(db, [one])
+  await until(allEnded)
+  assert.equal(most, 2)
+})
+
+test('an attempt that passes its time limit has failed, and its signal tells it', async () => {
+  const reasons: unknown[] = []
+  const one = task(
+    'slow',
+    async (_: null, { signal }) => {
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+      reasons.push(isPlinthError(signal.reason) && signal.reason.code)
+    },
+    { timeoutMs: 50, retry: { attempts: 1 } },
+  )
+  await give(one)
+  await using _ = await startWorker(db, [one])
+  await until(allEnded)
+  assert.deepEqual([await states(), reasons], [['dead 1'], ['TransactionTimeout']])
+})
+
+test('closing waits for what runs, and gives back what does not end', async () => {
+  const one = task('short', async (_: null, { complete, id, attempt }) => {
+    await sleep(150)
+    await complete((tx) => note(tx, id, attempt))
+  })
+  const endless = task('endless', () => new Promise<void>(() => undefined))
+  await give(one)
+  const worker = await startWorker(db, [one, endless])
+  await until(async () => String(await states()) === 'running 1')
+  await worker.close()
+  assert.deepEqual(await states(), ['done 1'])
+  await give(endless)
+  const second = await startWorker(db, [endless])
+  await until(async () => String(await states()) === 'done 1,running 1')
+  await second.close({ deadlineMs: 50 })
+  assert.deepEqual(await states(), ['done 1', 'ready 1'])
+  assert.deepEqual(await activity.query('select from plinth.worker'), [])
+})
+
+test('a worker that counts as dead cannot end its task, and writes nothing', async () => {
+  const entered = Promise.withResolvers<void>()
+  const go = Promise.withResolvers<void>()
+  const ended = Promise.withResolvers<unknown>()
+  const one = task('zombie', async (_: null, { complete, id, attempt }) => {
+    if (attempt > 1) return complete((tx) => note(tx, id, attempt))
+    entered.resolve()
+    await go.promise
+    await complete((tx) => note(tx, id, attempt)).then(ended.resolve, (error: unknown) => {
+      ended.resolve(error)
+      throw error
+    })
+  })
+  await give(one)
+  await using _ = await startWorker(db, [one])
+  await entered.promise
+  await activity.query(`update plinth.task set state = 'ready', worker = null`)
+  await until(allEnded)
+  go.resolve()
+  assert.ok(isPlinthError(await ended.promise, 'TaskTakenOver'))
+  assert.deepEqual(await activity.query('select attempt from effect'), [{ attempt: 2 }])
+})
+
+test('a schedule enqueues its task once for a time that has come, whatever the number of workers', async () => {
+  const one = task<null>('nightly', (_, { complete, id, attempt }) => complete((tx) => note(tx, id, attempt)), {
+    cron: '0 3 * * *',
+  })
+  await using _first = await startWorker(db, [one])
+  await activity.query(`update plinth.cron set next_at = now() - interval '3 days'`)
+  await using _second = await startWorker(db, [one])
+  await using _third = await startWorker(db, [one])
+  await until(async () => (await activity.query('select from effect')).length > 0)
+  await sleep(300)
+  assert.deepEqual(await activity.query('select attempt from effect'), [{ attempt: 1 }])
+  const [row] = await activity.query('select next_at > now() as is_next from plinth.cron')
+  assert.deepEqual(row, { is_next: true })
+})
+
+test('work of a handler is told to be refused: two tasks of one name, a name that is none, no attempts', async () => {
+  const one = noting('twice')
+  await assert.rejects(startWorker(db, [one, noting('twice')]), { code: 'InvalidOption' })
+  await assert.rejects(startWorker(db, [one], { concurrency: 0 }), { code: 'InvalidOption' })
+  assert.throws(() => noting(''), { code: 'InvalidOption' })
+  assert.throws(() => noting('a', { retry: { attempts: 0 } }), { code: 'InvalidOption' })
+  const circular: { self?: unknown } = {}
+  circular.self = circular
+  await assert.rejects(give(one, circular), { code: 'InvalidValue' })
+})
