@@ -2,8 +2,6 @@ import type { Statement, StepAnswer } from '../driver/exchange.ts'
 import type { PgQuery } from '../driver/peer.ts'
 import { toPlinthError } from '../driver/sqlstate.ts'
 import { PlinthError } from '../errors.ts'
-import { failureOf } from '../observe/failure.ts'
-import { observe } from '../observe/observation.ts'
 import { runOperation } from '../operation/answer.ts'
 import type { Operation, Typed } from '../operation/operation.ts'
 import type { Value } from '../operation/value.ts'
@@ -12,8 +10,9 @@ import { createTransactionClient } from '../pg-pool/transaction-client.ts'
 import { compile } from '../sql/compile.ts'
 import { isSql, type Sql } from '../sql/sql.ts'
 import { type CallSite, captureCallSite } from '../driver/call-site.ts'
-import { enclosingScope, type RunningScope, runInScope, runOutsideScopes } from './context.ts'
+import { enclosingScope, type RunningScope, runInScope } from './context.ts'
 import { untilDeadline } from './deadline.ts'
+import { type Hook, runHooks } from './hooks.ts'
 import { origin } from './origin.ts'
 import {
   abortedTransaction,
@@ -37,7 +36,6 @@ import { readPortal } from './portal.ts'
 import type { TransactionLine } from './transaction-line.ts'
 
 export type Ending = 'committed' | 'rolled back' | 'unknown'
-type Hook = () => void | Promise<void>
 
 /**
  * A transaction or a savepoint in it, and the gate at its end.
@@ -134,14 +132,7 @@ export class TransactionScope implements RunningScope {
     const own = { committed: this.#commitHooks, 'rolled back': this.#rollbackHooks }
     const state = this.#state
     const hooks = state === 'committed' || state === 'rolled back' ? own[state] : []
-    for (const hook of [...this.#undoneHooks, ...hooks]) {
-      try {
-        await runOutsideScopes(() => withinLimit(hook))
-      } catch (error) {
-        const failure = failureOf(error)
-        observe({ kind: 'hook.failed', database: this.#line.identity, transaction: this.name, failure })
-      }
-    }
+    await runHooks([...this.#undoneHooks, ...hooks], this.#line.identity, this.name)
   }
 
   /** A hook given after the end would never run. */
@@ -388,20 +379,6 @@ const endings: Readonly<Record<'open' | Ending, string>> = {
   committed: 'committed',
   'rolled back': 'was rolled back',
   unknown: 'ended, nobody knows how,',
-}
-
-/** Its transaction has ended, but its caller waits for the hook. */
-const hookLimitMs = 30_000
-
-async function withinLimit(hook: Hook): Promise<void> {
-  const late = Promise.withResolvers<never>()
-  const error = new PlinthError('TransactionTimeout', `A hook did not end within ${hookLimitMs} ms.`)
-  const timer = setTimeout(() => late.reject(error), hookLimitMs).unref()
-  try {
-    await Promise.race([hook(), late.promise])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 const ignore = (): void => undefined
