@@ -4,8 +4,11 @@ import type { Fault } from '../scene.ts'
 
 const faultMs = 1500
 
+/** Past the 2 s of a BEGIN and the 5 s after which a statement's silence counts as the connection's end. */
+export const silenceMs = 6000
+
 /** Every open connection is reset first where the mode is only for new ones. */
-function mode(name: string, become: ProxyMode, { cut = false } = {}): Fault {
+function mode(name: string, become: ProxyMode, { cut = false, lastsMs = faultMs } = {}): Fault {
   return {
     name,
     run: async ({ proxy }) => {
@@ -13,7 +16,7 @@ function mode(name: string, become: ProxyMode, { cut = false } = {}): Fault {
       const open = proxy.open
       proxy.become(become)
       if (cut) proxy.cut()
-      await sleep(faultMs)
+      await sleep(lastsMs)
       proxy.become('forward')
       return cut ? proxy.accepted : open
     },
@@ -48,9 +51,9 @@ export const networkFaults: readonly Fault[] = [
   },
   mode('connections refused', 'refuse', { cut: true }),
   mode('accepted and silent', 'accept and be silent', { cut: true }),
-  mode('black hole', 'blackhole'),
-  mode('black hole for requests', 'blackhole requests'),
-  mode('black hole for answers', 'blackhole answers'),
+  mode('black hole', 'blackhole', { lastsMs: silenceMs }),
+  mode('black hole for requests', 'blackhole requests', { lastsMs: silenceMs }),
+  mode('black hole for answers', 'blackhole answers', { lastsMs: silenceMs }),
   {
     name: 'half-open connections',
     run: async ({ proxy }) => {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { silenceMs } from './network.ts'
 import type { ServerEnd } from '../../packages/plinth/src/testing/server-process.ts'
 import { admin, type Fault } from '../scene.ts'
 
@@ -55,7 +56,7 @@ export const serverFaults: readonly Fault[] = [
     name: 'server frozen',
     run: async ({ server }) => {
       server.freeze()
-      await sleep(1500)
+      await sleep(silenceMs)
       server.thaw()
       return 1
     },
