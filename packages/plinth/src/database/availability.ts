@@ -22,8 +22,8 @@ import type { State, StateChange } from './queryable.ts'
  * | draining | closed | the last connection is gone |
  *
  * While the server is away one attempt at a time is in flight for its database handle, however many callers wait. Each
- * replica has an Availability of its own. A server that takes no writes is away for nobody: connections to it are handed
- * out, for reads, and it is looked at again until it takes them.
+ * replica has an Availability of its own. A server that takes no writes is away for nobody: connections to it are
+ * handed out, for reads, and it is looked at again until it takes them.
  */
 export class Availability {
   #since = new Date()
@@ -177,8 +177,8 @@ export class Availability {
   }
 
   /**
-   * A connection broke, or a write was refused: look at once whether the server is still there and takes writes, so that
-   * a restart is noticed without traffic.
+   * A connection broke, or a write was refused: look at once whether the server is still there and takes writes, so
+   * that a restart is noticed without traffic.
    */
   lookAgain(): void {
     this.#openings.giveUp(this.#takeSpare())

@@ -50,8 +50,8 @@ export class CommitWitness {
   }
 
   /**
-   * What to send behind a statement with this text; undefined when nothing more is to be learnt. None behind what writes
-   * nothing and stands before the snapshot is taken: under repeatable read a capture would take it.
+   * What to send behind a statement with this text; undefined when nothing more is to be learnt. None behind what
+   * writes nothing and stands before the snapshot is taken: under repeatable read a capture would take it.
    */
   captureBehind(text: string): Statement | undefined {
     if (this.#identity || !this.#isWriting || isBeforeSnapshot(text)) return undefined

@@ -8,9 +8,9 @@ import type { Health, Outage } from './health-report.ts'
 
 export interface StatementOptions {
   /**
-   * Settings in the same round trip, as `set_config(name, value, true)`: `{ role: 'backend', 'request.jwt.claims': '{…}' }`.
-   * Of a statement by itself they are gone when it has ended; in a transaction they hold until its end, for the
-   * statements behind it too.
+   * Settings in the same round trip, as `set_config(name, value, true)`:
+   * `{ role: 'backend', 'request.jwt.claims': '{…}' }`. Of a statement by itself they are gone when it has ended; in a
+   * transaction they hold until its end, for the statements behind it too.
    */
   readonly settings?: Readonly<Record<string, string>>
   /** `text`: rows are arrays of PostgreSQL's text, undecoded. Default `object`. */
@@ -260,8 +260,8 @@ export interface PoolOptions {
    */
   readonly leakAfterMs?: number
   /**
-   * A lone statement asks first whether its connection lives when that was idle for longer; so does the first statement of
-   * a client of `pgPool()`. Routers and firewalls forget a silent connection after minutes. Default 30,000.
+   * A lone statement asks first whether its connection lives when that was idle for longer; so does the first statement
+   * of a client of `pgPool()`. Routers and firewalls forget a silent connection after minutes. Default 30,000.
    */
   readonly pingAfterMs?: number
 }

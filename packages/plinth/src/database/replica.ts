@@ -80,7 +80,9 @@ export class Replica {
     }
   }
 
-  /** How far it has replayed the primary's log, 0 where it cannot tell; undefined when it is no standby, or is silent. */
+  /**
+   * How far it has replayed the primary's log, 0 where it cannot tell; undefined when it is no standby, or is silent.
+   */
   async replayed(connection: Pick<Connection, 'run'>): Promise<bigint | undefined> {
     try {
       const options = { firstWithinMs: answerLimitMs }

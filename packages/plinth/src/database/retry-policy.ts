@@ -38,7 +38,8 @@ const rules: readonly RetryRule[] = [
   { on: ['08', '57P01', '57P02', 'ConnectionLost'], run: 'again' },
   // The connection had idled too long; nothing was open on it.
   { on: ['57P05'], run: 'again' },
-  // Not the primary any more; 25006 itself is pg's own error, from tx.pg. Inside db.read the same SQLSTATE has the code WriteInReadTransaction.
+  // Not the primary any more; 25006 itself is pg's own error, from tx.pg. Inside db.read the same SQLSTATE has the code
+  // WriteInReadTransaction.
   { on: ['ReadOnlyServer', '25006'], run: 'again' },
   { on: ['WriteInReadTransaction'], run: 'never' },
   // Out of memory for this moment; out of disk or of a configured limit for longer.
@@ -93,8 +94,8 @@ function failureOf(error: Error): Failure | undefined {
     if (code === 'TransactionAborted' && error.cause !== undefined) return undefined
     const states = sqlstate === undefined ? [] : [sqlstate]
     const classes = states.map((state) => state.slice(0, 2))
-    // 25006 has two codes, by what the transaction promised, and PgBouncer ends every connection with 08P01; every other
-    // code is told apart better by its SQLSTATE.
+    // 25006 has two codes, by what the transaction promised, and PgBouncer ends every connection with 08P01; every
+    // other code is told apart better by its SQLSTATE.
     const isByCode = sqlstate === '25006' || (sqlstate === '08P01' && code === 'ConnectionLost')
     const keys = isByCode ? [code] : [...states, code, ...classes]
     return { keys, isUnknown: outcome !== 'not applied', isStale: isStaleError(error) }

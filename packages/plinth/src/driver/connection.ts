@@ -25,8 +25,8 @@ export interface RunOptions {
 const silenceGraceMs = 3000
 
 /**
- * Runs its argument in the context of nobody. A connection outlives the transaction in whose callback it was opened, and
- * what its socket tells the listeners of later is no part of it.
+ * Runs its argument in the context of nobody. A connection outlives the transaction in whose callback it was opened,
+ * and what its socket tells the listeners of later is no part of it.
  */
 const outside = AsyncLocalStorage.snapshot()
 

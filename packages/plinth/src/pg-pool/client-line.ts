@@ -170,7 +170,9 @@ export class ClientLine {
     }
   }
 
-  /** A server that takes no writes is not the primary any more: neither this connection nor an idle one is used again. */
+  /**
+   * A server that takes no writes is not the primary any more: neither this connection nor an idle one is used again.
+   */
   #leaveServer(): void {
     this.connection.retireAt = 0
     this.#home.leaveServer()

@@ -154,7 +154,9 @@ export class PgClient extends ClientSurface {
     }
   }
 
-  /** A statement whose connection turns out dead may have been applied, so one that was idle for long is asked before. */
+  /**
+   * A statement whose connection turns out dead may have been applied, so one that was idle for long is asked before.
+   */
   async #prove(): Promise<void> {
     this.#refuseGivenBack()
     if (!this.#isFresh) return

@@ -23,7 +23,8 @@ const fields = [
 type Field = (typeof fields)[number]
 
 /**
- * Reads `minute hour day-of-month month day-of-week` with lists, ranges and steps, as crontab(5) has them but for names.
+ * Reads `minute hour day-of-month month day-of-week` with lists, ranges and steps, as crontab(5) has them but for
+ * names.
  *
  * Throws InvalidOption.
  */
