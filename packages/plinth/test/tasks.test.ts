@@ -97,6 +97,17 @@ test('an effect in a completion that fails is undone with it', async () => {
   assert.deepEqual(await activity.query('select attempt from effect'), [{ attempt: 2 }])
 })
 
+test('a task whose worker died in each attempt is a dead letter, and is not run again', async () => {
+  const one = noting('deadly', { retry: { attempts: 3 } })
+  await give(one)
+  await activity.query('update plinth.task set attempt = 3')
+  await using _ = await startWorker(db, [one])
+  await until(allEnded)
+  const [dead] = await activity.query(`select state, error->>'message' as message from plinth.task`)
+  assert.deepEqual(dead, { state: 'dead', message: 'Its worker died in each of 3 attempts.' })
+  assert.deepEqual(await activity.query('select from effect'), [])
+})
+
 test('an error that will be the same next time makes a dead letter at once', async () => {
   const one = task('refused', () => Promise.reject(new TypeError('no such address')), {
     retry: { retryable: (error) => !(error instanceof TypeError) },

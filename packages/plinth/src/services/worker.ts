@@ -161,8 +161,10 @@ class TaskWorker implements Worker {
   async #attempt(worker: number, claimed: Claimed, abort: AbortController): Promise<void> {
     const task = this.#tasks.get(claimed.name)
     if (!task) return
+    // It was never told to have failed, so each attempt took its worker along: this one must not follow.
+    const { attempts } = task.retry
+    if (claimed.attempt > attempts) return this.#recordFailure(task, worker, claimed, lostEachTime(attempts))
     try {
-      if (claimed.attempt > task.retry.attempts) throw lostEachTime(task.retry.attempts)
       await this.#handle(task, worker, claimed, abort)
     } catch (error) {
       // Another worker has the task, or will have it when this one has closed.
