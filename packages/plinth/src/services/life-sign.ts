@@ -6,7 +6,7 @@ import { taskChannel } from './enqueue.ts'
 /** First key of the advisory lock of each worker; the second is its id. */
 const lockClass = 8102
 
-/** Between looks at the other workers. A look takes 60 µs of the server, and a dead one is missed within 100 ms. */
+/** Between looks at the other workers: a dead one is missed at the next. */
 const lookMs = 50
 /** The same where no session is to be had, behind a pooler: the lease alone tells then. */
 const lookAtLeasesMs = 1000
