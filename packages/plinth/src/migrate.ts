@@ -1,0 +1,2 @@
+// The public names of plinth/migrate: migrations, seeds and reset.
+export {}
