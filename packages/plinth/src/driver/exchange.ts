@@ -1,6 +1,7 @@
 import { PlinthError } from '../errors.ts'
 import type { Answer } from '../operation/answer.ts'
 import type { AnswerColumn } from '../operation/row-reader.ts'
+import { MessageWriter } from './message-writer.ts'
 import { isServerError, type PgPackage, type ServerError, type WireConnection } from './peer.ts'
 import type { Prepared, PreparedStatements } from './prepared.ts'
 
@@ -55,6 +56,9 @@ interface SentStep {
   readonly isNew: boolean
 }
 
+/** One for all connections: an exchange is written without a pause. */
+const writer = new MessageWriter()
+
 /**
  * Several statements sent with one Sync: PostgreSQL runs them in one implicit transaction and skips the rest when one
  * fails, so BEGIN or a `set_config` travels with the statement it is for, in one round trip.
@@ -95,37 +99,39 @@ export class Exchange {
   }
 
   submit(connection: WireConnection): null {
-    for (const name of this.#prepared.takeClosing()) connection.close({ type: 'S', name })
+    writer.clear()
+    for (const name of this.#prepared.takeClosing()) writer.closeStatement(name)
     for (const [at, statement] of this.#statements.entries()) {
-      this.#send(connection, statement)
+      this.#write(statement)
       // Without Flush the server keeps the first answer to itself until the last statement has ended.
-      if (at === 0 && this.firstWithinMs !== undefined) connection.flush()
+      if (at === 0 && this.firstWithinMs !== undefined) writer.flush()
     }
-    connection.sync()
+    writer.sync()
+    if (connection.stream.writable) connection.stream.write(writer.take())
     this.#beginStep()
     return null
   }
 
-  #send(connection: WireConnection, statement: Statement): void {
-    if (statement.portal) return this.#sendPortal(connection, statement, statement.portal)
+  #write(statement: Statement): void {
+    if (statement.portal) return this.#writePortal(statement, statement.portal)
     const prepared = this.#prepared.find(statement.text)
     const name = prepared?.name ?? ''
     const isKnown = prepared?.columns !== undefined
-    if (!isKnown) connection.parse({ name, text: statement.text })
-    connection.bind({ statement: name, values: statement.values })
-    if (!isKnown) connection.describe({ type: 'P', name: '' })
-    connection.execute()
+    if (!isKnown) writer.parse(name, statement.text)
+    writer.bind('', name, statement.values)
+    if (!isKnown) writer.describePortal('')
+    writer.execute('', 0)
     this.#sent.push({ statement, prepared, isNew: prepared !== undefined && !isKnown })
   }
 
   /** Unnamed: what is read in parts is rarely asked again, and its name would cost one that is. */
-  #sendPortal(connection: WireConnection, statement: Statement, { name, maxRows, isOpen }: Portal): void {
+  #writePortal(statement: Statement, { name, maxRows, isOpen }: Portal): void {
     if (!isOpen) {
-      connection.parse({ name: '', text: statement.text })
-      connection.bind({ portal: name, statement: '', values: statement.values })
-      connection.describe({ type: 'P', name })
+      writer.parse('', statement.text)
+      writer.bind(name, '', statement.values)
+      writer.describePortal(name)
     }
-    connection.execute({ portal: name, rows: maxRows })
+    writer.execute(name, maxRows)
     this.#sent.push({ statement, prepared: undefined, isNew: false })
   }
 
