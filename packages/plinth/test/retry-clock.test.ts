@@ -70,7 +70,7 @@ test('what the budget counts is forgotten after its window, however long nothing
 test('a call whose budget is used up gets its error at once', () => {
   const budget = new RetryBudget(() => 0)
   while (budget.take());
-  const attempts = new Attempts({ policy: readRetry(), budget, leftMs: () => 1000, about })
+  const attempts = new Attempts({ policy: readRetry(undefined), budget, leftMs: () => 1000, about })
   assert.equal(attempts.delayAfter(conflict), undefined)
   const stale = new PlinthError('StatementFailed', 'x', {
     cause: Object.assign(new Error('gone'), { severity: 'ERROR', code: '26000' }),

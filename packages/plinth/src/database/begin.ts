@@ -3,14 +3,15 @@ import type { Statement } from '../driver/exchange.ts'
 import { setLocally } from '../sql/set-locally.ts'
 import type { IsolationLevel } from './queryable.ts'
 
-interface BeginOptions {
+interface Kind {
   readonly isolation: IsolationLevel | undefined
   readonly readOnly: boolean
-  /** The session's own limits, in ms. */
+}
+
+/** The session's own, in ms. */
+interface SessionLimits {
   readonly statementTimeoutMs: number
   readonly lockTimeoutMs: number
-  /** performance.now() at which the whole transaction must have ended. */
-  readonly deadline: number
 }
 
 /**
@@ -21,16 +22,22 @@ const timeoutSlackMs = 1000
 /** The server's limit is for a client that has gone; while it is there its own error comes first, with the name. */
 const deadlineSlackMs = 100
 
-/** BEGIN, and the time left of the deadline as the server's own limits where it is the shorter; sent in one message. */
-export function beginStatements(options: BeginOptions, pooler: Pooler | undefined): Statement[] {
-  const isolation = options.isolation === undefined ? '' : ` isolation level ${options.isolation}`
-  const begin = { text: `begin${isolation}${options.readOnly ? ' read only' : ''}`, values: [] }
-  const left = Math.max(1, Math.ceil(options.deadline - performance.now())) + deadlineSlackMs
+/**
+ * BEGIN, and the time left until `deadline` (performance.now()) as the server's own limits where it is the shorter;
+ * sent in one message.
+ */
+export function beginStatements(
+  kind: Kind,
+  deadline: number,
+  { statementTimeoutMs, lockTimeoutMs }: SessionLimits,
+  pooler: Pooler | undefined,
+): readonly Statement[] {
+  const begin = beginOf(kind)
+  const left = Math.max(1, Math.ceil(deadline - performance.now())) + deadlineSlackMs
   const isCut = (limitMs: number): boolean => left <= limitMs - Math.min(timeoutSlackMs, limitMs / 2)
-  const limits = [
-    ...(isCut(options.statementTimeoutMs) ? ['statement_timeout'] : []),
-    ...(isCut(options.lockTimeoutMs) ? ['lock_timeout'] : []),
-  ]
+  const limits: string[] = []
+  if (isCut(statementTimeoutMs)) limits.push('statement_timeout')
+  if (isCut(lockTimeoutMs)) limits.push('lock_timeout')
   if (pooler) {
     const cut = Object.fromEntries(limits.map((limit) => [limit, String(left)]))
     return [begin, setLocally(Object.entries({ ...pooler.settings, ...cut }))]
@@ -38,4 +45,9 @@ export function beginStatements(options: BeginOptions, pooler: Pooler | undefine
   if (limits.length === 0) return [begin]
   const calls = limits.map((limit) => `set_config('${limit}', $1, true)`)
   return [begin, { text: `select ${calls.join(', ')}`, values: [String(left)] }]
+}
+
+function beginOf({ isolation, readOnly }: Kind): Statement {
+  const level = isolation === undefined ? '' : ` isolation level ${isolation}`
+  return { text: `begin${level}${readOnly ? ' read only' : ''}`, values: [] }
 }

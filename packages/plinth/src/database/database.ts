@@ -106,11 +106,11 @@ class PoolDatabase implements Q.Database {
     return runOperation(operation, (one) => runSingle(this.#homes.singles, compile(one), {}, effect))
   }
 
-  async transaction<R>(work: (tx: Q.Transaction) => Promise<R>, options: Q.TransactionOptions = {}): Promise<R> {
+  transaction<R>(work: (tx: Q.Transaction) => Promise<R>, options: Q.TransactionOptions = {}): Promise<R> {
     return runTransaction(this.#homes.transactions, work, options, false)
   }
 
-  async read<R>(work: (tx: Q.ReadTransaction) => Promise<R>, options: Q.TransactionOptions = {}): Promise<R> {
+  read<R>(work: (tx: Q.ReadTransaction) => Promise<R>, options: Q.TransactionOptions = {}): Promise<R> {
     const { transactions, replicas } = this.#homes
     return runTransaction(replicas?.homeOfRead(transactions, options) ?? transactions, work, options, true)
   }

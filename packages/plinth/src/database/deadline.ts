@@ -1,3 +1,4 @@
+import type { Interruption } from '../driver/interruption.ts'
 import { PlinthError } from '../errors.ts'
 import type { TransactionOptions } from './queryable.ts'
 import { wholeMs } from './statement.ts'
@@ -5,32 +6,65 @@ import { wholeMs } from './statement.ts'
 const defaultTimeoutMs = 30_000
 
 /** The time a transaction has for all its attempts, and its caller's own signal. */
-export class Deadline {
+export class Deadline implements Interruption {
   readonly at: number
-  readonly #controller = new AbortController()
   readonly #timer: NodeJS.Timeout
-  readonly #detach: () => void
+  readonly #listeners = new Set<() => void>()
+  readonly #detach: (() => void) | undefined
+  #reason: PlinthError | undefined
+  /** Made for whoever asks for `signal`. */
+  #controller: AbortController | undefined
 
   constructor(name: string, options: TransactionOptions) {
     const timeoutMs = wholeMs(options.timeoutMs ?? defaultTimeoutMs)
     this.at = performance.now() + timeoutMs
-    this.#timer = setTimeout(() => this.#controller.abort(timedOut(name, timeoutMs)), timeoutMs)
     // The connection keeps the process alive while there is one; a callback that never ends must not after close().
-    this.#timer.unref()
+    this.#timer = setTimeout(() => this.#pass(timedOut(name, timeoutMs)), timeoutMs).unref()
     const { signal } = options
-    const abort = (): void => this.#controller.abort(cancelled(name, signal?.reason))
-    signal?.addEventListener('abort', abort)
-    this.#detach = () => signal?.removeEventListener('abort', abort)
-    if (signal?.aborted) abort()
+    if (!signal) return
+    const abort = (): void => this.#pass(cancelled(name, signal.reason))
+    signal.addEventListener('abort', abort)
+    this.#detach = () => signal.removeEventListener('abort', abort)
+    if (signal.aborted) abort()
+  }
+
+  get aborted(): boolean {
+    return this.#reason !== undefined
+  }
+
+  /** Why it ended; undefined before. */
+  get reason(): PlinthError | undefined {
+    return this.#reason
   }
 
   get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#reason) this.#controller.abort(this.#reason)
     return this.#controller.signal
+  }
+
+  throwIfAborted(): void {
+    if (this.#reason) throw this.#reason
+  }
+
+  addEventListener(_type: 'abort', listener: () => void): void {
+    this.#listeners.add(listener)
+  }
+
+  removeEventListener(_type: 'abort', listener: () => void): void {
+    this.#listeners.delete(listener)
   }
 
   [Symbol.dispose](): void {
     clearTimeout(this.#timer)
-    this.#detach()
+    this.#detach?.()
+  }
+
+  #pass(reason: PlinthError): void {
+    if (this.#reason) return
+    this.#reason = reason
+    this.#controller?.abort(reason)
+    for (const listener of [...this.#listeners]) listener()
   }
 }
 
@@ -45,18 +79,21 @@ function cancelled(name: string, cause: unknown): PlinthError {
   return new PlinthError('Cancelled', `"${name}" was rolled back: its caller aborted.`, { transaction: name, cause })
 }
 
-/**
- * Rejects when the signal aborts although `work` has not settled: a callback that hangs must not hold its connection.
- */
-export function untilDeadline<R>(work: Promise<R>, signal: AbortSignal): Promise<R> {
+/** Rejects when `limit` passes although `work` has not settled: a callback that hangs must not hold its connection. */
+export function untilDeadline<R>(work: Promise<R>, limit: Interruption): Promise<R> {
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason)
-    signal.addEventListener('abort', abort)
+    const abort = (): void => reject(limit.reason)
+    limit.addEventListener('abort', abort)
+    const settle = (how: () => void): void => {
+      limit.removeEventListener('abort', abort)
+      how()
+    }
     // Not every caller is type-checked: a callback may return what is no promise, or only looks like one.
-    Promise.resolve(work)
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener('abort', abort))
-    if (signal.aborted) abort()
+    Promise.resolve(work).then(
+      (result) => settle(() => resolve(result)),
+      (error: unknown) => settle(() => reject(error)),
+    )
+    if (limit.aborted) abort()
   })
 }
 

@@ -1,5 +1,6 @@
-import type { Connection } from '../driver/connection.ts'
+import type { Connection, RunOptions } from '../driver/connection.ts'
 import { type ExchangeFailure, isStale, type Statement, type StepAnswer } from '../driver/exchange.ts'
+import type { Interruption } from '../driver/interruption.ts'
 import { isServerError } from '../driver/peer.ts'
 import { type FailureContext, toPlinthError } from '../driver/sqlstate.ts'
 import { isPlinthError, type Outcome, PlinthError } from '../errors.ts'
@@ -7,13 +8,11 @@ import { isPlinthError, type Outcome, PlinthError } from '../errors.ts'
 /** A cancelled statement that is still running after this long takes its connection with it. */
 const cancelGraceMs = 1000
 
-export interface HeldRun {
+export interface HeldRun extends RunOptions {
   /** Time limit the server has for these statements. */
   readonly limitMs: number
-  readonly signal?: AbortSignal | undefined
+  readonly signal?: Interruption | undefined
   readonly context: FailureContext
-  readonly maxBytes?: number | undefined
-  readonly firstWithinMs?: number | undefined
 }
 
 /**
@@ -25,7 +24,7 @@ export async function runHeld(
   statements: readonly Statement[],
   run: HeldRun,
 ): Promise<readonly StepAnswer[]> {
-  const { signal, limitMs, context, maxBytes, firstWithinMs } = run
+  const { signal, limitMs, context } = run
   let cancelling: Promise<void> | undefined
   const abort = (): void => {
     cancelling ??= cancelOrDestroy(connection)
@@ -33,7 +32,7 @@ export async function runHeld(
   signal?.addEventListener('abort', abort)
   try {
     if (signal?.aborted) throw abortError(signal, context, 'not applied')
-    return await connection.run(statements, limitMs, { maxBytes, firstWithinMs })
+    return await connection.run(statements, limitMs, run)
   } catch (error) {
     if (!isFailure(error)) throw error
     if (signal?.aborted && isCancelAnswer(error)) throw abortError(signal, context, 'not applied')
@@ -41,7 +40,7 @@ export async function runHeld(
     throw toPlinthError(error, context)
   } finally {
     signal?.removeEventListener('abort', abort)
-    await cancelling
+    if (cancelling) await cancelling
   }
 }
 
@@ -58,7 +57,7 @@ function isCancelAnswer(failure: ExchangeFailure): boolean {
  * The signal's own reason where it is an error of ours that says the same of the outcome, as a deadline does; else
  * Cancelled. Another transaction's deadline knows nothing of this statement.
  */
-export function abortError(signal: AbortSignal, context: FailureContext, outcome: Outcome): PlinthError {
+export function abortError(signal: Interruption, context: FailureContext, outcome: Outcome): PlinthError {
   const cause: unknown = signal.reason
   if (cause instanceof PlinthError && cause.outcome === outcome) return cause
   return new PlinthError('Cancelled', 'The caller aborted.', {

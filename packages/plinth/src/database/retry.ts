@@ -14,11 +14,15 @@ export interface RetryPolicy {
   readonly retryable: ((error: unknown) => boolean) | undefined
 }
 
-export function readRetry({ attempts, baseMs, factor, capMs, retryable }: RetryOptions = {}): RetryPolicy {
+const defaultPolicy: RetryPolicy = { attempts: 5, backoff: transactionBackoff, retryable: undefined }
+
+export function readRetry(options: RetryOptions | undefined): RetryPolicy {
+  if (options === undefined) return defaultPolicy
+  const { attempts, baseMs, factor, capMs, retryable } = options
   if (factor !== undefined && !(factor >= 1 && factor <= 100))
     throw new PlinthError('InvalidOption', `retry.factor is ${factor}; it must be between 1 and 100.`)
   return {
-    attempts: wholeNumber('retry.attempts', attempts ?? 5, 1),
+    attempts: wholeNumber('retry.attempts', attempts ?? defaultPolicy.attempts, 1),
     backoff: {
       baseMs: wholeNumber('retry.baseMs', baseMs ?? transactionBackoff.baseMs, 0),
       factor: factor ?? transactionBackoff.factor,
@@ -45,7 +49,7 @@ interface AttemptsOptions {
 }
 
 /**
- * The attempts of one call, and the only place that decides on another. Inside a transaction's callback there is one
+ * The attempts of one call from its first failure on, and the only place that decides on another. Inside a transaction's callback there is one
  * attempt alone: the transaction around it is run again, and two layers of five would make 25.
  */
 export class Attempts {
@@ -56,7 +60,6 @@ export class Attempts {
 
   constructor(options: AttemptsOptions) {
     this.#options = options
-    options.budget.noteCall()
   }
 
   /** Of the attempt that runs, from 1. */

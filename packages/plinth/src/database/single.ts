@@ -36,7 +36,7 @@ export interface SingleHome {
 /** What is asked for once more when the connection breaks: only a statement that changes nothing. */
 export type Effect = 'read' | 'write'
 
-const policy = readRetry()
+const policy = readRetry(undefined)
 const pingLimitMs = 2000
 
 /**
@@ -62,17 +62,19 @@ async function runAttempts(
 ): Promise<StepAnswer> {
   const settings = settingsStatement(options, home.statementTimeoutMs, home.pooler)
   const statements = settings ? [settings, statement] : [statement]
-  const about = { database: home.identity, what: 'statement' } as const
-  const { budget, defaults } = home
-  const attempts = new Attempts({ policy, budget, leftMs: () => Number.POSITIVE_INFINITY, defaults, about })
+  const { budget, defaults, identity: database } = home
+  budget.noteCall()
+  let attempts: Attempts | undefined
   const outcomeWhenLost = effect === 'read' ? 'not applied' : 'unknown'
   for (;;) {
-    const context = { ...contextAlone(statement.text, outcomeWhenLost), attempts: attempts.number }
+    const context = { ...contextAlone(statement.text, outcomeWhenLost), attempts: attempts?.number ?? 1 }
     try {
       return await runOnce(home, statements, options, context)
     } catch (error) {
       if (isWrongServer(error)) home.leaveServer()
       if (context.mayCommitInside && isPlinthError(error) && error.outcome === 'unknown') throw error
+      const about = { database, what: 'statement' } as const
+      attempts ??= new Attempts({ policy, budget, leftMs: () => Number.POSITIVE_INFINITY, defaults, about })
       await attempts.next(error, options.signal)
     }
   }

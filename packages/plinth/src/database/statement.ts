@@ -1,5 +1,5 @@
 import type { Pooler } from '../driver/client-options.ts'
-import type { Statement, StepAnswer } from '../driver/exchange.ts'
+import type { Parameter, Statement, StepAnswer } from '../driver/exchange.ts'
 import { toParameter } from '../driver/parameters.ts'
 import type { FailureContext } from '../driver/sqlstate.ts'
 import { type Outcome, PlinthError } from '../errors.ts'
@@ -23,7 +23,10 @@ export function toStatement(statement: string | Sql, values: readonly Value[] | 
     throw new PlinthError('InvalidOperation', 'A sql template brings its own values; a second list was given.')
   }
   refuseUnsendable(text, given.length)
-  return { text, values: Array.from(given, (value, i) => toParameter(value, i + 1)) }
+  const bound: Parameter[] = []
+  // Not map, which would leave holes as they are.
+  for (let i = 0; i < given.length; i++) bound.push(toParameter(given[i], i + 1))
+  return { text, values: bound }
 }
 
 /**

@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict'
 import type { Connection } from '../driver/connection.ts'
 import type { Statement, StepAnswer } from '../driver/exchange.ts'
+import type { Interruption } from '../driver/interruption.ts'
 import type { PgQuery } from '../driver/peer.ts'
+import type { FailureContext } from '../driver/sqlstate.ts'
 import type { Outcome, Phase } from '../errors.ts'
 import { isPlinthError, PlinthError } from '../errors.ts'
-import { type DatabaseIdentity, observe, type TransactionRef } from '../observe/observation.ts'
+import type { DatabaseIdentity, TransactionRef } from '../observe/observation.ts'
 import { statementStart, watchStatement } from '../observe/watch.ts'
 import { executeQuery } from '../pg-pool/execute.ts'
 import { noteSessionState } from '../pg-pool/session-state.ts'
 import { beginStatements } from './begin.ts'
 import type { RowProof } from './commit-resolution.ts'
 import { CommitWitness } from './commit-witness.ts'
+import type { Deadline } from './deadline.ts'
 import type { ServerDefaults } from './first-question.ts'
 import { abortError, cancelOrDestroy, runHeld } from './held.ts'
 import { commitGraceMs, type ResolveCommit, settleLostCommit } from './lost-commit.ts'
@@ -21,25 +24,25 @@ import { wholeMs } from './statement.ts'
 import { StatementLimit } from './statement-limit.ts'
 import { Turns } from './turns.ts'
 
-export interface LineOptions extends TransactionRef {
-  readonly signal: AbortSignal
-  readonly isolation: IsolationLevel | undefined
-  readonly readOnly: boolean
-  /** The session's statement_timeout, in ms. */
+/** What holds for all transactions of a database. */
+export interface LineHome {
+  /** Of the session, in ms, as is the next. */
   readonly statementTimeoutMs: number
-  /** The session's lock_timeout, in ms. */
   readonly lockTimeoutMs: number
-  /** performance.now() at which the whole transaction must have ended. */
-  readonly deadline: number
   readonly resolveCommit: ResolveCommit
-  /** Finds the row that only this transaction writes. */
-  readonly proof: RowProof | undefined
   readonly counts: TransactionCounts
   readonly defaults: ServerDefaults
-  /** Hears where the write of this transaction ends in the server's log. Only where there are replicas. */
+  /** Hears where the write of a transaction ends in the server's log. Only where there are replicas. */
   readonly position: LogPosition | undefined
-  /** How a read that a replica may serve begins. Default: on the connection it was given. */
-  readonly beginRead: BeginRead | undefined
+}
+
+/** One attempt at a transaction. */
+export interface LineAttempt extends TransactionRef {
+  readonly deadline: Deadline
+  readonly isolation: IsolationLevel | undefined
+  readonly readOnly: boolean
+  /** Its `proof` finds the row that only this transaction writes. */
+  readonly keyed?: { readonly proof: RowProof } | undefined
 }
 
 /** Sends BEGIN and the first statement by `run`, on the connection of `line`, which it may exchange before. */
@@ -47,6 +50,8 @@ export type BeginRead = (
   line: { connection: Connection },
   run: () => Promise<readonly StepAnswer[]>,
 ) => Promise<readonly StepAnswer[]>
+
+const commit: Statement = { text: 'commit', values: [] }
 
 const beginLimitMs = 2000
 
@@ -61,7 +66,7 @@ interface Asked {
   readonly limitMs?: number
   /** The connection counts as dead without an answer by then. */
   readonly withinMs?: number
-  readonly signal?: AbortSignal
+  readonly signal?: Interruption
   readonly phase?: Phase
   readonly outcomeWhenLost?: Outcome
 }
@@ -79,7 +84,10 @@ interface Asked {
  */
 export class TransactionLine {
   #connection: Connection
-  readonly #options: LineOptions
+  readonly #home: LineHome
+  readonly #attempt: LineAttempt
+  /** How a read that a replica may serve begins. Default: on the connection it was given. */
+  readonly #beginRead: BeginRead | undefined
   readonly #turns = new Turns()
   /** What the next statement carries in front of it, beside BEGIN. */
   #pending: Statement[] = []
@@ -91,11 +99,13 @@ export class TransactionLine {
   #portals = 0
   readonly #witness: CommitWitness
 
-  constructor(connection: Connection, options: LineOptions) {
+  constructor(connection: Connection, home: LineHome, attempt: LineAttempt, beginRead?: BeginRead) {
     this.#connection = connection
-    this.#options = options
-    this.#witness = new CommitWitness(!options.readOnly)
-    options.counts.add(this)
+    this.#home = home
+    this.#attempt = attempt
+    this.#beginRead = beginRead
+    this.#witness = new CommitWitness(!attempt.readOnly)
+    home.counts.add(this)
   }
 
   readonly since: number = performance.now()
@@ -105,15 +115,15 @@ export class TransactionLine {
   }
 
   get attempt(): number {
-    return this.#options.attempt
+    return this.#attempt.attempt
   }
 
   get name(): string {
-    return this.#options.name
+    return this.#attempt.name
   }
 
   get isolation(): IsolationLevel {
-    return this.#options.isolation ?? this.#options.defaults.isolation ?? 'read committed'
+    return this.#attempt.isolation ?? this.#home.defaults.isolation ?? 'read committed'
   }
 
   /** False when it is certain that there is nothing to commit. */
@@ -123,7 +133,7 @@ export class TransactionLine {
 
   /** True when COMMIT cannot succeed any more, unless a savepoint is rolled back. */
   get mustFail(): boolean {
-    return this.status === 'E' || this.#connection.isLost || this.signal.aborted
+    return this.status === 'E' || this.#connection.isLost || this.deadline.aborted
   }
 
   get connection(): Connection {
@@ -150,8 +160,8 @@ export class TransactionLine {
     return this.#connection.identity
   }
 
-  get signal(): AbortSignal {
-    return this.#options.signal
+  get deadline(): Deadline {
+    return this.#attempt.deadline
   }
 
   get status(): 'I' | 'T' | 'E' {
@@ -161,40 +171,53 @@ export class TransactionLine {
   run(statement: Statement, settings: Statement | undefined, options: StatementOptions): Promise<StepAnswer> {
     const from = statementStart()
     const answer = this.#run(statement, settings, options)
-    return watchStatement(answer, from, this.identity, statement.text, this.#options)
+    return watchStatement(answer, from, this.identity, statement.text, this.#attempt)
   }
 
-  async #run(statement: Statement, settings: Statement | undefined, options: StatementOptions): Promise<StepAnswer> {
-    const { signal, timeoutMs, maxAnswerBytes: maxBytes } = options
-    const limitMs = timeoutMs === undefined ? undefined : wholeMs(timeoutMs)
+  #run(statement: Statement, settings: Statement | undefined, options: StatementOptions): Promise<StepAnswer> {
+    const limitMs = options.timeoutMs === undefined ? undefined : wholeMs(options.timeoutMs)
     noteSessionState(this.#connection, statement.text)
     // From here on nothing may fail before the turn: what is carried would be lost.
     const carried = this.#takePending()
-    const work = async (): Promise<StepAnswer> => {
+    const isAlone = !this.#isBegun || limitMs !== undefined || options.signal !== undefined
+    return this.#turns.take(isAlone, () => this.#runInTurn(statement, settings, options, limitMs, carried))
+  }
+
+  async #runInTurn(
+    statement: Statement,
+    settings: Statement | undefined,
+    { signal, maxAnswerBytes: maxBytes }: StatementOptions,
+    limitMs: number | undefined,
+    carried: readonly Statement[],
+  ): Promise<StepAnswer> {
+    const { text } = statement
+    try {
       using limit = limitMs === undefined ? undefined : new StatementLimit(limitMs)
-      const extra = [signal, limit?.signal].filter((one) => one !== undefined)
-      const any = extra.length === 0 ? this.signal : AbortSignal.any([this.signal, ...extra])
-      const capture = this.#witness.captureBehind(statement.text)
-      const sent = [...(settings ? [settings] : []), statement, ...(capture ? [capture] : [])]
-      const answers = await this.#send(sent, { text: statement.text, maxBytes, signal: any }, carried).catch(
-        (error) => {
-          if (isPlinthError(error, 'AnswerTooLarge')) this.#witness.noteMissed()
-          throw error
-        },
-      )
+      const capture = this.#witness.captureBehind(text)
+      const sent = settings ? [settings, statement] : [statement]
+      if (capture) sent.push(capture)
+      const answers = await this.#send(sent, { text, maxBytes, signal: this.#anyOf(signal, limit?.signal) }, carried)
       if (capture) this.#witness.note(answers.at(-1))
-      const answer = answers[settings ? 1 : 0]
+      const answer = answers.at(capture ? -2 : -1)
       assert(answer, 'The server answers as many statements as were sent.')
       return answer
+    } catch (error) {
+      if (isPlinthError(error, 'AnswerTooLarge')) this.#witness.noteMissed()
+      throw error
+    } finally {
+      this.#turns.leave()
     }
-    const isAlone = !this.#isBegun || limitMs !== undefined || signal !== undefined
-    return isAlone ? this.#turns.exclusive(work) : this.#turns.shared(work)
+  }
+
+  #anyOf(...extra: readonly (AbortSignal | undefined)[]): Interruption {
+    const given = extra.filter((one) => one !== undefined)
+    return given.length === 0 ? this.deadline : AbortSignal.any([this.deadline.signal, ...given])
   }
 
   /** Runs one of pg's own queries, for `tx.pg`. It cannot share a Sync, so what it carries goes in front by itself. */
   runQuery(query: PgQuery): Promise<unknown> {
     const from = statementStart()
-    return watchStatement(this.#runQuery(query), from, this.identity, query.text ?? '', this.#options)
+    return watchStatement(this.#runQuery(query), from, this.identity, query.text ?? '', this.#attempt)
   }
 
   async #runQuery(query: PgQuery): Promise<unknown> {
@@ -203,27 +226,27 @@ export class TransactionLine {
     const carried = this.#takePending()
     return this.#turns.exclusive(async () => {
       if (!this.#isBegun || carried.length > 0 || this.#unsent.length > 0)
-        await this.#send([], { signal: this.signal }, carried)
-      this.signal.throwIfAborted()
+        await this.#send([], { signal: this.deadline }, carried)
+      this.deadline.throwIfAborted()
       this.#throwIfOver()
       return this.#submit(query, text)
     })
   }
 
   async #submit(query: PgQuery, text: string): Promise<unknown> {
-    const { statementTimeoutMs } = this.#options
+    const { statementTimeoutMs } = this.#home
     let cancelling: Promise<void> | undefined
     const cancel = (): void => {
       cancelling ??= cancelOrDestroy(this.#connection)
     }
-    this.signal.addEventListener('abort', cancel)
+    this.deadline.addEventListener('abort', cancel)
     const running = executeQuery(this.#connection, query, statementTimeoutMs)
     const capture = this.#witness.captureBehind(text)
     const captured = capture && this.#connection.run([capture], statementTimeoutMs)
     try {
       return await running
     } finally {
-      this.signal.removeEventListener('abort', cancel)
+      this.deadline.removeEventListener('abort', cancel)
       const answers = await captured?.catch(() => undefined)
       if (answers) this.#witness.note(answers[0])
       // A cancel that is still on its way must not meet the next holder's statement.
@@ -274,64 +297,74 @@ export class TransactionLine {
   }
 
   /** COMMIT, with its command tag checked: PostgreSQL answers ROLLBACK to the COMMIT of a failed transaction. */
-  async commit(): Promise<void> {
-    await this.#turns.exclusive(() => this.#commit())
-    this.#options.counts.remove(this)
+  commit(): Promise<void> {
+    return this.#turns.take(true, () => this.#commitInTurn())
+  }
+
+  async #commitInTurn(): Promise<void> {
+    try {
+      if (this.#isBegun) await this.#commit()
+      this.#home.counts.remove(this)
+    } finally {
+      this.#turns.leave()
+    }
   }
 
   async #commit(): Promise<void> {
-    if (!this.#isBegun) return
     // Lost before COMMIT was sent: nothing was saved, and that is known.
     if (this.#connection.isLost) await this.#send([], { phase: 'commit' })
     this.#throwIfOver()
     // What is carried ends with the transaction.
     this.#pending = []
     this.#unsent = []
-    const answer = await this.#sendCommit()
-    if (answer !== 'lost, and found' && answer?.tag !== 'COMMIT') {
-      throw new PlinthError(
-        'TransactionAborted',
-        `"${this.#options.name}" was rolled back: PostgreSQL answered ${answer?.tag} to COMMIT.`,
-        {
-          transaction: this.#options.name,
-          phase: 'commit',
-        },
-      )
-    }
-  }
-
-  async #sendCommit(): Promise<StepAnswer | 'lost, and found' | undefined> {
-    const { name, deadline, statementTimeoutMs } = this.#options
-    const stop = this.#connection.onNotice(({ code }) => {
-      if (code === '01000') observe({ kind: 'commit.unreplicated', database: this.identity, transaction: name })
-    })
-    const leftMs = deadline - performance.now() + commitGraceMs
-    const limitMs = Math.min(statementTimeoutMs, Math.max(commitGraceMs, leftMs))
-    // Without a signal: a COMMIT that waits for a synchronous standby answers a cancel with an unreplicated success.
-    this.#connection.isCommitting = true
-    const sent = this.#send([{ text: 'commit', values: [] }], { limitMs, phase: 'commit', outcomeWhenLost: 'unknown' })
-    const asked = this.hasWritten ? this.#options.position?.ask(this.#connection) : undefined
+    const { name } = this
+    const asked = this.hasWritten ? this.#home.position : undefined
+    this.#connection.committing = name
     try {
-      const [answer] = await sent
-      return answer
+      const sent = this.#send([commit], this.#commitAsked())
+      const position = asked?.ask(this.#connection)
+      try {
+        const [answer] = await sent
+        if (answer?.tag !== 'COMMIT') throw rolledBackAtCommit(name, answer?.tag)
+      } finally {
+        if (position) await position
+      }
     } catch (error) {
       // Lost on the way, or ended by the server itself: a FATAL or PANIC can follow a commit that is on the disk.
       if (!(error instanceof PlinthError) || error.outcome !== 'unknown') throw error
-      const { attempt, defaults, counts, resolveCommit: resolve, proof } = this.#options
-      const isolation = this.#options.isolation ?? defaults.isolation
-      const lost = { name, attempt, isolation, deadline, witness: this.#witness, counts, resolve, proof, cause: error }
-      await settleLostCommit({ ...lost, database: this.identity })
-      return 'lost, and found'
+      await this.#settleLost(error)
     } finally {
-      this.#connection.isCommitting = false
-      stop()
-      await asked
+      this.#connection.committing = undefined
     }
+  }
+
+  /** Without a signal: a COMMIT that waits for a synchronous standby answers a cancel with an unreplicated success. */
+  #commitAsked(): Asked {
+    const leftMs = this.deadline.at - performance.now() + commitGraceMs
+    const limitMs = Math.min(this.#home.statementTimeoutMs, Math.max(commitGraceMs, leftMs))
+    return { limitMs, phase: 'commit', outcomeWhenLost: 'unknown' }
+  }
+
+  #settleLost(cause: PlinthError): Promise<void> {
+    const { name, attempt, deadline, keyed } = this.#attempt
+    const { counts, defaults, resolveCommit: resolve } = this.#home
+    return settleLostCommit({
+      database: this.identity,
+      name,
+      attempt,
+      isolation: this.#attempt.isolation ?? defaults.isolation,
+      deadline: deadline.at,
+      witness: this.#witness,
+      counts,
+      resolve,
+      proof: keyed?.proof,
+      cause,
+    })
   }
 
   /** A rollback that fails destroys the connection, which rolls back too; it never hides the error that led here. */
   async rollback(): Promise<void> {
-    this.#options.counts.remove(this)
+    this.#home.counts.remove(this)
     await this.#turns.exclusive(async () => {
       if (!this.#isBegun || this.#connection.isLost || this.status === 'I') return
       this.#unsent = []
@@ -344,17 +377,25 @@ export class TransactionLine {
   }
 
   /**
-   * Sends `statements` behind what they carry, and BEGIN before the first of all. Answers those of `statements`. Up to
-   * the sending nothing is awaited, so the order on the wire is that of the calls.
+   * Sends `statements` behind what they carry, and BEGIN before the first of all. The answers of `statements` are the
+   * last of those it resolves with. Up to the sending nothing is awaited, so the order on the wire is that of the
+   * calls.
    */
-  async #send(
+  #send(
     statements: readonly Statement[],
     { text, maxBytes, limitMs, withinMs, signal, phase = 'statement', outcomeWhenLost = 'not applied' }: Asked = {},
     carried: readonly Statement[] = [],
   ): Promise<readonly StepAnswer[]> {
-    const { name, statementTimeoutMs, attempt, readOnly, beginRead } = this.#options
-    const about = text === undefined ? {} : { statement: text }
-    const context = { phase, transaction: name, attempts: attempt, outcomeWhenLost, isReadOnly: readOnly, ...about }
+    const { name, attempt, readOnly } = this.#attempt
+    const { pooler } = this.#connection
+    const context: FailureContext = {
+      phase,
+      statement: text,
+      transaction: name,
+      attempts: attempt,
+      outcomeWhenLost,
+      isReadOnly: readOnly,
+    }
     if (signal?.aborted) {
       this.#unsent.push(...carried)
       throw abortError(signal, context, 'not applied')
@@ -362,25 +403,31 @@ export class TransactionLine {
     if (phase === 'statement') this.#throwIfOver()
     const isFirst = !this.#isBegun
     this.#isBegun = true
-    const begin = isFirst ? beginStatements(this.#options, this.#connection.pooler) : []
-    const all = [...begin, ...this.#unsent.splice(0), ...carried, ...statements]
-    // BEGIN is the ping: a live server answers it at once, whatever the first statement does behind it.
-    const firstWithinMs = isFirst ? (this.#connection.pooler?.patienceMs ?? beginLimitMs) : withinMs
+    const begin = isFirst ? beginStatements(this.#attempt, this.deadline.at, this.#home, pooler) : []
+    const all = [...begin, ...this.#takeUnsent(), ...carried, ...statements]
     const run = (): Promise<readonly StepAnswer[]> =>
       runHeld(this.#connection, all, {
-        limitMs: limitMs ?? statementTimeoutMs,
+        limitMs: limitMs ?? this.#home.statementTimeoutMs,
         signal,
         context,
         maxBytes,
-        firstWithinMs,
+        // BEGIN is the ping: a live server answers it at once, whatever the first statement does behind it.
+        firstWithinMs: isFirst ? (pooler?.patienceMs ?? beginLimitMs) : withinMs,
       })
+    return isFirst ? this.#begin(run) : run()
+  }
+
+  async #begin(run: () => Promise<readonly StepAnswer[]>): Promise<readonly StepAnswer[]> {
     try {
-      const answers = await (isFirst && beginRead ? beginRead(this, run) : run())
-      return answers.slice(all.length - statements.length)
+      return await (this.#beginRead ? this.#beginRead(this, run) : run())
     } catch (error) {
-      if (isFirst && !this.#connection.isLost && this.status === 'I') this.#refusal = error
+      if (!this.#connection.isLost && this.status === 'I') this.#refusal = error
       throw error
     }
+  }
+
+  #takeUnsent(): readonly Statement[] {
+    return this.#unsent.length === 0 ? this.#unsent : this.#unsent.splice(0)
   }
 
   #takePending(): readonly Statement[] {
@@ -402,8 +449,8 @@ export class TransactionLine {
   }
 
   #refusedToBegin(): PlinthError {
-    return new PlinthError('TransactionAborted', `"${this.#options.name}" was never begun: the server refused BEGIN.`, {
-      transaction: this.#options.name,
+    return new PlinthError('TransactionAborted', `"${this.name}" was never begun: the server refused BEGIN.`, {
+      transaction: this.name,
       phase: 'begin',
       retryable: isPlinthError(this.#refusal) && this.#refusal.retryable,
       cause: this.#refusal,
@@ -411,11 +458,18 @@ export class TransactionLine {
   }
 
   #endedElsewhere(): PlinthError {
-    return new PlinthError('TransactionAborted', `"${this.#options.name}" had already ended on the server.`, {
-      transaction: this.#options.name,
+    return new PlinthError('TransactionAborted', `"${this.name}" had already ended on the server.`, {
+      transaction: this.name,
       phase: 'commit',
       outcome: 'unknown',
       hint: 'A statement of it, perhaps in a procedure, ran COMMIT or ROLLBACK itself.',
     })
   }
+}
+
+function rolledBackAtCommit(transaction: string, tag: string | undefined): PlinthError {
+  return new PlinthError('TransactionAborted', `"${transaction}" was rolled back: PostgreSQL answered ${tag} to COMMIT.`, {
+    transaction,
+    phase: 'commit',
+  })
 }

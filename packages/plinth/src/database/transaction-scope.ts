@@ -13,7 +13,6 @@ import { type CallSite, captureCallSite } from '../driver/call-site.ts'
 import { enclosingScope, type RunningScope, runInScope } from './context.ts'
 import { untilDeadline } from './deadline.ts'
 import { type Hook, runHooks } from './hooks.ts'
-import { origin } from './origin.ts'
 import {
   abortedTransaction,
   closedTransaction,
@@ -23,17 +22,23 @@ import {
   type Named,
   savepointOpen,
 } from './misuse-errors.ts'
-import type { ObjectRow, QueryResult, StatementOptions, StreamOptions, Transaction } from './queryable.ts'
+import type { QueryResult, StatementOptions, StreamOptions, Transaction } from './queryable.ts'
 import {
-  onlyRow,
-  onlyRowIfAny,
   refuseTransactionControl,
   settingsStatement,
   toQueryResult,
   toStatement,
 } from './statement.ts'
 import { readPortal } from './portal.ts'
+import { createHandle } from './transaction-handle.ts'
 import type { TransactionLine } from './transaction-line.ts'
+
+/** Work in flight. */
+interface Tracked {
+  /** The text of a statement, or what an operation does to which table. */
+  readonly what: string
+  work: Promise<unknown> | undefined
+}
 
 export type Ending = 'committed' | 'rolled back' | 'unknown'
 
@@ -56,10 +61,8 @@ export class TransactionScope implements RunningScope {
   readonly isIndependent: boolean
   readonly holder: object
   readonly parent: TransactionScope | undefined
-  readonly handle: Transaction
   readonly #line: TransactionLine
-  /** With the text of each, or what an operation does to which table. */
-  readonly #inFlight = new Map<Promise<unknown>, string>()
+  readonly #inFlight = new Set<Tracked>()
   readonly #commitHooks: Hook[] = []
   readonly #rollbackHooks: Hook[] = []
   /** Of savepoints that were rolled back. They wait for the end, for until then a connection is held. */
@@ -71,6 +74,7 @@ export class TransactionScope implements RunningScope {
   #statements = 0
   #firstFailure: FirstFailure | undefined
   #pg: Transaction['pg'] | undefined
+  #handle: Transaction | undefined
 
   constructor(line: TransactionLine, database: object, named: Named, parent?: TransactionScope) {
     const { name, site, isIndependent = false } = named
@@ -81,7 +85,19 @@ export class TransactionScope implements RunningScope {
     this.site = site
     this.isIndependent = isIndependent
     this.parent = parent
-    this.handle = this.#makeHandle()
+  }
+
+  get handle(): Transaction {
+    this.#handle ??= createHandle(this)
+    return this.#handle
+  }
+
+  get attempt(): number {
+    return this.#line.attempt
+  }
+
+  get signal(): AbortSignal {
+    return this.#line.deadline.signal
   }
 
   get isOpen(): boolean {
@@ -97,9 +113,9 @@ export class TransactionScope implements RunningScope {
    */
   async closeGate(): Promise<void> {
     this.#state = 'ending'
-    const floating = [...this.#inFlight.values()]
+    const floating = [...this.#inFlight].map(({ what }) => what)
     const inner = this.#child
-    await this.#settled()
+    if (inner || floating.length > 0) await this.#settled()
     if (floating.length > 0) throw floatingStatement(this, floating)
     if (this.#line.status === 'E') throw this.#aborted()
     if (inner) throw floatingInnerTransaction(this)
@@ -114,7 +130,7 @@ export class TransactionScope implements RunningScope {
   /** What waits for an inner transaction would wait for ever: its client cannot end it any more. */
   async #settled(): Promise<void> {
     if (this.#child instanceof InnerTransaction) this.#closeInner(this.#child)
-    await Promise.allSettled(this.#inFlight.keys())
+    await Promise.allSettled([...this.#inFlight].map(({ work }) => work))
   }
 
   /** The first ending stands: where COMMIT's outcome is unknown, what follows cannot make it known. */
@@ -128,11 +144,20 @@ export class TransactionScope implements RunningScope {
    * Runs the hooks of this ending in order, after those of savepoints that were rolled back on the way. A hook that
    * fails or takes too long is an observation and stops none of the others. Of an unknown ending nobody may act.
    */
-  async runHooks(): Promise<void> {
+  runHooks(): Promise<void> | undefined {
+    if (this.#commitHooks.length + this.#rollbackHooks.length + this.#undoneHooks.length === 0) return undefined
     const own = { committed: this.#commitHooks, 'rolled back': this.#rollbackHooks }
     const state = this.#state
     const hooks = state === 'committed' || state === 'rolled back' ? own[state] : []
-    await runHooks([...this.#undoneHooks, ...hooks], this.#line.identity, this.name)
+    return runHooks([...this.#undoneHooks, ...hooks], this.#line.identity, this.name)
+  }
+
+  afterCommit(hook: Hook): void {
+    this.#addHook(this.#commitHooks, hook)
+  }
+
+  afterRollback(hook: Hook): void {
+    this.#addHook(this.#rollbackHooks, hook)
   }
 
   /** A hook given after the end would never run. */
@@ -146,7 +171,9 @@ export class TransactionScope implements RunningScope {
     values: readonly Value[] | undefined,
     options: StatementOptions,
   ): Promise<QueryResult<R>> {
-    return this.#track(textOf(statement), () => this.#query<R>(statement, values, options))
+    return this.#track(textOf(statement), async () => {
+      return toQueryResult<R>(await this.#answer(statement, values, options), options)
+    })
   }
 
   /** `find` makes the result of all rows, and may throw: see `onlyRow`. */
@@ -157,19 +184,19 @@ export class TransactionScope implements RunningScope {
     find: (rows: readonly R[], outcome: 'not applied') => F,
   ): Promise<F> {
     return this.#track(textOf(statement), async () => {
-      const { rows } = await this.#query<R>(statement, values, options)
-      return find(rows, 'not applied')
+      const answer = await this.#answer(statement, values, options)
+      return find(toQueryResult<R>(answer, options).rows, 'not applied')
     })
   }
 
-  async #query<R>(
+  #answer(
     statement: string | Sql,
     values: readonly Value[] | undefined,
     options: StatementOptions,
-  ): Promise<QueryResult<R>> {
+  ): Promise<StepAnswer> {
     const sent = toStatement(statement, values)
     refuseTransactionControl(sent.text)
-    return toQueryResult<R>(await this.#execute(sent, options), options)
+    return this.#execute(sent, options)
   }
 
   stream<R>(text: string | Sql, values: readonly Value[] | undefined, options: StreamOptions): AsyncIterable<R> {
@@ -188,7 +215,7 @@ export class TransactionScope implements RunningScope {
   lock(key: string | bigint): Promise<void> {
     const call = typeof key === 'bigint' ? '$1::bigint' : 'hashtextextended($1::text, 0)'
     const text = `select pg_advisory_xact_lock(${call})`
-    return this.#track(text, async () => void (await this.#query(text, [key], {})))
+    return this.#track(text, async () => void (await this.#answer(text, [key], {})))
   }
 
   run<R>(operation: Typed<R>): Promise<R>
@@ -219,7 +246,7 @@ export class TransactionScope implements RunningScope {
     try {
       const result = await untilDeadline(
         runInScope(child, () => work(child.handle)),
-        this.#line.signal,
+        this.#line.deadline,
       )
       await child.closeGate()
       this.#line.release(mark)
@@ -239,10 +266,11 @@ export class TransactionScope implements RunningScope {
 
   async #execute(statement: Statement, options: StatementOptions): Promise<StepAnswer> {
     while (this.#child) await this.#child.ended
-    const settings = settingsStatement({ settings: options.settings ?? {} })
+    const { settings } = options
+    const set = settings && settingsStatement({ settings })
     const number = ++this.#statements
     try {
-      return await this.#line.run(statement, settings, options)
+      return await this.#line.run(statement, set, options)
     } catch (error) {
       this.#firstFailure ??= { error, statement: number, site: captureCallSite() }
       throw this.#explained(error)
@@ -304,19 +332,21 @@ export class TransactionScope implements RunningScope {
   #track<R>(what: string, start: () => Promise<R>, inner?: InnerTransaction): Promise<R> {
     const refusal = this.#refusal(inner)
     if (refusal) return Promise.reject<R>(refusal)
-    const work: Promise<R> = this.#settling(start, () => work)
-    this.#inFlight.set(work, what)
+    const tracked: Tracked = { what, work: undefined }
+    this.#inFlight.add(tracked)
+    const work = this.#settling(start, tracked)
+    tracked.work = work
     return work
   }
 
-  async #settling<R>(start: () => Promise<R>, work: () => Promise<R>): Promise<R> {
+  async #settling<R>(start: () => Promise<R>, tracked: Tracked): Promise<R> {
     try {
       return await start()
     } catch (error) {
-      if (this.#line.mustFail) queueMicrotask(() => void work().catch(ignore))
+      if (this.#line.mustFail) queueMicrotask(() => void tracked.work?.catch(ignore))
       throw error
     } finally {
-      this.#inFlight.delete(work())
+      this.#inFlight.delete(tracked)
     }
   }
 
@@ -342,35 +372,6 @@ export class TransactionScope implements RunningScope {
 
   #aborted(): PlinthError {
     return abortedTransaction(this.name, this.#firstFailure)
-  }
-
-  #makeHandle(): Transaction {
-    const line = this.#line
-    const client = (): Transaction['pg'] => this.pg
-    const handle = {
-      [origin]: this.database,
-      get pg() {
-        return client()
-      },
-      name: this.name,
-      attempt: line.attempt,
-      signal: line.signal,
-      query: <R = ObjectRow>(statement: string | Sql, values?: readonly Value[], options: StatementOptions = {}) =>
-        this.query<R>(statement, values, options),
-      one: <R = ObjectRow>(statement: string | Sql, values?: readonly Value[], options: StatementOptions = {}) =>
-        this.queryRow<R, R>(statement, values, options, onlyRow),
-      maybeOne: <R = ObjectRow>(statement: string | Sql, values?: readonly Value[], options: StatementOptions = {}) =>
-        this.queryRow<R, R | undefined>(statement, values, options, onlyRowIfAny),
-      stream: <R = ObjectRow>(statement: string | Sql, values?: readonly Value[], options: StreamOptions = {}) =>
-        this.stream<R>(statement, values, options),
-      run: <R>(operation: Typed<R>) => this.run(operation),
-      lock: (key: string | bigint) => this.lock(key),
-      savepoint: <R>(work: (tx: Transaction) => Promise<R>) => this.savepoint(work),
-      afterCommit: (hook: Hook) => this.#addHook(this.#commitHooks, hook),
-      afterRollback: (hook: Hook) => this.#addHook(this.#rollbackHooks, hook),
-    }
-    // The brand exists for the type checker alone, so that nothing but this line makes a Transaction.
-    return handle as unknown as Transaction
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Connection } from '../driver/connection.ts'
 import type { Holder } from '../driver/holders.ts'
+import type { Interruption } from '../driver/interruption.ts'
 import type { Pool } from '../driver/pool.ts'
 import { isPlinthError, PlinthError } from '../errors.ts'
 import {
@@ -16,9 +17,6 @@ import { enterHolding } from './holding.ts'
 import { isWrongServer } from './held.ts'
 import { Deadline, untilDeadline } from './deadline.ts'
 import type { FaultMode } from './fault-mode.ts'
-import type { ServerDefaults } from './first-question.ts'
-import type { LogPosition } from './log-position.ts'
-import type { ResolveCommit } from './lost-commit.ts'
 import { answerOnce, type KeyedCall, readIdempotencyKey } from './idempotency.ts'
 import type {
   MisuseMode,
@@ -27,14 +25,14 @@ import type {
   Transaction,
   TransactionOptions,
 } from './queryable.ts'
-import { Attempts, readRetry } from './retry.ts'
+import { Attempts, readRetry, type RetryPolicy } from './retry.ts'
 import type { RetryBudget } from './retry-budget.ts'
-import type { TransactionCounts } from './transaction-counts.ts'
-import { type BeginRead, TransactionLine } from './transaction-line.ts'
+import { createOwnedHandle } from './transaction-handle.ts'
+import { type BeginRead, type LineHome, TransactionLine } from './transaction-line.ts'
 import { TransactionScope } from './transaction-scope.ts'
 
 /** Where transactions get their connection, and what holds for all of them. */
-export interface TransactionHome {
+export interface TransactionHome extends LineHome {
   /** Identity of the database, to notice a transaction inside a transaction. */
   readonly database: object
   readonly identity: DatabaseIdentity
@@ -45,18 +43,11 @@ export interface TransactionHome {
   readonly release: Pool['release']
   /** A server took no write: gives up the connections there are, and looks whether there is another primary. */
   readonly leaveServer: () => void
-  readonly statementTimeoutMs: number
-  readonly lockTimeoutMs: number
   readonly idleInTransactionTimeoutMs: number
   readonly budget: RetryBudget
-  readonly defaults: ServerDefaults
-  readonly counts: TransactionCounts
-  readonly resolveCommit: ResolveCommit
   readonly faults: FaultMode | undefined
-  /** See `LineOptions`. */
-  readonly position: LogPosition | undefined
-  /** Of a read, for its attempts. See `LineOptions`. */
-  readonly beginRead?: (attempt: Holder & TransactionRef, signal: AbortSignal) => BeginRead
+  /** Of a read, for its attempts. See `BeginRead`. */
+  readonly beginRead?: (attempt: Holder & TransactionRef, signal: Interruption) => BeginRead
 }
 
 /** The level is part of BEGIN's text, and not every caller is type-checked. */
@@ -76,7 +67,7 @@ export async function runTransaction<R>(
 ): Promise<R> {
   const named = { name: options.name ?? 'transaction', site: captureHolder() }
   refuseNested(home.database, named)
-  return runNamed(home, work, options, named, readOnly)
+  return await runNamed(home, work, options, named, readOnly)
 }
 
 /** The same, where it was looked already whether another one is open. */
@@ -87,27 +78,14 @@ export async function runNamed<R>(
   named: Named,
   readOnly: boolean,
 ): Promise<R> {
-  const { name } = named
   checkIsolation(options.isolation)
-  const policy = readRetry(options.retry)
+  const retry = readRetry(options.retry)
   const keyed = readKey(options, readOnly)
-  using deadline = new Deadline(name, options)
-  const whole = {
-    id: nextTransactionId(),
-    ...named,
-    attempt: 1,
-    deadline,
-    isolation: options.isolation,
-    readOnly,
-    keyed,
-  }
-  const leftMs = (): number => deadline.at - performance.now()
-  const about = { database: home.identity, what: 'transaction', transaction: name } as const
-  const { budget, defaults } = home
-  const attempts = new Attempts({ policy, budget, leftMs, isolation: options.isolation, defaults, about })
+  using deadline = new Deadline(named.name, options)
+  const whole = firstAttempt(named, options, deadline, readOnly, keyed)
   const from = startOf('transaction', home.identity, whole, readOnly)
   const once = keyed ? (tx: Transaction): Promise<R> => answerOnce(tx, keyed, work) : work
-  return await watchUnit('transaction', runAttempts(home, once, whole, attempts), from, home.identity, whole)
+  return await watchUnit('transaction', runAttempts(home, once, whole, retry), from, home.identity, whole)
 }
 
 /** Counts in `whole.attempt`. */
@@ -115,14 +93,20 @@ async function runAttempts<R>(
   home: TransactionHome,
   work: (tx: Transaction) => Promise<R>,
   whole: { attempt: number } & Attempt,
-  attempts: Attempts,
+  policy: RetryPolicy,
 ): Promise<R> {
+  const { budget, defaults, identity: database } = home
+  const { name: transaction, deadline, isolation } = whole
+  const about = { database, what: 'transaction', transaction } as const
+  budget.noteCall()
+  let attempts: Attempts | undefined
   for (;;) {
-    whole.attempt = attempts.number
     try {
       return await runAttempt(home, work, { ...whole })
     } catch (error) {
-      await attempts.next(error, whole.deadline.signal)
+      attempts ??= new Attempts({ policy, budget, leftMs: () => deadline.at - performance.now(), isolation, defaults, about })
+      await attempts.next(error, deadline.signal)
+      whole.attempt = attempts.number
       home.counts.retries++
     }
   }
@@ -132,7 +116,17 @@ interface Attempt extends TransactionRef, Named {
   readonly deadline: Deadline
   readonly isolation: TransactionOptions['isolation']
   readonly readOnly: boolean
-  readonly keyed?: KeyedCall | undefined
+  readonly keyed: KeyedCall | undefined
+}
+
+function firstAttempt(
+  { name, site, isIndependent = false }: Named,
+  { isolation }: TransactionOptions,
+  deadline: Deadline,
+  readOnly: boolean,
+  keyed?: KeyedCall,
+): { attempt: number } & Attempt {
+  return { id: nextTransactionId(), name, site, isIndependent, attempt: 1, deadline, isolation, readOnly, keyed }
 }
 
 function readKey({ idempotencyKey }: TransactionOptions, readOnly: boolean): KeyedCall | undefined {
@@ -158,7 +152,7 @@ async function runAttempt<R>(
   try {
     result = await untilDeadline(
       runInScope(scope, () => work(scope.handle)),
-      attempt.deadline.signal,
+      attempt.deadline,
     )
     await commit(home, line, scope)
   } catch (error) {
@@ -185,19 +179,12 @@ export async function beginTransaction(
   options: OwnedTransactionOptions,
   readOnly = false,
 ): Promise<OwnedTransaction> {
-  const name = options.name ?? 'transaction'
+  const named = { name: options.name ?? 'transaction', site: captureHolder() }
+  const { name } = named
   checkIsolation(options.isolation)
-  const named = { name, site: captureHolder() }
   refuseNested(home.database, named)
   const deadline = new Deadline(name, options)
-  const only = {
-    id: nextTransactionId(),
-    ...named,
-    attempt: 1,
-    deadline,
-    isolation: options.isolation,
-    readOnly,
-  }
+  const only = firstAttempt(named, options, deadline, readOnly)
   const observeEnd = watchOnlyAttempt(home.identity, only, readOnly)
   const holding = enterHolding(only)
   const connection = await acquire(home, only).catch((error) => {
@@ -212,7 +199,7 @@ export async function beginTransaction(
 
   let ended = false
   const finish = async (end: () => Promise<void>, ending: 'committed' | 'rolled back'): Promise<void> => {
-    if (ended) throw alreadyEnded(name, deadline.signal.reason)
+    if (ended) throw alreadyEnded(name, deadline.reason)
     ended = true
     try {
       await end()
@@ -232,11 +219,9 @@ export async function beginTransaction(
   const undo = (): Promise<void> => finish(() => rollback(line, scope), 'rolled back')
   const commitOwned = (): Promise<void> => finish(() => commitOrRollBack(home, line, scope), 'committed')
   const undoIfOpen = async (): Promise<void> => (ended ? undefined : undo())
-  deadline.signal.addEventListener('abort', () => void undoIfOpen(), { once: true })
-  if (deadline.signal.aborted) void undoIfOpen()
-  const owned = { ...scope.handle, commit: commitOwned, rollback: undo, [Symbol.asyncDispose]: undoIfOpen }
-  // As for Transaction: the brand is the type checker's alone.
-  return owned as unknown as OwnedTransaction
+  deadline.addEventListener('abort', () => void undoIfOpen())
+  if (deadline.aborted) void undoIfOpen()
+  return createOwnedHandle(scope, { commit: commitOwned, rollback: undo, leave: undoIfOpen })
 }
 
 function alreadyEnded(name: string, cause: unknown): PlinthError {
@@ -261,22 +246,7 @@ function open(
   connection: Connection,
   attempt: Attempt,
 ): { line: TransactionLine; scope: TransactionScope } {
-  const { id, name, isolation, readOnly, deadline } = attempt
-  const { statementTimeoutMs, lockTimeoutMs, resolveCommit, counts, defaults, position } = home
-  const times = {
-    statementTimeoutMs,
-    lockTimeoutMs,
-    resolveCommit,
-    counts,
-    defaults,
-    position,
-    beginRead: home.beginRead?.(attempt, deadline.signal),
-    deadline: deadline.at,
-    signal: deadline.signal,
-  }
-  const proof = attempt.keyed?.proof
-  const about = { id, name, attempt: attempt.attempt, isolation, readOnly, proof }
-  const line = new TransactionLine(connection, { ...about, ...times })
+  const line = new TransactionLine(connection, home, attempt, home.beginRead?.(attempt, attempt.deadline))
   return { line, scope: new TransactionScope(line, home.database, attempt) }
 }
 
@@ -298,7 +268,6 @@ async function rollback(line: TransactionLine, scope: TransactionScope): Promise
 }
 
 async function acquire(home: TransactionHome, attempt: Attempt): Promise<Connection> {
-  const { signal } = attempt.deadline
-  signal.throwIfAborted()
-  return home.acquire(attempt, signal, attempt)
+  attempt.deadline.throwIfAborted()
+  return home.acquire(attempt, attempt.deadline, attempt)
 }

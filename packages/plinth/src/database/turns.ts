@@ -15,29 +15,38 @@ export class Turns {
 
   /** Calls `work` at once where nothing is in its way. */
   shared<R>(work: () => Promise<R>): Promise<R> {
-    return this.#take(false, work)
+    return this.take(false, () => this.#leaving(work))
   }
 
   exclusive<R>(work: () => Promise<R>): Promise<R> {
-    return this.#take(true, work)
+    return this.take(true, () => this.#leaving(work))
   }
 
-  #take<R>(isExclusive: boolean, work: () => Promise<R>): Promise<R> {
-    if (this.#waiting.length === 0 && this.#fits(isExclusive)) return this.#run(isExclusive, work)
+  /** As `shared` and `exclusive`, for work that calls `leave` itself when it ends: one promise less for each. */
+  take<R>(isExclusive: boolean, work: () => Promise<R>): Promise<R> {
+    if (this.#waiting.length === 0 && this.#fits(isExclusive)) return this.#start(isExclusive, work)
     return new Promise((resolve) => {
-      this.#waiting.push({ isExclusive, start: () => resolve(this.#run(isExclusive, work)) })
+      this.#waiting.push({ isExclusive, start: () => resolve(this.#start(isExclusive, work)) })
     })
   }
 
-  async #run<R>(isExclusive: boolean, work: () => Promise<R>): Promise<R> {
+  leave(): void {
+    this.#running--
+    this.#isExclusive = false
+    this.#startNext()
+  }
+
+  #start<R>(isExclusive: boolean, work: () => Promise<R>): Promise<R> {
     this.#running++
     this.#isExclusive = isExclusive
+    return work()
+  }
+
+  async #leaving<R>(work: () => Promise<R>): Promise<R> {
     try {
       return await work()
     } finally {
-      this.#running--
-      this.#isExclusive = false
-      this.#startNext()
+      this.leave()
     }
   }
 

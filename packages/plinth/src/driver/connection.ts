@@ -4,7 +4,7 @@ import { failureOf } from '../observe/failure.ts'
 import { type DatabaseIdentity, isObserved, observe } from '../observe/observation.ts'
 import { requestCancel } from './cancel.ts'
 import { clientOptions, type ConnectionOptions, type Pooler } from './client-options.ts'
-import { corkForNow, corkForThisTurn, type Stream } from './cork.ts'
+import { corkForThisTurn, type Stream } from './cork.ts'
 import { adoptExchange, Exchange, type ExchangeFailure, Script, type Statement, type StepAnswer } from './exchange.ts'
 import { isServerError, loadPg, type Submittable, type WireClient } from './peer.ts'
 import { PreparedStatements } from './prepared.ts'
@@ -42,8 +42,8 @@ export class Connection {
   readonly identity: DatabaseIdentity
   readonly #prepared: PreparedStatements
   readonly pooler: Pooler | undefined
-  /** With the server's own time limit for each, oldest first. */
-  readonly #inFlight = new Map<Exchange, number>()
+  /** Oldest first. */
+  readonly #inFlight = new Set<Exchange>()
   readonly #lostListeners = new Set<(cause: unknown) => void>()
   #failed: Exchange | undefined
   readonly role: ServerRole
@@ -63,10 +63,10 @@ export class Connection {
    */
   needsReset = false
   /**
-   * Set by the holder while a COMMIT is under way. One that waits for a synchronous standby answers a cancel with an
-   * unreplicated success, so it is given up without one.
+   * Name of the transaction whose COMMIT is under way, set by the holder. One that waits for a synchronous standby
+   * answers a cancel with an unreplicated success, so it is given up without one.
    */
-  isCommitting = false
+  committing: string | undefined
   /** How often it was reset: each time it is as new. */
   resets = 0
   #isClosing = false
@@ -84,6 +84,7 @@ export class Connection {
     client.connection.on('errorMessage', () => this.#noteFailed())
     this.#guardParser(client.connection.stream)
     client.on('error', (cause) => this.#lose(cause))
+    client.on('notice', (notice) => this.#noteUnreplicated(notice))
     client.on('end', () => this.#lose(new PlinthError('ConnectionLost', 'The server closed the connection.')))
   }
 
@@ -130,8 +131,8 @@ export class Connection {
 
   /** How long the server has been at what is first in line, in ms; 0 with nothing in flight. */
   get busyMs(): number {
-    for (const exchange of this.#inFlight.keys()) return performance.now() - Math.max(exchange.startedAt, this.#heardAt)
-    return 0
+    const oldest = this.#oldest
+    return oldest ? performance.now() - Math.max(oldest.startedAt, this.#heardAt) : 0
   }
 
   /** When the last answer ended. */
@@ -165,17 +166,18 @@ export class Connection {
     limitMs: number,
     { noteBusyMs, maxBytes, firstWithinMs }: RunOptions = {},
   ): Promise<readonly StepAnswer[]> {
-    const make = (...settle: Settle): Exchange =>
-      new Exchange(statements, this.#prepared, ...settle, maxBytes, firstWithinMs)
-    return this.#start(limitMs, make, noteBusyMs)
+    const ended = noteBusyMs
+      ? (exchange: Exchange): void => {
+          noteBusyMs(performance.now() - Math.max(exchange.startedAt, this.#heardAt))
+          this.#noteEnded(exchange)
+        }
+      : this.#noteEnded
+    return this.#start(new Exchange(statements, limitMs, this.#prepared, ended, maxBytes, firstWithinMs))
   }
 
-  /**
-   * Runs a text of several statements by the simple protocol. The server's limit is for each of them, and it sends no
-   * answer before the last has ended, so its silence says nothing.
-   */
+  /** Runs a text of several statements by the simple protocol. */
   runScript(text: string): Promise<readonly StepAnswer[]> {
-    return this.#start(Infinity, (resolve, reject) => new Script(text, this.#prepared, resolve, reject))
+    return this.#start(new Script(text, this.#prepared, this.#noteEnded))
   }
 
   /**
@@ -292,50 +294,32 @@ export class Connection {
     this.#client.connection.stream.destroy()
   }
 
-  #start(
-    limitMs: number,
-    make: (...settle: Settle) => Exchange,
-    noteBusyMs?: (ms: number) => void,
-  ): Promise<readonly StepAnswer[]> {
-    return new Promise((resolve, reject) => {
-      // pg would only say that the client is not queryable; why it was lost is what the caller must know.
-      if (this.#isLost)
-        return reject({ error: this.#lostCause, completed: 0, answered: false, sent: false } satisfies ExchangeFailure)
-      const end = (): void => {
-        this.#inFlight.delete(exchange)
-        const now = performance.now()
-        noteBusyMs?.(now - Math.max(exchange.startedAt, this.#heardAt))
-        this.#heardAt = now
-        this.#watchOldest()
-      }
-      const exchange = make(
-        (answers) => {
-          end()
-          resolve(answers)
-        },
-        (failure) => {
-          end()
-          reject(failure)
-        },
-      )
-      const { stream } = this.#client.connection
-      const uncork = this.#inFlight.size === 0 ? corkForNow(stream) : corkForThisTurn(stream)
-      this.#inFlight.set(exchange, limitMs)
-      this.#watchOldest()
-      try {
-        this.#client.query(exchange)
-      } catch (cause) {
-        // Half a message may be on its way.
-        this.destroy(cause)
-      } finally {
-        uncork()
-      }
-    })
+  #start(exchange: Exchange): Promise<readonly StepAnswer[]> {
+    // pg would only say that the client is not queryable; why it was lost is what the caller must know.
+    if (this.#isLost) {
+      const failure: ExchangeFailure = { error: this.#lostCause, completed: 0, answered: false, sent: false }
+      return Promise.reject(failure)
+    }
+    if (this.#inFlight.size > 0) corkForThisTurn(this.#client.connection.stream)
+    this.#inFlight.add(exchange)
+    this.#watchOldest()
+    try {
+      this.#client.query(exchange)
+    } catch (cause) {
+      this.destroy(cause)
+    }
+    return exchange.answers
+  }
+
+  readonly #noteEnded = (exchange: Exchange): void => {
+    this.#inFlight.delete(exchange)
+    this.#heardAt = performance.now()
+    this.#watchOldest()
   }
 
   /** Only the oldest exchange is running: the others wait for it, and their time has not begun. */
-  get #oldest(): { readonly exchange: Exchange; readonly limitMs: number } | undefined {
-    for (const [exchange, limitMs] of this.#inFlight) return { exchange, limitMs }
+  get #oldest(): Exchange | undefined {
+    for (const exchange of this.#inFlight) return exchange
     return undefined
   }
 
@@ -346,8 +330,7 @@ export class Connection {
   #watchOldest(): void {
     const oldest = this.#oldest
     if (!oldest) return
-    const { exchange, limitMs } = oldest
-    const at = Math.max(exchange.startedAt, this.#heardAt) + patienceMs(exchange, limitMs)
+    const at = Math.max(oldest.startedAt, this.#heardAt) + patienceMs(oldest)
     if (at >= this.#watchAt) return
     clearTimeout(this.#watch)
     this.#watchAt = at
@@ -360,11 +343,10 @@ export class Connection {
     this.#watchAt = Infinity
     const oldest = this.#oldest
     if (!oldest) return
-    const { exchange, limitMs } = oldest
-    const silentMs = performance.now() - Math.max(exchange.startedAt, this.#heardAt)
-    if (silentMs < patienceMs(exchange, limitMs)) this.#watchOldest()
-    else if (exchange.isHeard || exchange.firstWithinMs === undefined) this.#giveUp(limitMs)
-    else this.#giveUpUnheard(exchange.firstWithinMs)
+    const silentMs = performance.now() - Math.max(oldest.startedAt, this.#heardAt)
+    if (silentMs < patienceMs(oldest)) this.#watchOldest()
+    else if (oldest.isHeard || oldest.firstWithinMs === undefined) this.#giveUp(oldest.limitMs)
+    else this.#giveUpUnheard(oldest.firstWithinMs)
   }
 
   /** What pg's parser throws, as at a text beyond 512 MiB, would come out of the socket's event and end the process. */
@@ -392,12 +374,16 @@ export class Connection {
     this.destroy(new PlinthError('ConnectionLost', message, { outcome: 'unknown' }))
   }
 
+  /** The server says so in words of its own language; the function that says it is always the same (syncrep.c). */
+  #noteUnreplicated({ routine }: { readonly routine?: string }): void {
+    const transaction = this.committing
+    if (transaction !== undefined && routine === 'SyncRepWaitForLSN')
+      observe({ kind: 'commit.unreplicated', database: this.identity, transaction })
+  }
+
   #noteFailed(): void {
     // pg has handed the error to the exchange at the head, which is the oldest one in flight.
-    for (const exchange of this.#inFlight.keys()) {
-      if (exchange.serverError) this.#failed = exchange
-      return
-    }
+    if (this.#oldest?.serverError) this.#failed = this.#oldest
   }
 
   #settleFailed(): void {
@@ -414,7 +400,7 @@ export class Connection {
     const code = isServerError(cause) ? cause.code : this.#failed?.serverError?.code
     this.#wasShutDown = code === '57P01' || code === '57P02'
     this.#failed = undefined
-    for (const exchange of [...this.#inFlight.keys()]) exchange.settleFailure(cause)
+    for (const exchange of [...this.#inFlight]) exchange.settleFailure(cause)
     if (this.#isClosing) return
     observe({ kind: 'connection.lost', database: this.identity, failure: failureOf(cause) })
     for (const listener of this.#lostListeners) listener(cause)
@@ -422,9 +408,7 @@ export class Connection {
   }
 }
 
-type Settle = [resolve: (answers: readonly StepAnswer[]) => void, reject: (failure: ExchangeFailure) => void]
-
 /** How long the server may be silent at this exchange, in ms. */
-function patienceMs(exchange: Exchange, limitMs: number): number {
-  return exchange.isHeard ? limitMs + silenceGraceMs : (exchange.firstWithinMs ?? limitMs + silenceGraceMs)
+function patienceMs({ isHeard, firstWithinMs, limitMs }: Exchange): number {
+  return isHeard || firstWithinMs === undefined ? limitMs + silenceGraceMs : firstWithinMs
 }

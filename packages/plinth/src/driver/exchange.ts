@@ -69,33 +69,41 @@ const writer = new MessageWriter()
  */
 export class Exchange {
   readonly startedAt: number = performance.now()
-  readonly #statements: readonly Statement[]
-  readonly #prepared: PreparedStatements
-  readonly #sent: SentStep[] = []
-  readonly #answers: StepAnswer[] = []
-  readonly #resolve: (answers: readonly StepAnswer[]) => void
-  readonly #reject: (failure: ExchangeFailure) => void
-  readonly #maxBytes: number
+  /** The server's own time limit for the statements, in ms. */
+  readonly limitMs: number
   /** The server must answer the first statement within this time, in ms. */
   readonly firstWithinMs: number | undefined
+  readonly #statements: readonly Statement[]
+  readonly #prepared: PreparedStatements
+  readonly #ended: (exchange: Exchange) => void
+  readonly #sent: SentStep[] = []
+  readonly #answers: StepAnswer[] = []
+  readonly #settled = Promise.withResolvers<readonly StepAnswer[]>()
+  readonly #maxBytes: number
   #bytes = 0
   #open: OpenStep = { columns: [], rows: [] }
   #serverError: ServerError | undefined
 
+  /** `ended` is called before `answers` settles. */
   constructor(
     statements: readonly Statement[],
+    limitMs: number,
     prepared: PreparedStatements,
-    resolve: (answers: readonly StepAnswer[]) => void,
-    reject: (failure: ExchangeFailure) => void,
+    ended: (exchange: Exchange) => void,
     maxBytes: number = Number.POSITIVE_INFINITY,
     firstWithinMs?: number,
   ) {
     this.#statements = statements
+    this.limitMs = limitMs
     this.#prepared = prepared
-    this.#resolve = resolve
-    this.#reject = reject
+    this.#ended = ended
     this.#maxBytes = maxBytes
     this.firstWithinMs = firstWithinMs
+  }
+
+  /** Rejects with an `ExchangeFailure`. */
+  get answers(): Promise<readonly StepAnswer[]> {
+    return this.#settled.promise
   }
 
   submit(connection: WireConnection): null {
@@ -180,8 +188,9 @@ export class Exchange {
   }
 
   handleReadyForQuery(): void {
-    if (this.#bytes <= this.#maxBytes) this.#resolve(this.#answers)
-    else this.#reject({ error: tooLarge(this.#maxBytes), completed: this.#answers.length, answered: true })
+    if (this.#bytes > this.#maxBytes) return this.#fail(tooLarge(this.#maxBytes), true)
+    this.#ended(this)
+    this.#settled.resolve(this.#answers)
   }
 
   /** The server has answered the first statement, or refused it. */
@@ -201,8 +210,12 @@ export class Exchange {
     }
     // One statement the server dropped means a DEALLOCATE or DISCARD: the others are gone too, ROLLBACK among them.
     if (this.#serverError?.code === '26000') this.#prepared.clear()
-    const error = this.#serverError ?? lostCause
-    this.#reject({ error, completed: this.#answers.length, answered: lostCause === undefined })
+    this.#fail(this.#serverError ?? lostCause, lostCause === undefined)
+  }
+
+  #fail(error: unknown, answered: boolean): void {
+    this.#ended(this)
+    this.#settled.reject({ error, completed: this.#answers.length, answered } satisfies ExchangeFailure)
   }
 
   #beginStep(): void {
@@ -225,13 +238,9 @@ export class Exchange {
 export class Script extends Exchange {
   readonly #text: string
 
-  constructor(
-    text: string,
-    prepared: PreparedStatements,
-    resolve: (answers: readonly StepAnswer[]) => void,
-    reject: (failure: ExchangeFailure) => void,
-  ) {
-    super([], prepared, resolve, reject)
+  /** The server's limit is for each statement, and it sends no answer before the last: its silence says nothing. */
+  constructor(text: string, prepared: PreparedStatements, ended: (exchange: Exchange) => void) {
+    super([], Infinity, prepared, ended)
     this.#text = text
   }
 

@@ -1,4 +1,5 @@
 import { PlinthError } from '../errors.ts'
+import type { Interruption } from './interruption.ts'
 
 /** All who wait for a connection see one of these. */
 
@@ -41,7 +42,7 @@ export function overloaded(waiting: number): PlinthError {
   )
 }
 
-export function cancelledWaiting(signal: AbortSignal | undefined): unknown {
+export function cancelledWaiting(signal: Interruption | undefined): unknown {
   const cause: unknown = signal?.reason
   if (cause instanceof PlinthError) return cause
   return new PlinthError('Cancelled', 'The caller aborted while it waited for a connection.', {

@@ -6,6 +6,7 @@ import type { Connection } from './connection.ts'
 import { type Holder, Holders } from './holders.ts'
 import { deadlockVictim } from './deadlock-victim.ts'
 import { IdleLanes } from './idle-lanes.ts'
+import type { Interruption } from './interruption.ts'
 import { Leaving } from './leaving.ts'
 import { acquireTimedOut, cancelledWaiting, leftOpen, overloaded, selfDeadlock } from './pool-errors.ts'
 import type { PoolLimits, PoolOptions } from './pool-options.ts'
@@ -73,7 +74,7 @@ export class Pool {
   }
 
   /** A connection for `holder` alone, given back by `release`. `transaction`: for whom, as telemetry tells it. */
-  async acquire(holder: Holder, signal?: AbortSignal, transaction?: TransactionRef): Promise<Connection> {
+  async acquire(holder: Holder, signal?: Interruption, transaction?: TransactionRef): Promise<Connection> {
     if (this.#refusal) throw this.#refusal
     if (signal?.aborted) throw cancelledWaiting(signal)
     const idle = this.#idle.take()
@@ -146,7 +147,7 @@ export class Pool {
     for (const waiter of this.#waiting.all) waiter.refuse(refusal)
     await this.#quiet(deadlineMs)
     const stop = async (connection: Connection): Promise<void> => {
-      if (!connection.isCommitting) await connection.cancel()
+      if (connection.committing === undefined) await connection.cancel()
       connection.destroy(refusal)
     }
     await Promise.all([...this.#holders.connections, ...this.#shared.busy].map(stop))
@@ -182,7 +183,7 @@ export class Pool {
     return connection
   }
 
-  #wait(holder: Holder, signal: AbortSignal | undefined): Promise<Connection> {
+  #wait(holder: Holder, signal: Interruption | undefined): Promise<Connection> {
     const inside = this.#options.enclosing()
     const limitMs = this.#limits.acquireTimeoutMs
     const given = this.#waiting.wait({ holder, inside, signal, limitMs, timedOut: () => this.#timedOut() })

@@ -13,7 +13,7 @@ import { violatedColumns } from './violated-columns.ts'
 export interface FailureContext {
   readonly phase: Phase
   /** Text of the statement, without values. */
-  readonly statement?: string
+  readonly statement?: string | undefined
   readonly transaction?: string
   readonly attempts?: number
   /**

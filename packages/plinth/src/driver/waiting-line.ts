@@ -1,6 +1,7 @@
 import type { PlinthError } from '../errors.ts'
 import type { Connection } from './connection.ts'
 import type { Holder } from './holders.ts'
+import type { Interruption } from './interruption.ts'
 import { cancelledWaiting } from './pool-errors.ts'
 
 export interface Waiter {
@@ -15,7 +16,7 @@ export interface Waiter {
 interface WaitOptions {
   readonly holder: Holder
   readonly inside: ReadonlySet<object>
-  readonly signal: AbortSignal | undefined
+  readonly signal: Interruption | undefined
   readonly limitMs: number
   readonly timedOut: () => PlinthError
 }

@@ -197,7 +197,7 @@ export class ClientLine {
       await this.#send(plainQuery(isChained(query.text) ? 'rollback and chain' : 'rollback'))
       throw aborted(name, firstFailure)
     }
-    this.connection.isCommitting = true
+    this.connection.committing = name
     try {
       const result = await this.#send(query)
       if (commandOf(result) === 'ROLLBACK') throw aborted(name, firstFailure)
@@ -207,7 +207,7 @@ export class ClientLine {
       await transaction.settleLost(error, transaction.isSerializable)
       return madeUp('COMMIT')
     } finally {
-      this.connection.isCommitting = false
+      this.connection.committing = undefined
     }
   }
 
