@@ -201,3 +201,15 @@ test('no hook runs where the outcome of COMMIT is unknown', async () => {
   assert.ok(isPlinthError(error, 'CommitUnknown'))
   assert.deepEqual(ran, [])
 })
+
+test('statements that nobody awaits are refused beyond 10,000, and those sent before are kept', async () => {
+  const sent: Promise<unknown>[] = []
+  await one.transaction(async (tx) => {
+    await tx.query('select 1')
+    for (let n = 0; n < 10_000; n++) sent.push(tx.query('select 1'))
+    await assert.rejects(tx.query('select 1'), { code: 'InvalidOperation', message: /10000 statements/ })
+    await Promise.all(sent)
+    await insert(tx, 1)
+  })
+  assert.deepEqual(await saved(), [1])
+})

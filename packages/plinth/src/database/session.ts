@@ -134,6 +134,7 @@ class PoolSession implements Session {
   async #inTurn<R>(kind: 'exclusive' | 'shared', work: () => Promise<R>): Promise<R> {
     this.#refuseClosed()
     refuseRootHandle(this)
+    this.#turns.refuseIfFull()
     return this.#turns[kind](work)
   }
 

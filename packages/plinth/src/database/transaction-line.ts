@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import type { Connection } from '../driver/connection.ts'
 import type { Statement, StepAnswer } from '../driver/exchange.ts'
+import type { Holder } from '../driver/holders.ts'
 import type { Interruption } from '../driver/interruption.ts'
 import type { PgQuery } from '../driver/peer.ts'
+import type { Pool } from '../driver/pool.ts'
 import type { FailureContext } from '../driver/sqlstate.ts'
 import type { Outcome, Phase } from '../errors.ts'
 import { isPlinthError, PlinthError } from '../errors.ts'
@@ -34,10 +36,12 @@ export interface LineHome {
   readonly defaults: ServerDefaults
   /** Hears where the write of a transaction ends in the server's log. Only where there are replicas. */
   readonly position: LogPosition | undefined
+  readonly acquire: Pool['acquire']
+  readonly release: Pool['release']
 }
 
 /** One attempt at a transaction. */
-export interface LineAttempt extends TransactionRef {
+export interface LineAttempt extends TransactionRef, Holder {
   readonly deadline: Deadline
   readonly isolation: IsolationLevel | undefined
   readonly readOnly: boolean
@@ -177,6 +181,7 @@ export class TransactionLine {
   #run(statement: Statement, settings: Statement | undefined, options: StatementOptions): Promise<StepAnswer> {
     const limitMs = options.timeoutMs === undefined ? undefined : wholeMs(options.timeoutMs)
     noteSessionState(this.#connection, statement.text)
+    this.#turns.refuseIfFull()
     // From here on nothing may fail before the turn: what is carried would be lost.
     const carried = this.#takePending()
     const isAlone = !this.#isBegun || limitMs !== undefined || options.signal !== undefined
@@ -223,6 +228,7 @@ export class TransactionLine {
   async #runQuery(query: PgQuery): Promise<unknown> {
     const text = query.text ?? ''
     noteSessionState(this.#connection, text)
+    this.#turns.refuseIfFull()
     const carried = this.#takePending()
     return this.#turns.exclusive(async () => {
       if (!this.#isBegun || carried.length > 0 || this.#unsent.length > 0)
@@ -417,13 +423,31 @@ export class TransactionLine {
     return isFirst ? this.#begin(run) : run()
   }
 
+  /**
+   * A connection that died while it idled is replaced: whatever ran behind its BEGIN was rolled back, so it may all be
+   * sent again. One that was opened for this is not, so the tries end.
+   */
   async #begin(run: () => Promise<readonly StepAnswer[]>): Promise<readonly StepAnswer[]> {
-    try {
-      return await (this.#beginRead ? this.#beginRead(this, run) : run())
-    } catch (error) {
-      if (!this.#connection.isLost && this.status === 'I') this.#refusal = error
-      throw error
+    for (;;) {
+      const isStale = this.#connection.openedAt < this.since
+      try {
+        return await (this.#beginRead ? this.#beginRead(this, run) : run())
+      } catch (error) {
+        if (!this.#connection.isLost && this.status === 'I') this.#refusal = error
+        if (!this.#connection.isLost || !isStale || this.deadline.aborted) throw error
+        await this.#replaceConnection(error)
+      }
     }
+  }
+
+  /** Throws `error` where there is no other: a session has but one. */
+  async #replaceConnection(error: unknown): Promise<void> {
+    const { needsReset } = this.#connection
+    this.#home.release(this.#connection)
+    const other = await this.#home.acquire(this.#attempt, this.deadline, this.#attempt)
+    if (other.isLost) throw error
+    other.needsReset ||= needsReset
+    this.#connection = other
   }
 
   #takeUnsent(): readonly Statement[] {

@@ -1,7 +1,6 @@
 import type { Connection } from '../driver/connection.ts'
 import type { Holder } from '../driver/holders.ts'
 import type { Interruption } from '../driver/interruption.ts'
-import type { Pool } from '../driver/pool.ts'
 import { isPlinthError, PlinthError } from '../errors.ts'
 import {
   type DatabaseIdentity,
@@ -37,10 +36,8 @@ export interface TransactionHome extends LineHome {
   readonly database: object
   readonly identity: DatabaseIdentity
   readonly misuse: MisuseMode
-  readonly acquire: Pool['acquire']
   /** True when `acquire` would wait for no other caller. */
   readonly isFree: () => boolean
-  readonly release: Pool['release']
   /** A server took no write: gives up the connections there are, and looks whether there is another primary. */
   readonly leaveServer: () => void
   readonly idleInTransactionTimeoutMs: number

@@ -1,3 +1,8 @@
+import { PlinthError } from '../errors.ts'
+
+/** Statements of one connection that may be asked for and not answered. */
+const mostAtOnce = 10_000
+
 interface Waiting {
   readonly isExclusive: boolean
   readonly start: () => void
@@ -12,6 +17,14 @@ export class Turns {
   readonly #waiting: Waiting[] = []
   #running = 0
   #isExclusive = false
+
+  /** Nobody awaits so much at a time on purpose, and each is held in memory. */
+  refuseIfFull(): void {
+    if (this.#running + this.#waiting.length < mostAtOnce) return
+    throw new PlinthError('InvalidOperation', `${mostAtOnce} statements on one connection have no answer yet.`, {
+      hint: 'Await some before you send more, or write many rows in one statement: insert a list, or use unnest().',
+    })
+  }
 
   /** Calls `work` at once where nothing is in its way. */
   shared<R>(work: () => Promise<R>): Promise<R> {

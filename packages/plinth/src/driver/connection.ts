@@ -376,9 +376,9 @@ export class Connection {
 
   /** The server says so in words of its own language; the function that says it is always the same (syncrep.c). */
   #noteUnreplicated({ routine }: { readonly routine?: string }): void {
-    const transaction = this.committing
-    if (transaction !== undefined && routine === 'SyncRepWaitForLSN')
-      observe({ kind: 'commit.unreplicated', database: this.identity, transaction })
+    if (routine !== 'SyncRepWaitForLSN') return
+    const whose = this.committing === undefined ? {} : { transaction: this.committing }
+    observe({ kind: 'commit.unreplicated', database: this.identity, ...whose })
   }
 
   #noteFailed(): void {

@@ -84,7 +84,7 @@ function describe(observation: Observation, limits: Limits): Entry {
     case 'commit.unknown':
       return { level: 'error', message: `A lost COMMIT of "${observation.transaction}" stays unknown` }
     case 'commit.unreplicated':
-      return { level: 'error', message: `"${observation.transaction}" was committed with a warning` }
+      return { level: 'error', message: `${named(observation.transaction)} committed without its synchronous standby` }
     case 'transaction.forgotten':
       return { level: 'error', message: `"${observation.transaction}" was neither committed nor rolled back` }
     case 'hook.failed':
@@ -144,6 +144,10 @@ function ofRetry({ what, attempt, delayMs, failure, database }: ObservationOf<'r
 function ending({ transaction, outcome, ms, failure }: ObservationOf<'attempt.end' | 'transaction.end'>): string {
   const known = outcome === 'unknown' ? 'ended nobody knows how' : outcome === 'committed' ? outcome : `was ${outcome}`
   return `"${transaction.name}" ${known} after ${Math.round(ms)} ms, attempt ${transaction.attempt}${because(failure)}`
+}
+
+function named(transaction: string | undefined): string {
+  return transaction === undefined ? 'A statement' : `"${transaction}"`
 }
 
 function because(failure: Failure | undefined): string {

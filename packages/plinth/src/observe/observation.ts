@@ -115,11 +115,8 @@ export type Observation = { readonly database: DatabaseIdentity } & (
       readonly ms: number
     }
   | { readonly kind: 'commit.unknown'; readonly transaction: string; readonly why: string; readonly ms: number }
-  /**
-   * PostgreSQL committed with a warning (01000): somebody cancelled the wait for the synchronous standby. Its text is
-   * left out, for a trigger's RAISE WARNING has the same SQLSTATE and any text.
-   */
-  | { readonly kind: 'commit.unreplicated'; readonly transaction: string }
+  /** Committed, but the wait for the synchronous standby was cut short. Without `transaction`: by a single statement. */
+  | { readonly kind: 'commit.unreplicated'; readonly transaction?: string }
   /** A client of the pg-compatible pool was given back inside its transaction, which was rolled back. */
   | { readonly kind: 'transaction.forgotten'; readonly transaction: string; readonly statements: number }
   | { readonly kind: 'hook.failed'; readonly transaction: string; readonly failure: Failure }

@@ -183,7 +183,7 @@ function breadcrumbs(): ObservationListeners {
     'retry.refused': (retry) => breadcrumb(retry, 'warning', `not run again${because(retry.failure)}`),
     'commit.resolved': (fate) => breadcrumb(fate, 'warning', `the lost COMMIT of "${fate.transaction}" was found out`),
     'commit.unknown': (fate) => breadcrumb(fate, 'error', `the lost COMMIT of "${fate.transaction}" stays unknown`),
-    'commit.unreplicated': (commit) => breadcrumb(commit, 'error', `"${commit.transaction}" committed with a warning`),
+    'commit.unreplicated': (commit) => breadcrumb(commit, 'error', 'committed without its synchronous standby'),
     'transaction.forgotten': (forgotten) => breadcrumb(forgotten, 'error', `"${forgotten.transaction}" was left open`),
     misuse: (misuse) => breadcrumb(misuse, 'warning', `${misuse.what} inside "${misuse.transaction}"`),
   }
