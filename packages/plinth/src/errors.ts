@@ -45,6 +45,7 @@ export type ErrorCode =
   | 'StatementFailed'
   | 'AnswerTooLarge'
   | 'InvalidOperation'
+  | 'InvalidMigration'
   | 'RowNotFound'
   | 'TooManyRows'
   | 'InvalidOption'

@@ -1,2 +1,3 @@
 // The public names of plinth/migrate: migrations, seeds and reset.
-export {}
+export { addMigration, readMigrations } from './migrate/migration-folder.ts'
+export type { CodeStep, Migration, Replaced, SqlStep, Step } from './migrate/migration.ts'

@@ -64,6 +64,7 @@ const words: Readonly<Record<ErrorCode, Words>> = {
   StatementFailed: 'may quote',
   InvalidOperation: 'may quote',
   InvalidOption: 'may quote',
+  InvalidMigration: 'may quote',
   MissingPeer: 'may quote',
   EmbeddedUnavailable: 'may quote',
   EmbeddedFailed: 'may quote',
