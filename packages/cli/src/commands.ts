@@ -1,8 +1,25 @@
 import type { Command } from './command-line/command.ts'
 import { dev } from './commands/dev.ts'
+import { doctor } from './commands/doctor.ts'
+import { fixSequences } from './commands/fix-sequences.ts'
 import { health } from './commands/health.ts'
 import { hub } from './commands/hub.ts'
 import { key } from './commands/key.ts'
+import { locks } from './commands/locks.ts'
+import { queries } from './commands/queries.ts'
+import { schema } from './commands/schema.ts'
+import { tables } from './commands/tables.ts'
 
 /** Every command, in the order in which its group lists it. A new one is a file in commands/ and a line here. */
-export const commands: readonly Command[] = [dev, hub, key, health]
+export const commands: readonly Command[] = [
+  dev,
+  hub,
+  key,
+  health,
+  doctor,
+  tables,
+  schema,
+  queries,
+  locks,
+  fixSequences,
+]

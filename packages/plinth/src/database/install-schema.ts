@@ -2,7 +2,7 @@ import { PlinthError } from '../errors.ts'
 import { pause } from './backoff.ts'
 import { wholeNumber } from './options.ts'
 import { versions } from './plinth-schema.ts'
-import type { Database, Transaction } from './queryable.ts'
+import type { Database, Queryable, Transaction } from './queryable.ts'
 
 /** "plinth" in ASCII. */
 const lockKey = '123597848179816'
@@ -50,7 +50,8 @@ async function tryInstall(tx: Transaction): Promise<boolean> {
   return true
 }
 
-async function installedVersion(on: Database | Transaction): Promise<number> {
+/** 0 where it was never installed. */
+export async function installedVersion(on: Queryable): Promise<number> {
   const { made } = await on.one<{ made: boolean }>(`select to_regclass('plinth.schema_version') is not null as made`)
   if (!made) return 0
   const { version } = await on.one<{ version: number }>(
