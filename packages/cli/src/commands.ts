@@ -9,10 +9,12 @@ import { locks } from './commands/locks.ts'
 import { queries } from './commands/queries.ts'
 import { schema } from './commands/schema.ts'
 import { tables } from './commands/tables.ts'
+import { types } from './commands/types.ts'
 
 /** Every command, in the order in which its group lists it. A new one is a file in commands/ and a line here. */
 export const commands: readonly Command[] = [
   dev,
+  types,
   hub,
   key,
   health,
