@@ -39,15 +39,25 @@ async function tryInstall(tx: Transaction): Promise<boolean> {
   const installed = await installedVersion(tx)
   if (installed >= versions.length) return true
   await tx.query('create schema if not exists plinth')
-  await tx.query(
-    'create table if not exists plinth.schema_version (version int primary key, installed_at timestamptz not null)',
-  )
+  await tx.query(versionTable)
   for (const [at, statements] of versions.entries()) {
     if (at < installed) continue
     for (const statement of statements) await tx.query(statement)
     await tx.query('insert into plinth.schema_version values ($1, now())', [at + 1])
   }
   return true
+}
+
+const versionTable =
+  'create table if not exists plinth.schema_version (version int primary key, installed_at timestamptz not null)'
+
+/** The same as a text for psql, whatever version is installed. */
+export function schemaScript(): string {
+  const steps = versions.map((statements, at) => {
+    const install = [...statements, `insert into plinth.schema_version values (${at + 1}, now())`].join(';\n')
+    return `if not exists (select from plinth.schema_version where version >= ${at + 1}) then\n${install};\nend if;\n`
+  })
+  return `do $plinth$ begin\ncreate schema if not exists plinth;\n${versionTable};\n${steps.join('')}end $plinth$;`
 }
 
 /** 0 where it was never installed. */

@@ -29,6 +29,13 @@ export function readHeader(file: string, text: string): Header {
   return { inTransaction, replaces }
 }
 
+export function withoutDirectives(text: string): string {
+  return text
+    .split('\n')
+    .filter((line) => !directive.test(line))
+    .join('\n')
+}
+
 /** The line that `readHeader` reads. */
 export function replacesLine({ id, checksum }: Pick<Replaced, 'id' | 'checksum'>): string {
   return `-- plinth: replaces ${id} ${checksum}`

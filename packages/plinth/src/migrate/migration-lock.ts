@@ -4,7 +4,7 @@ import { isPlinthError, PlinthError } from '../errors.ts'
 import type { MigrateSettings } from './migrate-options.ts'
 
 /** The advisory lock of whoever migrates this database. Two keys: nobody's `tx.lock` is in that space. */
-const lock = '8103, 1'
+export const advisoryLock = '8103, 1'
 const pollMs = 100
 const tellEveryMs = 1000
 
@@ -57,13 +57,13 @@ export async function lockMigrations(session: Session, settings: MigrateSettings
 }
 
 async function tryLock(session: Session): Promise<boolean> {
-  const { locked } = await session.one<{ locked: boolean }>(`select pg_try_advisory_lock(${lock}) as locked`)
+  const { locked } = await session.one<{ locked: boolean }>(`select pg_try_advisory_lock(${advisoryLock}) as locked`)
   return locked
 }
 
 /** Undefined when nobody migrates. */
 export function lockHolder(on: Queryable): Promise<LockHolder | undefined> {
-  const [classId, objectId] = lock.split(', ')
+  const [classId, objectId] = advisoryLock.split(', ')
   return on.maybeOne<LockHolder>(
     `select a.pid, a.application_name as application, a.usename::text as user, a.backend_start as since
       from pg_locks as l join pg_stat_activity as a using (pid)

@@ -7,7 +7,8 @@ import { atLine, inFile } from './script-place.ts'
 /** Commands of psql that only guard psql itself; pg_dump writes them since August 2025. */
 const guards = /^\\(?:un)?restrict\b/
 
-const begins = /^(?:begin|start\s+transaction|commit|end)\b/i
+/** Left out: the transaction is the caller's. */
+export const begins: RegExp = /^(?:begin|start\s+transaction|commit|end)\b/i
 const breaks = /^(?:rollback|abort|savepoint|release|prepare\s+transaction)\b/i
 
 /**
