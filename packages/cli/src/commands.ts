@@ -6,8 +6,11 @@ import { health } from './commands/health.ts'
 import { hub } from './commands/hub.ts'
 import { key } from './commands/key.ts'
 import { locks } from './commands/locks.ts'
+import { mark } from './commands/mark.ts'
 import { queries } from './commands/queries.ts'
+import { reset } from './commands/reset.ts'
 import { schema } from './commands/schema.ts'
+import { seed } from './commands/seed.ts'
 import { tables } from './commands/tables.ts'
 import { types } from './commands/types.ts'
 
@@ -23,5 +26,8 @@ export const commands: readonly Command[] = [
   schema,
   queries,
   locks,
+  seed,
+  reset,
+  mark,
   fixSequences,
 ]

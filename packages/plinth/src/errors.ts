@@ -49,6 +49,8 @@ export type ErrorCode =
   | 'MigrationConflict'
   | 'MigrationFailed'
   | 'MigrationBroken'
+  | 'InvalidSeed'
+  | 'ProductionRefused'
   | 'RowNotFound'
   | 'TooManyRows'
   | 'InvalidOption'

@@ -11,7 +11,7 @@ export interface TypedSchema {
   readonly catalog: Catalog
   /** By schema in the order asked for, then by name. */
   readonly relations: readonly CatalogRelation[]
-  typeOf(column: { readonly oid: number }): ColumnType
+  readonly typeOf: (column: { readonly oid: number }) => ColumnType
 }
 
 interface TypeRow {

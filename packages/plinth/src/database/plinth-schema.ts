@@ -78,4 +78,17 @@ export const versions: readonly (readonly string[])[] = [
       note text
     )`,
   ],
+  [
+    `create table plinth.seed (
+      id text primary key,
+      checksum text not null,
+      environment text not null,
+      ms int not null,
+      ran_at timestamptz not null default now()
+    )`,
+    `comment on table plinth.seed is 'Seeds that this database has had; written by the transaction of the seed.'`,
+    'create table plinth.setting (name text primary key, value text not null)',
+    `comment on table plinth.setting is
+      'environment: what plinth mark says this database is. Nothing of Plinth destroys rows of a production one unasked.'`,
+  ],
 ]

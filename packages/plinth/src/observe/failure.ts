@@ -68,6 +68,8 @@ const words: Readonly<Record<ErrorCode, Words>> = {
   MigrationConflict: 'may quote',
   MigrationFailed: 'may quote',
   MigrationBroken: 'may quote',
+  InvalidSeed: 'may quote',
+  ProductionRefused: 'may quote',
   MissingPeer: 'may quote',
   EmbeddedUnavailable: 'may quote',
   EmbeddedFailed: 'may quote',
