@@ -7,8 +7,10 @@ export const forceOptions = {
   'force-production': { value: 'database', about: 'The name of that database, as the second yes' },
 } as const
 
+export type ForceName = keyof typeof forceOptions
+
 /** For `refuseProduction`, which says what looks like production. */
-export function guardOptions(asked: Asked<keyof typeof forceOptions>, url: string): Omit<GuardOptions, 'action'> {
+export function guardOptions(asked: Asked<ForceName>, url: string): Omit<GuardOptions, 'action'> {
   const forceProduction = asked.text('force-production')
   return { url, nodeEnv: process.env['NODE_ENV'], force: asked.has('force'), forceProduction }
 }

@@ -2,7 +2,7 @@ import { resetDatabase } from 'plinth/migrate'
 import type { Asked } from '../command-line/asked.ts'
 import type { Report } from '../command-line/command.ts'
 import type { Connected } from '../command-line/connection.ts'
-import { forceOptions, guardOptions } from '../command-line/force.ts'
+import { type ForceName, guardOptions } from '../command-line/force.ts'
 import { progressLine } from '../terminal/progress.ts'
 import { duration } from '../terminal/table.ts'
 import { columns } from '../terminal/text.ts'
@@ -11,7 +11,7 @@ import { describeSeeds } from './seed.ts'
 
 export async function resetReport(
   { database, url, config }: Connected,
-  asked: Asked<'env' | keyof typeof forceOptions>,
+  asked: Asked<'env' | ForceName>,
 ): Promise<Report> {
   const environment = readEnvironment('--env', asked.text('env'))
   const [migrations, seeds] = [config.migrations ?? 'migrations', config.seeds ?? 'seeds']

@@ -2,13 +2,13 @@ import { refuseProduction, runSeeds, type SeedResult } from 'plinth/migrate'
 import type { Asked } from '../command-line/asked.ts'
 import type { Report } from '../command-line/command.ts'
 import type { Connected } from '../command-line/connection.ts'
-import { forceOptions, guardOptions } from '../command-line/force.ts'
+import { type ForceName, guardOptions } from '../command-line/force.ts'
 import { progressLine } from '../terminal/progress.ts'
 import { duration } from '../terminal/table.ts'
 import { columns } from '../terminal/text.ts'
 import { readEnvironment } from './environment.ts'
 
-type Names = 'env' | 'folder' | keyof typeof forceOptions
+type Names = 'env' | 'folder' | ForceName
 
 /** Rows for development have no place in production either, so they are refused there as a reset is. */
 export async function seedReport({ database, url, config }: Connected, asked: Asked<Names>): Promise<Report> {
