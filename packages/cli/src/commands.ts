@@ -7,6 +7,7 @@ import { hub } from './commands/hub.ts'
 import { key } from './commands/key.ts'
 import { locks } from './commands/locks.ts'
 import { mark } from './commands/mark.ts'
+import { migrate } from './commands/migrate.ts'
 import { queries } from './commands/queries.ts'
 import { reset } from './commands/reset.ts'
 import { schema } from './commands/schema.ts'
@@ -26,6 +27,7 @@ export const commands: readonly Command[] = [
   schema,
   queries,
   locks,
+  ...migrate,
   seed,
   reset,
   mark,

@@ -45,6 +45,10 @@ const tools: Readonly<Record<MigrationTool, Tool>> = {
   },
 }
 
+export function isMigrationTool(name: string): name is MigrationTool {
+  return Object.hasOwn(tools, name)
+}
+
 /**
  * The migrations another tool has run on this database, by its own table, the oldest first. Reads only.
  *
@@ -56,10 +60,14 @@ export async function readToolMigrations(
   tool: MigrationTool,
   table?: string,
 ): Promise<readonly ToolMigration[]> {
-  const known = Object.hasOwn(tools, tool) ? tools[tool] : undefined
-  if (!known) {
-    throw new PlinthError('InvalidOption', `from is ${tool}; it must be one of ${Object.keys(tools).join(', ')}.`)
+  // Not every caller is type-checked.
+  if (!isMigrationTool(tool)) {
+    throw new PlinthError(
+      'InvalidOption',
+      `from is ${String(tool)}; it must be one of ${Object.keys(tools).join(', ')}.`,
+    )
   }
+  const known = tools[tool]
   const name = table ?? known.table
   const quoted = name.split('.').map(quoteName).join('.')
   const { found } = await on.one<{ found: boolean }>('select to_regclass($1) is not null as found', [quoted])
