@@ -33,6 +33,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   embedded: ['errors', 'observe/observation'],
   observe: ['errors', 'observe/observation', 'observe/failure', 'observe/pool-counts'],
   migrate: ['errors', 'observe/observation', 'operation', 'sql', 'catalog', 'database', 'embedded'],
+  inspect: ['errors', 'sql', 'types:catalog', 'database'],
   services: ['errors', ...publishing, 'operation', 'sql', 'catalog', 'database'],
   store: ['errors', 'observe/observation', 'operation', 'sql', 'catalog', 'database'],
   testing: [

@@ -1,7 +1,8 @@
 import { isIPv4 } from 'node:net'
 import { createHub, type Hub } from '@plinth/hub'
 import { createDatabase, type Database, PlinthError } from 'plinth'
-import type { PlinthConfig } from './config/config.ts'
+import { namedUrl } from './command-line/connection.ts'
+import { hubOptions, type PlinthConfig } from './config/config.ts'
 import { loadConfig } from './config/load-config.ts'
 import { curlLine, encode } from './development/curl.ts'
 import { createKey } from './key.ts'
@@ -24,12 +25,8 @@ export interface HubFlags {
 /** `plinth hub`: the hub over any database. Without identities it stays on this machine, with a key for this run. */
 export async function hub(flags: HubFlags, stop: AbortSignal): Promise<void> {
   const config = await loadConfig(flags.config)
-  const { url = config.url, host = config.host ?? '127.0.0.1', port = config.port ?? 4000 } = flags
-  if (url === undefined) {
-    throw new PlinthError('InvalidOption', 'No database is named.', {
-      hint: 'Give --url postgres://user:password@host:port/database, or url in plinth.config.ts.',
-    })
-  }
+  const { host = config.host ?? '127.0.0.1', port = config.port ?? 4000 } = flags
+  const url = namedUrl(flags.url, config)
   const runKey = hasIdentity(config) ? undefined : createRunKey(host)
   const schemas = flags.schema?.split(',').map((name) => name.trim()) ?? config.schemas ?? ['public']
   await using database = createDatabase({ url, service: 'plinth-hub', ...(config.pool && { pool: config.pool }) })
@@ -59,10 +56,9 @@ function openHub(
   adminPort: number | undefined,
   runKey: string | undefined,
 ): Hub {
-  const { url: _url, host: _host, port: _port, pool: _pool, ...options } = config
   const admin = adminPort === undefined ? {} : { admin: { ...config.admin, port: adminPort } }
   const key = runKey === undefined ? {} : { runKey }
-  return createHub({ ...options, ...admin, ...key, database, schemas, onFault: reportFault })
+  return createHub({ ...hubOptions(config), ...admin, ...key, database, schemas, onFault: reportFault })
 }
 
 function hasIdentity({ services = {}, jwt, anonymousRole }: PlinthConfig): boolean {

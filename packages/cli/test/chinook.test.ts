@@ -8,7 +8,7 @@ import { createHub, type Hub } from '@plinth/hub'
 import { createDatabase, type Database, isPlinthError } from 'plinth'
 import { createTestDatabase, type TestDatabase } from 'plinth/testing'
 import { readTables } from '../src/development/tables.ts'
-import { runScript } from '../src/load/run-script.ts'
+import { runScript } from 'plinth/migrate'
 import { reads } from './support/chinook-reads.ts'
 import { plinth, temporaryFolder } from './support/command.ts'
 

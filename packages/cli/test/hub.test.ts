@@ -130,5 +130,5 @@ test('a configuration, a database or a port that cannot be had is told in one li
   assert.match(lines[4] ?? '', /--port is http; it must be a whole number/)
   assert.match(lines[7] ?? '', /no schema 7/)
   assert.match(lines[6] ?? '', /key of the service a is not sha256/)
-  assert.match(lines[5] ?? '', /Unknown option `--ulr`/)
+  assert.match(lines[5] ?? '', /unknown option '--ulr'/)
 })

@@ -61,6 +61,9 @@ const config: Checks<PlinthConfig> = {
   limits: object(limits),
   admin: object(admin, ['port']),
   pool: object(pool),
+  migrations: text,
+  seeds: text,
+  entities: text,
 }
 
 const checkAll = object(config)

@@ -10,6 +10,18 @@ export interface PlinthConfig extends Omit<HubOptions, 'database' | 'runKey' | '
   /** Default 4000. */
   readonly port?: number
   readonly pool?: PoolOptions
+  /** Folder of the migrations, from where the command is started. Default migrations. */
+  readonly migrations?: string
+  /** Folder of the seeds. Default seeds. */
+  readonly seeds?: string
+  /** Module that exports the tables as Drizzle describes them, such as ./src/entities.ts; only generating needs it. */
+  readonly entities?: string
+}
+
+/** The part that the hub takes. */
+export function hubOptions(config: PlinthConfig): Omit<HubOptions, 'database'> {
+  const { url: _1, host: _2, port: _3, pool: _4, migrations: _5, seeds: _6, entities: _7, ...options } = config
+  return options
 }
 
 /**

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createDatabase, type Database, type Queryable } from 'plinth'
-import { runScript } from '../load/run-script.ts'
+import { runScript } from 'plinth/migrate'
 import type { Content } from './content.ts'
 
 /** A file of some gigabytes takes minutes; the limits of a service would cut it off. */

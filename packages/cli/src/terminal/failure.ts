@@ -1,11 +1,26 @@
 import { isPlinthError, type PlinthError } from 'plinth'
+import { UsageError } from '../command-line/usage-error.ts'
+import { withoutSecrets } from './secrets.ts'
 
 /** What is written about a failure: one line where somebody can do something about it, else everything for a report. */
 export function describeFailure(error: unknown): string {
-  // Closing failed too, after the error that matters.
-  if (error instanceof Error && 'suppressed' in error) return describeFailure(error.suppressed)
+  return withoutSecrets(describe(matters(error)))
+}
+
+/** 2 when the command line or the configuration cannot be followed, and nothing was done; else 1. */
+export function exitCodeOf(failure: unknown): 1 | 2 {
+  const error = matters(failure)
+  return error instanceof UsageError || (isPlinthError(error) && error.code === 'InvalidOption') ? 2 : 1
+}
+
+/** Closing failed too, after the error that matters. */
+function matters(error: unknown): unknown {
+  return error instanceof Error && 'suppressed' in error ? matters(error.suppressed) : error
+}
+
+function describe(error: unknown): string {
   if (isPlinthError(error)) return `plinth: ${oneLine(error)}`
-  if (error instanceof Error && error.name === 'CACError') return `plinth: ${error.message}. See plinth --help.`
+  if (error instanceof UsageError) return `plinth: ${error.message}. See plinth --help.`
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return `plinth: this is a bug of Plinth, not of yours. Please report it with these lines:\n${stack}`
 }

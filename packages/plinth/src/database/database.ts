@@ -11,10 +11,10 @@ import { askFirst, type ServerDefaults } from './first-question.ts'
 import type { Health } from './health-report.ts'
 import { type Homes, makeHomes } from './homes.ts'
 import { runIndependent } from './independent.ts'
+import { noSession, openLimitedSession } from './limited-session.ts'
 import { type DatabaseSettings, readOptions, wholeNumber } from './options.ts'
 import { openPgPool } from './pg-pool-home.ts'
 import type * as Q from './queryable.ts'
-import { noSession, openSession } from './session.ts'
 import { type Effect, runSingle } from './single.ts'
 import { onlyRow, onlyRowIfAny, refuseSessionStatement, toQueryResult, toStatement } from './statement.ts'
 import { readAlone } from './stream.ts'
@@ -123,10 +123,10 @@ class PoolDatabase implements Q.Database {
     return runIndependent(this.#homes.transactions, this.#homes.spare, work, options)
   }
 
-  async session(options: { readonly signal?: AbortSignal } = {}): Promise<Q.Session> {
+  async session(options: Q.SessionOptions = {}): Promise<Q.Session> {
     guardRootHandle(this.#homes.transactions)
     if (this.#settings.connection.pooler) throw noSession()
-    return openSession({ ...this.#homes.transactions, pool: this.#homes.pool }, options.signal)
+    return openLimitedSession({ ...this.#homes.transactions, pool: this.#homes.pool }, options)
   }
 
   pgPool(): ReturnType<Q.Database['pgPool']> {

@@ -2,7 +2,7 @@ import { PlinthError } from '../errors.ts'
 import { pause } from './backoff.ts'
 import { wholeNumber } from './options.ts'
 import { versions } from './plinth-schema.ts'
-import type { Database, Transaction } from './queryable.ts'
+import type { Database, Queryable, Transaction } from './queryable.ts'
 
 /** "plinth" in ASCII. */
 const lockKey = '123597848179816'
@@ -39,9 +39,7 @@ async function tryInstall(tx: Transaction): Promise<boolean> {
   const installed = await installedVersion(tx)
   if (installed >= versions.length) return true
   await tx.query('create schema if not exists plinth')
-  await tx.query(
-    'create table if not exists plinth.schema_version (version int primary key, installed_at timestamptz not null)',
-  )
+  await tx.query(versionTable)
   for (const [at, statements] of versions.entries()) {
     if (at < installed) continue
     for (const statement of statements) await tx.query(statement)
@@ -50,7 +48,20 @@ async function tryInstall(tx: Transaction): Promise<boolean> {
   return true
 }
 
-async function installedVersion(on: Database | Transaction): Promise<number> {
+const versionTable =
+  'create table if not exists plinth.schema_version (version int primary key, installed_at timestamptz not null)'
+
+/** The same as a text for psql, whatever version is installed. */
+export function schemaScript(): string {
+  const steps = versions.map((statements, at) => {
+    const install = [...statements, `insert into plinth.schema_version values (${at + 1}, now())`].join(';\n')
+    return `if not exists (select from plinth.schema_version where version >= ${at + 1}) then\n${install};\nend if;\n`
+  })
+  return `do $plinth$ begin\ncreate schema if not exists plinth;\n${versionTable};\n${steps.join('')}end $plinth$;`
+}
+
+/** 0 where it was never installed. */
+export async function installedVersion(on: Queryable): Promise<number> {
   const { made } = await on.one<{ made: boolean }>(`select to_regclass('plinth.schema_version') is not null as made`)
   if (!made) return 0
   const { version } = await on.one<{ version: number }>(

@@ -50,4 +50,45 @@ export const versions: readonly (readonly string[])[] = [
       'lease_until; without either it counts as dead and its tasks are given to others.'`,
     'create table plinth.cron (name text primary key, schedule text not null, next_at timestamptz not null)',
   ],
+  [
+    `create table plinth.migration (
+      number int primary key,
+      name text not null,
+      checksum text not null,
+      state text not null check (state in ('applied', 'running', 'broken')),
+      direction text not null default 'up' check (direction in ('up', 'down')),
+      statement int,
+      error text,
+      applied_at timestamptz not null default now(),
+      duration_ms int not null default 0,
+      applied_by text not null default session_user || ', ' || current_setting('application_name')
+    )`,
+    `comment on table plinth.migration is
+      'Migrations that this database has. applied: whole. running: a file without a transaction is under way, or its '
+      'runner died: then nobody holds the advisory lock (8103, 1). broken: its statement failed; see error, and '
+      'plinth migrate resolve. direction: down while a revert is running or broken.'`,
+    `create table plinth.migration_history (
+      id bigint generated always as identity primary key,
+      number int not null,
+      name text not null,
+      change text not null check (change in ('run', 'revert', 'break', 'resolve', 'baseline', 'squash')),
+      changed_at timestamptz not null default clock_timestamp(),
+      duration_ms int not null default 0,
+      changed_by text not null default session_user || ', ' || current_setting('application_name'),
+      note text
+    )`,
+  ],
+  [
+    `create table plinth.seed (
+      id text primary key,
+      checksum text not null,
+      environment text not null,
+      ms int not null,
+      ran_at timestamptz not null default now()
+    )`,
+    `comment on table plinth.seed is 'Seeds that this database has had; written by the transaction of the seed.'`,
+    'create table plinth.setting (name text primary key, value text not null)',
+    `comment on table plinth.setting is
+      'environment: what plinth mark says this database is. Nothing of Plinth destroys rows of a production one unasked.'`,
+  ],
 ]

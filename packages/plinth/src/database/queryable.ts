@@ -182,6 +182,13 @@ export interface RetryOptions {
   readonly retryable?: (error: unknown) => boolean
 }
 
+export interface SessionOptions {
+  readonly signal?: AbortSignal
+  /** In place of the database's own, for what runs on this session: a migration, a report. */
+  readonly statementTimeoutMs?: number
+  readonly lockTimeoutMs?: number
+}
+
 /** One connection for its holder alone: LISTEN, temporary tables, advisory locks. */
 export interface Session extends Queryable, AsyncDisposable {
   transaction<R>(work: (tx: Transaction) => Promise<R>, options?: TransactionOptions): Promise<R>
@@ -223,7 +230,7 @@ export interface Database extends Queryable, AsyncDisposable {
    * itself.
    */
   independent<R>(work: (tx: Transaction) => Promise<R>, options?: TransactionOptions): Promise<R>
-  session(options?: { readonly signal?: AbortSignal }): Promise<Session>
+  session(options?: SessionOptions): Promise<Session>
   /**
    * A pool for libraries that want pg's own (Drizzle, Kysely, TypeORM, Prisma, Knex, pg-boss and others): it is
    * `instanceof pg.Pool` and runs on the connections of this database. Its transactions cannot lie either: see

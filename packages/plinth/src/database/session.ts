@@ -51,12 +51,6 @@ export async function openSession(home: SessionHome, signal?: AbortSignal): Prom
   return new PoolSession(home, connection, holder, holding)
 }
 
-export function noSession(): PlinthError {
-  return new PlinthError('SessionStatement', 'A pooler in transaction mode gives nobody a connection to keep.', {
-    hint: 'For LISTEN, temporary tables and session locks make a database handle whose url leads straight to PostgreSQL.',
-  })
-}
-
 /**
  * One exclusive lane for as long as its holder wants it. What it left behind is undone when it goes back to the pool.
  */

@@ -5,6 +5,16 @@ import { checkColumns } from './check-columns.ts'
 import { databaseAway, type Problem, problemHeaders, problemWithColumns } from './problem.ts'
 import { isAway, readiness } from './readiness.ts'
 
+declare global {
+  namespace Express {
+    // Into this one the types of Express put what middleware adds to a request.
+    interface Request {
+      /** The database that `attach` was given. */
+      db: Database
+    }
+  }
+}
+
 type Next = (error?: unknown) => void
 
 /** Middleware of Express 5, and of everything else that speaks `(request, response, next)`. */

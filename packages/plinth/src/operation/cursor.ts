@@ -1,5 +1,5 @@
+import { PlinthError } from '../errors.ts'
 import type { Order } from './operation.ts'
-import { invalidOperation } from './shape.ts'
 
 /** The texts of the ordering columns of the last row seen. */
 export type CursorValues = readonly (string | null)[]
@@ -15,7 +15,10 @@ export function encodeCursor(order: readonly Order[], values: CursorValues): str
   return btoa(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }
 
-/** Throws InvalidOperation for what is no cursor, or one of another order. */
+/**
+ * Throws InvalidValue for what is no cursor, or one of another order: a cursor comes from a client, which may send
+ * anything.
+ */
 export function decodeCursor(order: readonly Order[], cursor: string): CursorValues {
   const [made, ...values] = parts(cursor)
   if (made !== fingerprint(order) || values.length !== order.length) throw notACursor()
@@ -40,10 +43,9 @@ function isCursorValue(value: unknown): value is string | null {
 }
 
 function notACursor(): Error {
-  return invalidOperation(
-    '`after` is not a cursor of this order.',
-    'Give `next` of the page before, asked for in the same order.',
-  )
+  return new PlinthError('InvalidValue', '`after` is not a cursor of this order.', {
+    hint: 'Give `next` of the page before, asked for in the same order.',
+  })
 }
 
 /** FNV-1a, 32 bits: tells orders apart by accident, not by attack. */

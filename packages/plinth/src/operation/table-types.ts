@@ -77,7 +77,7 @@ export interface Table<Row, New = Partial<Row>, Key = KeyOf<Row>> {
 
   /**
    * One page, and the cursor of the next. Reads no row twice and skips none however deep the page and whatever is
-   * inserted meanwhile, unlike offset.
+   * inserted meanwhile, unlike offset. An `after` that is no cursor of this order is InvalidValue.
    *
    *     posts.page({}, { size: 20, order: [{ createdAt: 'desc' }], after })
    *     … where ("created_at" <= $1 and ("created_at" < $2 or ("created_at" = $3 and "id" > $4))) order by

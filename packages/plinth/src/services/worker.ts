@@ -31,12 +31,12 @@ const sweepMs = 60_000
 
 /**
  * Runs tasks of these kinds until it is closed. Any number of workers may run the same kinds. A worker holds one
- * connection of the pool for itself, and each task what it uses. While the database is away it waits.
+ * connection of the pool for itself, and each task what it uses. While the database is away, now or later, it waits.
  *
  *     await using worker = await startWorker(db, [welcome, cleanUp], { concurrency: 20 })
  *
- * Throws InvalidOption for two tasks of one name, UndefinedObject without `installSchema(db)`, and what connecting
- * throws.
+ * Throws InvalidOption for two tasks of one name, UndefinedObject without `installSchema(db)`, and why connecting fails
+ * where waiting does not help, as AuthenticationFailed.
  */
 export async function startWorker(
   db: Database,
@@ -66,6 +66,8 @@ class TaskWorker implements Worker {
   #life: LifeSign | undefined
   #wake = new AbortController()
   #loop: Promise<void> = Promise.resolve()
+  #isInstalled = false
+  #stopListening = (): void => undefined
   #closing: Promise<void> | undefined
 
   constructor(db: Database, tasks: readonly Task<never>[], concurrency: number, service: string) {
@@ -78,9 +80,20 @@ class TaskWorker implements Worker {
   }
 
   async start(): Promise<void> {
-    await this.#cron.install()
-    await this.#live()
+    try {
+      await this.#ready()
+    } catch (error) {
+      // The server is away, as it may be while a system starts: the loop asks again.
+      if (!isPlinthError(error) || !error.retryable) throw error
+    }
+    this.#stopListening = this.#db.on('state', ({ to }) => to === 'connected' && this.#wakeUp())
     this.#loop = this.#run()
+  }
+
+  async #ready(): Promise<LifeSign> {
+    if (!this.#isInstalled) await this.#cron.install()
+    this.#isInstalled = true
+    return this.#live()
   }
 
   close({ deadlineMs = 10_000 }: { readonly deadlineMs?: number } = {}): Promise<void> {
@@ -94,6 +107,7 @@ class TaskWorker implements Worker {
 
   async #close(deadlineMs: number): Promise<void> {
     this.#stop.abort()
+    this.#stopListening()
     this.#wakeUp()
     await this.#loop
     const isQuiet = await this.#settled(deadlineMs)
@@ -121,7 +135,7 @@ class TaskWorker implements Worker {
       this.#wake = new AbortController()
       let waitMs = pollMs
       try {
-        const started = await this.#startSome((await this.#live()).id)
+        const started = await this.#startSome((await this.#ready()).id)
         pollMs = started.count > 0 ? shortestPollMs : Math.min(longestPollMs, pollMs * 2)
         waitMs = Math.min(pollMs, started.nextMs)
         if (performance.now() >= sweepAt) {

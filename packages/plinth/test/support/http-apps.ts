@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import express from 'express'
 import fastify from 'fastify'
 import { PlinthError } from '../../src/errors.ts'
-import { expressDatabase, type WithDatabase } from '../../src/express.ts'
+import { expressDatabase } from '../../src/express.ts'
 import { fastifyDatabase } from '../../src/fastify.ts'
 import type { Database } from '../../src/index.ts'
 
@@ -68,7 +68,7 @@ const openExpress: OpenApp = async (db) => {
   app.get('/ready', database.ready)
   app.get('/static', (_request, response) => void response.json({ ok: true }))
   app.get('/items', database.needsDatabase, async (request, response) => {
-    const { db: own } = request as typeof request & WithDatabase
+    const { db: own } = request
     response.json((await own.query('select 1')).rows)
   })
   app.post('/items', async (request, response) => {

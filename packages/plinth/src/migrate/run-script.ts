@@ -1,21 +1,36 @@
-import { isPlinthError, PlinthError, type Transaction } from 'plinth'
-import { insertStatements } from './copy-rows.ts'
-import { type Piece, readScript } from './script.ts'
+import type { Transaction } from '../database/queryable.ts'
+import { PlinthError } from '../errors.ts'
+import { insertStatements } from '../sql/copy-rows.ts'
+import { type Piece, readScript } from '../sql/script.ts'
+import { atLine, inFile } from './script-place.ts'
 
 /** Commands of psql that only guard psql itself; pg_dump writes them since August 2025. */
 const guards = /^\\(?:un)?restrict\b/
 
-const begins = /^(?:begin|start\s+transaction|commit|end)\b/i
+/** Left out: the transaction is the caller's. */
+export const begins: RegExp = /^(?:begin|start\s+transaction|commit|end)\b/i
 const breaks = /^(?:rollback|abort|savepoint|release|prepare\s+transaction)\b/i
 
 /**
- * Runs a script inside the transaction, statement by statement, so that an error can say where it was: `name, line 7`.
- * Its own BEGIN and COMMIT are left out. Returns what it passed over, for people to read.
+ * Runs a SQL file inside the transaction, statement by statement, so that an error can say where it was:
+ * `name, line 7`. Its own BEGIN and COMMIT are left out; `COPY … FROM stdin` with its rows, as pg_dump writes it, is
+ * run as INSERT. Returns the lines it passed over, for people to read. `onStatement` hears the line of each statement
+ * before it is sent.
+ *
+ * Throws InvalidStatement for what would break the transaction and for commands of psql, else what PostgreSQL says.
+ *
+ *     await db.transaction((tx) => runScript(tx, 'dump.sql', await readFile('dump.sql', 'utf8')))
  */
-export async function runScript(tx: Transaction, name: string, script: string): Promise<readonly string[]> {
+export async function runScript(
+  tx: Transaction,
+  name: string,
+  script: string,
+  onStatement: (line: number) => void = () => undefined,
+): Promise<readonly string[]> {
   const passed: string[] = []
   try {
     for (const piece of readScript(script)) {
+      onStatement(piece.line)
       if (piece.kind === 'psql' && guards.test(piece.text))
         passed.push(`line ${piece.line}: ${piece.text.split(' ')[0]}`)
       else await runPiece(tx, piece)
@@ -33,7 +48,7 @@ async function runPiece(tx: Transaction, piece: Piece): Promise<void> {
   }
   if (piece.kind === 'copy') return runCopy(tx, piece)
   if (begins.test(text)) return
-  if (breaks.test(text)) throw refused(line, `${firstWords(text)} would break the one transaction of the load`)
+  if (breaks.test(text)) throw refused(line, `${firstWords(text)} would break the one transaction of the file`)
   if (/^set\s+client_encoding\b/i.test(text) && !/utf-?8|unicode/i.test(text)) {
     throw refused(line, 'the file must be UTF-8', 'Make it with pg_dump --encoding=UTF8.')
   }
@@ -61,28 +76,4 @@ function refused(line: number, what: string, hint?: string): PlinthError {
 
 function firstWords(text: string): string {
   return text.split(/\s+/, 2).join(' ').toUpperCase()
-}
-
-/** The place goes in front once: the innermost one knows best. */
-function atLine(error: unknown, place: string): unknown {
-  if (!isPlinthError(error) || /^lines? \d/.test(error.message)) return error
-  const { server, sqlstate = '' } = error
-  if (server === undefined) return copied(error, `${place}: ${error.message}`)
-  // The file is the user's own, so the values PostgreSQL quotes may be shown.
-  const detail = server.detail === undefined ? '' : ` ${server.detail}`
-  return copied(error, `${place}: ${server.message} (${sqlstate}).${detail}`)
-}
-
-function inFile(error: unknown, name: string): unknown {
-  return isPlinthError(error) && /^lines? \d/.test(error.message) ? copied(error, `${name}, ${error.message}`) : error
-}
-
-function copied(error: PlinthError, message: string): PlinthError {
-  const { code, hint, sqlstate, statement } = error
-  return new PlinthError(code, message, {
-    cause: error,
-    ...(hint === undefined ? {} : { hint }),
-    ...(sqlstate === undefined ? {} : { sqlstate }),
-    ...(statement === undefined ? {} : { statement }),
-  })
 }

@@ -1,4 +1,4 @@
-import { PlinthError } from 'plinth'
+import { PlinthError } from '../errors.ts'
 
 /** A part of a plain SQL file, as psql would cut it. `line` counts from 1. */
 export type Piece =

@@ -1,4 +1,4 @@
-import { PlinthError } from 'plinth'
+import { PlinthError } from '../errors.ts'
 
 const rowsInOne = 200
 

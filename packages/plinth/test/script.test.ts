@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { createDatabase, type Database, isPlinthError } from 'plinth'
-import { createTestDatabase, type TestDatabase } from 'plinth/testing'
-import { runScript } from '../src/load/run-script.ts'
-import { readScript } from '../src/load/script.ts'
+import { createDatabase, type Database, isPlinthError } from '../src/index.ts'
+import { createTestDatabase, type TestDatabase } from '../src/testing.ts'
+import { runScript } from '../src/migrate.ts'
+import { readScript } from '../src/sql/script.ts'
 
 function pieces(script: string): [line: number, text: string][] {
   return [...readScript(script)].map(({ line, text }) => [line, text])

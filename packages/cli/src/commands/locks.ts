@@ -1,0 +1,14 @@
+import { type Command, defineCommand, reportOptions } from '../command-line/command.ts'
+import { connectionOptions, withDatabase } from '../command-line/connection.ts'
+
+export const locks: Command = defineCommand({
+  name: 'locks',
+  group: 'Look',
+  about: 'Who waits for a lock, and for whom',
+  options: { ...connectionOptions, ...reportOptions },
+  run: (asked) =>
+    withDatabase(asked, async ({ database }) => {
+      const { locksReport } = await import('../look/locks.ts')
+      return await locksReport(database)
+    }),
+})

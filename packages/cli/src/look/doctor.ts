@@ -1,0 +1,24 @@
+import { examine, type Finding } from 'plinth/inspect'
+import type { Report } from '../command-line/command.ts'
+import type { Connected } from '../command-line/connection.ts'
+import { bold, columns, dim } from '../terminal/text.ts'
+
+const marks: Readonly<Record<Finding['status'], string>> = { ok: 'ok', note: 'note', warn: 'WARN', fail: 'FAIL' }
+
+export async function doctorReport({ database, url, config }: Connected): Promise<Report> {
+  const { max } = config.pool ?? {}
+  const checks = await examine(database, max === undefined ? {} : { poolMax: max })
+  const { host, pathname } = new URL(url)
+  const name = `${host}${pathname}`
+  const hasFindings = checks.some(({ status }) => status === 'warn' || status === 'fail')
+  return { data: { database: name, checks }, text: page(name, checks), hasFindings }
+}
+
+function page(name: string, checks: readonly Finding[]): string {
+  const lines = columns(checks.map((check) => [marks[check.status], check.name, check.found])).split('\n')
+  const advised = lines.flatMap((line, i) => {
+    const advice = checks[i]?.advice
+    return advice === undefined ? [line] : [line, dim(`         ${advice}`)]
+  })
+  return `${bold(name)}\n${advised.join('\n')}`
+}

@@ -1,0 +1,55 @@
+import type { Database } from 'plinth'
+import type { MigrateOptions } from 'plinth/migrate'
+import type { Asked } from '../command-line/asked.ts'
+import type { Option } from '../command-line/command.ts'
+import { connectionOptions, withDatabase } from '../command-line/connection.ts'
+import { folderOptions, namedFolder } from './folder.ts'
+
+type StatusName = keyof typeof connectionOptions | keyof typeof folderOptions
+type ChangeName = StatusName | 'lock-wait' | 'lock-timeout' | 'statement-timeout'
+
+/** Of each command that looks at the migrations of a database. */
+export const statusOptions: Readonly<Record<StatusName, Option>> = { ...connectionOptions, ...folderOptions }
+
+/** Of each command that changes them. */
+export const changeOptions: Readonly<Record<ChangeName, Option>> = {
+  ...statusOptions,
+  'lock-wait': { value: 'seconds', about: 'How long to wait while another process migrates (default: 60)' },
+  'lock-timeout': { value: 'seconds', about: 'How long a statement waits for a locked table (default: 5)' },
+  'statement-timeout': { value: 'seconds', about: 'Time limit of each statement (default: 3600)' },
+}
+
+/** Runs the work on a connected database, with the folder that was named. */
+export function withMigrations<T>(
+  asked: Asked<StatusName>,
+  work: (database: Database, folder: string) => Promise<T>,
+): Promise<T> {
+  return withDatabase(asked, ({ database, config }) => work(database, namedFolder(asked, config)))
+}
+
+/** The same for work that changes the database: with progress on a terminal, and stopped by Ctrl-C. */
+export async function withChange<T>(
+  asked: Asked<ChangeName>,
+  work: (database: Database, options: MigrateOptions) => Promise<T>,
+): Promise<T> {
+  const { listenForStop } = await import('../terminal/stop.ts')
+  const { showProgress } = await import('./progress.ts')
+  const signal = listenForStop()
+  return await withMigrations(asked, async (database, folder) => {
+    using progress = showProgress()
+    return await work(database, { folder, signal, onProgress: progress.note, ...limits(asked) })
+  })
+}
+
+/** A week: longer is a misspelt number. */
+const mostSeconds = 604_800
+
+function limits(asked: Asked<ChangeName>): Partial<MigrateOptions> {
+  const named = [
+    ['lockWaitMs', asked.whole('lock-wait', mostSeconds)],
+    ['lockTimeoutMs', asked.whole('lock-timeout', mostSeconds)],
+    ['statementTimeoutMs', asked.whole('statement-timeout', mostSeconds)],
+  ] as const
+  const given = named.flatMap(([name, seconds]) => (seconds === undefined ? [] : [[name, seconds * 1000] as const]))
+  return Object.fromEntries(given)
+}

@@ -1,0 +1,33 @@
+import type { Asked } from '../command-line/asked.ts'
+import { UsageError } from '../command-line/usage-error.ts'
+import type { PlinthConfig } from '../config/config.ts'
+
+/** Of each command that reads or writes the folder of the migrations. */
+export const folderOptions = {
+  migrations: {
+    value: 'folder',
+    about: 'Of the migrations (default: migrations in plinth.config.ts, else migrations)',
+  },
+} as const
+
+export const configOption = {
+  config: { value: 'file', about: 'Default: plinth.config.ts, where there is one' },
+} as const
+
+/** The command line goes before the configuration. */
+export function namedFolder(asked: Asked<'migrations'>, config: PlinthConfig): string {
+  return asked.text('migrations') ?? config.migrations ?? 'migrations'
+}
+
+/** For a command that needs no database. */
+export async function readNamedFolder(asked: Asked<'migrations' | 'config'>): Promise<string> {
+  const { loadConfig } = await import('../config/load-config.ts')
+  return namedFolder(asked, await loadConfig(asked.text('config')))
+}
+
+/** `7`, `0007` and `0007_add_users` are the same migration. */
+export function numberOf(text: string): number {
+  const [digits] = /^\d+(?=_|$)/.exec(text) ?? []
+  if (digits !== undefined && Number(digits) <= 2_147_483_647) return Number(digits)
+  throw new UsageError(`${text} is no number of a migration`)
+}

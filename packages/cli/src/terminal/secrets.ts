@@ -1,0 +1,9 @@
+/** Hides the passwords of URLs and of `alter role … password '…'`: error messages and running queries may hold both. */
+export function withoutSecrets(text: string): string {
+  return text
+    .replaceAll(/(\b[a-z][a-z0-9+.-]*:\/\/[^\s:@/]*):[^\s@/]+@/gi, '$1:***@')
+    .replaceAll(
+      /(\bpassword\s*=?\s*)(?:'(?:[^']|'')*'|"[^"]*"|[^\s'",;)}]+(?=\s+(?:host|user|dbname|port)\s*=))/gi,
+      "$1'***'",
+    )
+}

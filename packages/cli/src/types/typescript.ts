@@ -1,0 +1,38 @@
+/** A name as a property: quoted where it is no identifier. */
+export function property(name: string): string {
+  return /^[A-Za-z_$][\w$]*$/.test(name) ? name : text(name)
+}
+
+export function text(value: string): string {
+  return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n').replaceAll('\r', '\\r')}'`
+}
+
+export function union(labels: readonly string[]): string {
+  return labels.map(text).join(' | ')
+}
+
+export function arrayOf(element: string): string {
+  return /^\w+$/.test(element) ? `${element}[]` : `(${element})[]`
+}
+
+export function indented(lines: readonly string[]): string[] {
+  return lines.map((line) => (line === '' ? '' : `  ${line}`))
+}
+
+/** `blog_post` and `BlogPost` → `BlogPost`; what is no letter or digit ends a word. */
+export function pascalCase(name: string): string {
+  const words = name.split(/[^A-Za-z0-9]+/).filter((word) => word !== '')
+  const joined = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')
+  return /^[A-Za-z]/.test(joined) ? joined : `T${joined}`
+}
+
+/** Gives each name a form that no other has, in order: `User`, `User2`. */
+export function distinct(names: readonly string[]): string[] {
+  const taken = new Set<string>()
+  return names.map((name) => {
+    let own = name
+    for (let n = 2; taken.has(own); n++) own = `${name}${n}`
+    taken.add(own)
+    return own
+  })
+}

@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { createTestDatabase, type TestDatabase } from 'plinth/testing'
+import { plinth, temporaryFolder } from './support/command.ts'
+
+// What the command writes is compiled against the real libraries, together with a program that uses it, and then the
+// program is run: the values must be what the types say.
+
+const script = `
+  create type mood as enum ('calm', 'it''s "loud"');
+  create domain positive as int check (value > 0);
+  create schema blog;
+  create table person (id bigint generated always as identity primary key, mail text not null unique, mood mood);
+  create table passport (person bigint primary key references person, number text not null);
+  create table blog."my post" (id int primary key default 7, author bigint not null references person, "a-b" text);
+  create table every_type (
+    id serial primary key, b boolean not null, i2 smallint not null, i8 bigint not null, n numeric(10, 2) not null,
+    f double precision not null, bytes bytea not null, j jsonb not null, d date not null, at timestamptz not null,
+    p positive not null, u uuid not null, texts text[] not null, ints int[] not null, moods mood[] not null,
+    span interval not null, maybe timestamptz, made text generated always as ('x' || 'y') stored);
+  create view loud as select id, mail from person where mood is not null;
+  create table "default" (class int);
+  create function double(number int) returns int language sql return number * 2;
+  insert into person (mail, mood) values ('ada@example.org', 'calm');
+  insert into passport values (1, 'P1');
+  insert into blog."my post" (author) values (1);
+  insert into every_type (b, i2, i8, n, f, bytes, j, d, at, p, u, texts, ints, moods, span) values
+    (true, 1, 9007199254740993, 1.50, 0.5, '\\x01', '{"a":1}', '2026-01-02', '2026-01-02 03:04:05+00', 1,
+      '00000000-0000-0000-0000-000000000001', '{a}', '{1}', '{calm}', '1 day');`
+
+const folder = temporaryFolder()
+const config = fileURLToPath(new URL('../../../tsconfig.json', import.meta.url))
+let database: TestDatabase
+
+before(async () => {
+  database = await createTestDatabase({ server: { url: process.env['PLINTH_TEST_DATABASE_URL'] ?? '' }, script })
+  symlinkSync(fileURLToPath(new URL('../../../node_modules', import.meta.url)), join(folder, 'node_modules'))
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+  const include = { extends: config, include: ['*.ts'] }
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(include))
+})
+after(() => database.drop())
+
+async function write(library: string): Promise<void> {
+  const args = ['types', '--for', library, '--schema', 'public,blog', '--out', `${library}.ts`, '--url', database.url]
+  const { code, stderr } = await plinth(args, { cwd: folder }).ended
+  assert.equal(code, 0, stderr)
+}
+
+function compile(): string {
+  const tsc = join(folder, 'node_modules/.bin/tsc')
+  const { stdout, stderr } = spawnSync(tsc, ['--noEmit', '-p', folder], { encoding: 'utf8', cwd: folder })
+  return stdout + stderr
+}
+
+function runProgram(file: string): void {
+  const { status, stderr } = spawnSync(process.execPath, ['--conditions=plinth-dev', file, database.url], {
+    encoding: 'utf8',
+    cwd: folder,
+  })
+  assert.equal(status, 0, stderr)
+}
+
+const checks = `
+assert.equal(row.b, true)
+const i2: number = row.i2
+const bytes: Uint8Array = row.bytes
+const at: Date = row.at
+const p: number = row.p
+const texts: string[] = [...row.texts]
+const ints: number[] = [...row.ints]
+const moods: string = row.moods
+const maybe: Date | null = row.maybe
+const i8: string = row.i8
+const n: string = row.n
+const made: string | null = row.made
+assert.deepEqual([i2, bytes[0], at.toISOString(), p, texts, ints, moods, maybe], [1, 1, '2026-01-02T03:04:05.000Z', 1, ['a'], [1], '{calm}', null])
+assert.deepEqual([i8, n, made], ['9007199254740993', '1.50', 'xy'])`
+
+const programs: Readonly<Record<string, readonly [program: string, wrong: string]>> = {
+  table: [
+    `import assert from 'node:assert/strict'
+import { createDatabase } from 'plinth'
+import { blogMyPost, defaultTable, everyType, loud, passport, person } from './table.ts'
+
+await using db = createDatabase({ url: process.argv[2] ?? '' })
+const [ada] = await db.run(person.find({ mail: 'ada@example.org' }))
+const mood: 'calm' | 'it\\'s "loud"' | null | undefined = ada?.mood
+assert.equal(mood, 'calm')
+const added = await db.run(person.insert({ mail: 'new' }))
+const id: string = added.id
+assert.equal(id, '2')
+assert.equal((await db.run(passport.get({ person: 1 as unknown as string }))).number, 'P1')
+assert.equal((await db.run(blogMyPost.get(7)))['a-b'], null)
+assert.deepEqual(await db.run(defaultTable.find()), [])
+assert.equal((await db.run(loud.find()))[0]?.mail, 'ada@example.org')
+const row = await db.run(everyType.get(1))
+const day: string = row.d
+const span: string = row.span
+assert.deepEqual([day, span], ['2026-01-02', '1 day'])
+${checks}
+`,
+    `import { person } from './table.ts'
+person.insert({ id: '3', mail: 'x' })
+person.insert({ mood: 'calm' })
+person.insert({ mail: 'x', mood: 'angry' })
+`,
+  ],
+  kysely: [
+    `import assert from 'node:assert/strict'
+import { Kysely, PostgresDialect } from 'kysely'
+import { createDatabase } from 'plinth'
+import type { DB } from './kysely.ts'
+
+await using plinth = createDatabase({ url: process.argv[2] ?? '' })
+const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool: plinth.pgPool() }) })
+const added = await db.insertInto('person').values({ mail: 'kysely' }).returning(['id', 'mood']).executeTakeFirstOrThrow()
+const id: string = added.id
+const mood: 'calm' | 'it\\'s "loud"' | null = added.mood
+assert.deepEqual([typeof id, mood], ['string', null])
+const post = await db.selectFrom('blog.my post').selectAll().executeTakeFirstOrThrow()
+assert.equal(post['a-b'], null)
+const row = await db.selectFrom('every_type').selectAll().executeTakeFirstOrThrow()
+const day: Date = row.d
+const days: number | undefined = row.span.days
+assert.deepEqual([day.getFullYear(), days], [2026, 1])
+await db.updateTable('every_type').set({ at: '2026-01-02T03:04:05Z', i8: 9007199254740993n, j: '{"a":1}' }).execute()
+${checks}
+`,
+    `import { Kysely, PostgresDialect } from 'kysely'
+import { createDatabase } from 'plinth'
+import type { DB } from './kysely.ts'
+const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool: createDatabase({ url: '' }).pgPool() }) })
+db.insertInto('person').values({ id: '3', mail: 'x' })
+db.insertInto('person').values({ mood: 'calm' })
+db.updateTable('every_type').set({ made: 'z' })
+`,
+  ],
+  'postgrest-js': [
+    `import assert from 'node:assert/strict'
+import { createHub } from '@plinth/hub'
+import { PostgrestClient } from '@supabase/postgrest-js'
+import { createDatabase } from 'plinth'
+import type { Database, Json } from './postgrest-js.ts'
+
+await using database = createDatabase({ url: process.argv[2] ?? '' })
+await using hub = createHub({ database, schemas: ['public', 'blog'], runKey: 'key' })
+const client = new PostgrestClient<Database>('http://hub', {
+  headers: { authorization: 'Bearer key' },
+  fetch: (input, init) => hub.handle(new Request(input, init)),
+})
+// The hub embeds no related tables yet, so this is for the compiler alone. One to one: an object and not a list.
+const embedded = (): unknown =>
+  client.from('person').select('passport(number)').then(({ data }) => data?.[0]?.passport?.number.toUpperCase())
+assert.equal(typeof embedded, 'function')
+const { data: people, error } = await client.from('person').select('mail, mood').order('id').limit(1)
+assert.equal(error, null)
+const mood: 'calm' | 'it\\'s "loud"' | null | undefined = people?.[0]?.mood
+assert.equal(mood, 'calm')
+const { data: row } = await client.from('every_type').select().single()
+assert.ok(row)
+const [n, i2, at, moods, j]: [number, number, string, string[], Json] = [row.n, row.i2, row.at, row.moods, row.j]
+assert.deepEqual([n, i2, typeof at, moods, j], [1.5, 1, 'string', ['calm'], { a: 1 }])
+const { data: made } = await client.from('person').insert({ mail: 'rest' }).select('id').single()
+const id: number | undefined = made?.id
+assert.equal(typeof id, 'number')
+const { data: doubled } = await client.rpc('double', { number: 4 })
+const twice: number | null = doubled
+assert.equal(twice, 8)
+const { data: posts } = await client.schema('blog').from('my post').select('id, author').limit(1)
+const author: number | undefined = posts?.[0]?.author
+assert.equal(author, 1)
+`,
+    `import { PostgrestClient } from '@supabase/postgrest-js'
+import type { Database } from './postgrest-js.ts'
+const client = new PostgrestClient<Database>('http://hub')
+client.from('person').insert({ mood: 'calm' })
+client.from('person').insert({ mail: 'x', mood: 'angry' })
+client.from('every_type').update({ made: 'z' })
+`,
+  ],
+}
+
+for (const [library, [program, wrong]] of Object.entries(programs)) {
+  test(`types for ${library} compile, hold what comes from the database, and refuse what does not fit`, async () => {
+    await write(library)
+    writeFileSync(join(folder, 'program.ts'), program)
+    assert.equal(compile(), '', readFileSync(join(folder, `${library}.ts`), 'utf8'))
+    runProgram('program.ts')
+    writeFileSync(join(folder, 'program.ts'), wrong)
+    // One line of each of the three is wrong.
+    assert.equal(compile().match(/^program\.ts\(/gm)?.length, 3, compile())
+    writeFileSync(join(folder, 'program.ts'), '')
+  })
+}
+
+test('--check tells by exit code 3 that the database has changed, and the same database gives the same text', async () => {
+  const check = ['types', '--out', 'table.ts', '--check', '--url', database.url, '--schema', 'public,blog']
+  assert.equal((await plinth(check, { cwd: folder }).ended).code, 0)
+  writeFileSync(join(folder, 'table.ts'), '')
+  const changed = await plinth(check, { cwd: folder }).ended
+  assert.deepEqual([changed.code, changed.stderr], [3, ''])
+  assert.equal(readFileSync(join(folder, 'table.ts'), 'utf8'), '')
+  const wrong = await plinth(['types', '--for', 'prisma', '--url', database.url], { cwd: folder }).ended
+  assert.deepEqual([wrong.code, wrong.stderr.includes('--for is prisma; it must be table, kysely')], [2, true])
+})

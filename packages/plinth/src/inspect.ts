@@ -1,0 +1,11 @@
+// The public names of plinth/inspect: what a database is at, what it is made of, and what is wrong with it.
+export { blockedSessions } from './inspect/blocked-sessions.ts'
+export type { LockingSession } from './inspect/blocked-sessions.ts'
+export { examine } from './inspect/examination.ts'
+export type { ExamineOptions, Finding } from './inspect/examination.ts'
+export { relationShapes, relationSizes } from './inspect/relations.ts'
+export type { RelationShape, RelationSize } from './inspect/relations.ts'
+export { runningQueries } from './inspect/running-queries.ts'
+export type { RunningQuery } from './inspect/running-queries.ts'
+export { fixSequences, sequencesBehind } from './inspect/sequences.ts'
+export type { SequenceBehind } from './inspect/sequences.ts'

@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { PlinthError } from '../errors.ts'
+import { readHeader } from './header.ts'
+import { type Migration, migrationId, type Step } from './migration.ts'
+
+const upFile = 'up.sql'
+const downFile = 'down.sql'
+const snapshotFile = 'snapshot.json'
+/** Node runs TypeScript as it is; the second name is for those who ship compiled code. */
+const moduleFiles = ['migration.ts', 'migration.js']
+
+/** PostgreSQL's int, which holds the number in plinth.migration. */
+const highestNumber = 2_147_483_647
+
+/**
+ * Reads a folder of migrations, `NNNN_name/{up.sql,down.sql,snapshot.json}` or `NNNN_name/migration.ts`, in the order
+ * of their numbers. A folder that does not exist holds none. Files beside the migrations' folders are passed over.
+ *
+ * Throws InvalidMigration for what could not be run as it was meant: a name without a number, a number that is missing
+ * or there twice, a migration without an up, a directive that nobody knows.
+ *
+ *     const migrations = await readMigrations('migrations')
+ */
+export async function readMigrations(folder: string | URL): Promise<readonly Migration[]> {
+  const path = pathOf(folder)
+  const named = (await listFolders(path)).map((id) => ({ id, ...readId(path, id) }))
+  named.sort((a, b) => a.number - b.number)
+  refuseWrongNumbers(path, named)
+  const migrations: Migration[] = []
+  for (const one of named) migrations.push(await readMigration(one, join(path, one.id)))
+  return migrations
+}
+
+/**
+ * Writes a new migration behind the last one: all of its files, or nothing. Throws InvalidMigration where a name is
+ * none, or somebody else took the number meanwhile.
+ */
+export async function addMigration(
+  folder: string | URL,
+  name: string,
+  files: Readonly<Record<string, string>>,
+): Promise<Migration> {
+  const path = pathOf(folder)
+  const last = (await readMigrations(path)).at(-1)
+  const number = (last?.number ?? 0) + 1
+  const id = migrationId(number, name)
+  readId(path, id)
+  await writeFolder(path, id, files)
+  return readMigration({ id, number, name }, join(path, id))
+}
+
+/** Under another name first, which no reader takes for a migration: one that stops half way leaves no half migration. */
+export async function writeFolder(path: string, id: string, files: Readonly<Record<string, string>>): Promise<void> {
+  const unfinished = join(path, `.${id}.${process.pid}`)
+  await mkdir(unfinished, { recursive: true })
+  try {
+    for (const [name, text] of Object.entries(files)) await writeFile(join(unfinished, name), text)
+    await rename(unfinished, join(path, id))
+  } catch (cause) {
+    await rm(unfinished, { recursive: true, force: true })
+    throw invalid(`${join(path, id)} could not be written.`, 'Look whether it is there already.', cause)
+  }
+}
+
+export function pathOf(folder: string | URL): string {
+  return resolve(folder instanceof URL ? fileURLToPath(folder) : folder)
+}
+
+export function invalid(message: string, hint: string, cause?: unknown): PlinthError {
+  return new PlinthError('InvalidMigration', message, { hint, ...(cause === undefined ? {} : { cause }) })
+}
+
+interface Named {
+  readonly id: string
+  readonly number: number
+  readonly name: string
+}
+
+async function listFolders(path: string): Promise<string[]> {
+  try {
+    const entries = await readdir(path, { withFileTypes: true })
+    return entries.filter((one) => one.isDirectory() && !one.name.startsWith('.')).map(({ name }) => name)
+  } catch (cause) {
+    if (isMissing(cause)) return []
+    throw invalid(`${path} cannot be read.`, 'It must be a folder that this user may read.', cause)
+  }
+}
+
+function readId(path: string, id: string): { number: number; name: string } {
+  const [, digits = '', name = ''] = /^(\d{4,})_([a-z0-9][a-z0-9_]*)$/.exec(id) ?? []
+  const number = Number(digits)
+  if (name !== '' && number >= 1 && number <= highestNumber) return { number, name }
+  throw invalid(
+    `${join(path, id)} is not named like a migration.`,
+    'A migration is a folder such as 0001_add_users: a number of four digits, small letters, digits and underscores.',
+  )
+}
+
+/** The first may be any: a squash leaves the number of the last one it replaced. */
+function refuseWrongNumbers(path: string, named: readonly Named[]): void {
+  for (const [at, one] of named.entries()) {
+    const before = named[at - 1]
+    if (before === undefined || one.number === before.number + 1) continue
+    if (one.number === before.number) {
+      throw invalid(
+        `${path} has two migrations with the number ${one.number}: ${before.id} and ${one.id}.`,
+        'They come from two branches. Give the one that no database has run yet the next number.',
+      )
+    }
+    throw invalid(
+      `${path} has no migration between ${before.id} and ${one.id}.`,
+      `Bring back the one that is missing, or give ${one.id} the number ${before.number + 1} if no database has run it.`,
+    )
+  }
+}
+
+async function readMigration({ id, number, name }: Named, folder: string): Promise<Migration> {
+  const files = new Set(await readdir(folder))
+  const snapshot = files.has(snapshotFile) ? join(folder, snapshotFile) : undefined
+  const modules = moduleFiles.filter((file) => files.has(file))
+  if (modules.length + Number(files.has(upFile)) > 1) {
+    const both = [...modules, ...(files.has(upFile) ? [upFile] : [])].join(' and ')
+    throw invalid(`${folder} holds ${both}.`, 'A migration is SQL or a module: keep one of them.')
+  }
+  const about = { id, number, name, folder, snapshot }
+  const [module] = modules
+  if (module !== undefined) {
+    const step: Step = { kind: 'code', file: join(folder, module) }
+    return { ...about, up: step, down: step, checksum: checksumOf(await readText(step.file)), replaces: [] }
+  }
+  if (!files.has(upFile)) throw invalid(`${folder} has no ${upFile}.`, 'Add it, or remove the folder.')
+  const up = await readSql(join(folder, upFile))
+  const down = files.has(downFile) ? (await readSql(join(folder, downFile))).step : undefined
+  return { ...about, up: up.step, down, checksum: checksumOf(up.step.text), replaces: up.replaces }
+}
+
+async function readSql(file: string): Promise<{ step: Step & { kind: 'sql' } } & Pick<Migration, 'replaces'>> {
+  const text = await readText(file)
+  const { inTransaction, replaces } = readHeader(file, text)
+  return { step: { kind: 'sql', file, text, inTransaction }, replaces }
+}
+
+async function readText(file: string): Promise<string> {
+  const bytes = await readFile(file)
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (cause) {
+    throw invalid(`${file} is not UTF-8.`, 'Save it as UTF-8.', cause)
+  }
+}
+
+function checksumOf(text: string): string {
+  return createHash('sha256').update(text.replaceAll('\r\n', '\n')).digest('hex')
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+}

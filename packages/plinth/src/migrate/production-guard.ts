@@ -1,0 +1,67 @@
+import type { Queryable } from '../database/queryable.ts'
+import { PlinthError } from '../errors.ts'
+import { environments, type Environment } from './seed.ts'
+
+export interface GuardOptions {
+  /** Of the connection, for the host; without it the host counts as another machine. */
+  readonly url: string
+  /** What is to be done, for the refusal: `reset`. */
+  readonly action: string
+  /** `process.env.NODE_ENV`, where there is one. */
+  readonly nodeEnv?: string | undefined
+  /** The first yes. */
+  readonly force?: boolean
+  /** The second: the name of the database. */
+  readonly forceProduction?: string | undefined
+}
+
+/**
+ * Refuses something that destroys rows on a database that looks like one in production, unless it is forced twice. It
+ * looks so by any of: a mark in the database (`markEnvironment`), the word prod, production or live in its name, a host
+ * that is not this machine, NODE_ENV production. A mark as development or test speaks louder than name and host.
+ *
+ * Throws ProductionRefused, which says what was seen and how to go on.
+ */
+export async function refuseProduction(db: Queryable, options: GuardOptions): Promise<void> {
+  const { name } = await db.one<{ name: string }>('select current_database()::text as name')
+  const signs = signsOf(name, await markedEnvironment(db), options)
+  if (signs.length === 0 || (options.force === true && options.forceProduction === name)) return
+  throw new PlinthError('ProductionRefused', `${name} looks like production: ${signs.join(', ')}.`, {
+    hint: `To ${options.action} it all the same: --force --force-production ${name}. ${hintOf(options)}`,
+  })
+}
+
+function signsOf(name: string, mark: Environment | undefined, { url, nodeEnv }: GuardOptions): string[] {
+  const isMarkedOther = mark !== undefined && mark !== 'production'
+  const host = URL.parse(url)?.hostname ?? url
+  return [
+    ...(mark === 'production' ? ['it is marked as production'] : []),
+    ...(nodeEnv === 'production' ? ['NODE_ENV is production'] : []),
+    ...(!isMarkedOther && /(?:^|[^a-z])(?:prod|production|live)(?:[^a-z]|$)/i.test(name) ? ['its name says so'] : []),
+    ...(isMarkedOther || isThisMachine(host) ? [] : [`it is on ${host}`]),
+  ]
+}
+
+/** Without a host it is a socket of this machine. */
+function isThisMachine(host: string): boolean {
+  return /^(?:|localhost|127(?:\.\d+){3}|\[?::1\]?|\/.*|%2[fF].*)$/.test(host)
+}
+
+function hintOf({ action }: GuardOptions): string {
+  return `If it may be ${action === 'reset' ? 'reset' : 'changed so'} any time, say it once: plinth mark development.`
+}
+
+/** What the database was marked as; undefined for one that never was. */
+export async function markedEnvironment(db: Queryable): Promise<Environment | undefined> {
+  const { made } = await db.one<{ made: boolean }>(`select to_regclass('plinth.setting') is not null as made`)
+  if (!made) return undefined
+  const row = await db.maybeOne<{ value: string }>(`select value from plinth.setting where name = 'environment'`)
+  return environments.find((one) => one === row?.value)
+}
+
+/** Marks a database, for whatever asks later whether it may be destroyed. Needs `installSchema(db)`. */
+export async function markEnvironment(db: Queryable, environment: Environment): Promise<void> {
+  const text = `insert into plinth.setting (name, value) values ('environment', $1)
+    on conflict (name) do update set value = excluded.value`
+  await db.query(text, [environment])
+}

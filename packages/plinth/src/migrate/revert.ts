@@ -1,0 +1,58 @@
+import { wholeNumber } from '../database/options.ts'
+import type { Database } from '../database/queryable.ts'
+import { applyAll, type MigrationResult } from './apply.ts'
+import type { Compared } from './comparison.ts'
+import { refuseConflicts } from './conflicts.ts'
+import type { MigrateOptions } from './migrate-options.ts'
+import type { Migration } from './migration.ts'
+import { look, withRunner } from './runner.ts'
+
+export interface RevertOptions extends Omit<MigrateOptions, 'allowNewer'> {
+  /** How many of the last ones. Default 1. */
+  readonly steps?: number
+}
+
+/**
+ * Reverts the last `steps` migrations, the newest first, each in a transaction of its own unless its down.sql says
+ * otherwise. All of them must have a way back, or none is reverted.
+ *
+ *     await revertMigrations(db, { folder, steps: 2 })
+ *
+ * Throws as `runMigrations` does.
+ */
+export async function revertMigrations(db: Database, options: RevertOptions): Promise<readonly MigrationResult[]> {
+  return await withRunner(db, options, async (runner, compared) =>
+    applyAll(runner, lastApplied(compared, options.steps), 'down'),
+  )
+}
+
+/** What `revertMigrations` would revert, in that order; changes nothing. */
+export async function planRevert(
+  db: Database,
+  options: Pick<RevertOptions, 'folder' | 'steps'>,
+): Promise<readonly Migration[]> {
+  return lastApplied(await look(db, options.folder), options.steps)
+}
+
+/**
+ * Reverts the last migration and runs it again, as its file is by now: for one that is still being written. Throws as
+ * `runMigrations` does; when it cannot be run again it stays reverted.
+ */
+export async function redoMigration(
+  db: Database,
+  options: Omit<MigrateOptions, 'allowNewer'>,
+): Promise<readonly MigrationResult[]> {
+  return await withRunner(db, options, async (runner, compared) => {
+    const last = lastApplied(compared, 1)
+    return [...(await applyAll(runner, last, 'down')), ...(await applyAll(runner, last, 'up'))]
+  })
+}
+
+/** Whether their up.sql was changed meanwhile is no matter: they go. */
+function lastApplied(compared: readonly Compared[], steps = 1): readonly Migration[] {
+  wholeNumber('steps', steps, 1)
+  const applied = compared.filter(({ state }) => state === 'applied' || state === 'changed')
+  const last = applied.slice(-steps).reverse()
+  refuseConflicts(compared.filter((one) => !(one.state === 'changed' && last.includes(one))))
+  return last.flatMap(({ migration }) => migration ?? [])
+}

@@ -1,0 +1,58 @@
+import type { Database } from '../database/queryable.ts'
+import { PlinthError } from '../errors.ts'
+import { applyAll, type MigrationResult } from './apply.ts'
+import type { Compared } from './comparison.ts'
+import { refuseConflicts } from './conflicts.ts'
+import type { MigrateOptions } from './migrate-options.ts'
+import type { Migration } from './migration.ts'
+import { look, withRunner } from './runner.ts'
+
+export interface RunOptions extends MigrateOptions {
+  /** Number of the last migration to run. Default: all. */
+  readonly to?: number
+}
+
+/**
+ * Runs what the database does not have yet, in order, and resolves with what it ran. Any number of processes may call
+ * it at the same time: one runs, the others wait and find nothing left. Where nothing is pending nobody waits.
+ *
+ *     await runMigrations(db, { folder: new URL('../migrations/', import.meta.url) })
+ *
+ * Throws MigrationFailed when one fails, with those before it kept; MigrationBroken where a file without a transaction
+ * stopped half way; MigrationConflict where folder and database disagree; InvalidMigration for the folder; LockTimeout
+ * when another process goes on for longer than `lockWaitMs`; SessionStatement behind a pooler.
+ */
+export async function runMigrations(db: Database, options: RunOptions): Promise<readonly MigrationResult[]> {
+  return await withRunner(
+    db,
+    options,
+    async (runner, compared) => {
+      const pending = pendingOf(compared, options)
+      return await applyAll(runner, pending, 'up')
+    },
+    (first) => first.every(({ state }) => state === 'applied'),
+  )
+}
+
+/** What `runMigrations` would run. Throws what it would throw before it runs anything; changes nothing. */
+export async function planMigrations(
+  db: Database,
+  options: Pick<RunOptions, 'folder' | 'to' | 'allowNewer'>,
+): Promise<readonly Migration[]> {
+  const compared = await look(db, options.folder)
+  return pendingOf(
+    compared.filter(({ state }) => state !== 'running'),
+    options,
+  )
+}
+
+function pendingOf(
+  compared: readonly Compared[],
+  { to, allowNewer = false }: Pick<RunOptions, 'to' | 'allowNewer'>,
+): readonly Migration[] {
+  if (to !== undefined && !compared.some(({ number, migration }) => number === to && migration))
+    throw new PlinthError('InvalidOption', `to is ${to}; the folder has no migration with that number.`)
+  refuseConflicts(compared, allowNewer ? ['newer'] : [])
+  const pending = compared.filter(({ state, number }) => state === 'pending' && number <= (to ?? number))
+  return pending.flatMap(({ migration }) => migration ?? [])
+}
