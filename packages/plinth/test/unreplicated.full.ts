@@ -12,7 +12,12 @@ await ask(server.url, `create table t (id int primary key)`, `alter system set s
 const activity = await watchActivity(server.url)
 const db = createDatabase({ url: server.url, pool: { max: 3 } })
 const told: (string | undefined)[] = []
-const stop = onObservations({ 'commit.unreplicated': ({ transaction }) => told.push(transaction) })
+const stop = onObservations({
+  'commit.unreplicated': ({ kind: _, database: __, ...rest }) => {
+    assert.deepEqual(Object.keys(rest), rest.transaction === undefined ? [] : ['transaction'])
+    told.push(rest.transaction)
+  },
+})
 
 before(() => activity.query('select pg_reload_conf()'))
 beforeEach(() => {
