@@ -50,11 +50,7 @@ class TransactionHandle {
     return this.#scope.query<R>(statement, values, options)
   }
 
-  one<R = ObjectRow>(
-    statement: string | Sql,
-    values?: readonly Value[],
-    options: StatementOptions = {},
-  ): Promise<R> {
+  one<R = ObjectRow>(statement: string | Sql, values?: readonly Value[], options: StatementOptions = {}): Promise<R> {
     return this.#scope.queryRow<R, R>(statement, values, options, onlyRow)
   }
 

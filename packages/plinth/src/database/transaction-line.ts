@@ -492,8 +492,12 @@ export class TransactionLine {
 }
 
 function rolledBackAtCommit(transaction: string, tag: string | undefined): PlinthError {
-  return new PlinthError('TransactionAborted', `"${transaction}" was rolled back: PostgreSQL answered ${tag} to COMMIT.`, {
-    transaction,
-    phase: 'commit',
-  })
+  return new PlinthError(
+    'TransactionAborted',
+    `"${transaction}" was rolled back: PostgreSQL answered ${tag} to COMMIT.`,
+    {
+      transaction,
+      phase: 'commit',
+    },
+  )
 }

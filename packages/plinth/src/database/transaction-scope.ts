@@ -23,12 +23,7 @@ import {
   savepointOpen,
 } from './misuse-errors.ts'
 import type { QueryResult, StatementOptions, StreamOptions, Transaction } from './queryable.ts'
-import {
-  refuseTransactionControl,
-  settingsStatement,
-  toQueryResult,
-  toStatement,
-} from './statement.ts'
+import { refuseTransactionControl, settingsStatement, toQueryResult, toStatement } from './statement.ts'
 import { readPortal } from './portal.ts'
 import { createHandle } from './transaction-handle.ts'
 import type { TransactionLine } from './transaction-line.ts'

@@ -85,6 +85,13 @@ export async function runNamed<R>(
   return await watchUnit('transaction', runAttempts(home, once, whole, retry), from, home.identity, whole)
 }
 
+function attemptsOf(home: TransactionHome, { name, deadline, isolation }: Attempt, policy: RetryPolicy): Attempts {
+  const { budget, defaults, identity } = home
+  const leftMs = (): number => deadline.at - performance.now()
+  const about = { database: identity, what: 'transaction', transaction: name } as const
+  return new Attempts({ policy, budget, leftMs, isolation, defaults, about })
+}
+
 /** Counts in `whole.attempt`. */
 async function runAttempts<R>(
   home: TransactionHome,
@@ -92,16 +99,14 @@ async function runAttempts<R>(
   whole: { attempt: number } & Attempt,
   policy: RetryPolicy,
 ): Promise<R> {
-  const { budget, defaults, identity: database } = home
-  const { name: transaction, deadline, isolation } = whole
-  const about = { database, what: 'transaction', transaction } as const
-  budget.noteCall()
+  const { deadline } = whole
+  home.budget.noteCall()
   let attempts: Attempts | undefined
   for (;;) {
     try {
       return await runAttempt(home, work, { ...whole })
     } catch (error) {
-      attempts ??= new Attempts({ policy, budget, leftMs: () => deadline.at - performance.now(), isolation, defaults, about })
+      attempts ??= attemptsOf(home, whole, policy)
       await attempts.next(error, deadline.signal)
       whole.attempt = attempts.number
       home.counts.retries++
