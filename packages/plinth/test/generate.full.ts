@@ -181,4 +181,3 @@ test('an enum that gains a value loses it on the way back, unless a row holds it
   assert.equal(fileOf(folder, 'up.sql'), `ALTER TYPE "mood" ADD VALUE 'ok';\n`)
   assert.match(fileOf(folder, 'down.sql'), /-- An enum cannot lose a value: it is made anew/)
 })
-

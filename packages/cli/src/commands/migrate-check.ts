@@ -1,6 +1,6 @@
 import { type Command, defineCommand, reportOptions } from '../command-line/command.ts'
 import { connectionOptions, withDatabase } from '../command-line/connection.ts'
-import { folderOptions, migrationFolder } from '../command-line/migration-folder.ts'
+import { folderOptions, namedFolder } from '../migrate/folder.ts'
 
 export const migrateCheck: Command = defineCommand({
   name: 'migrate check',
@@ -21,7 +21,7 @@ export const migrateCheck: Command = defineCommand({
       ])
       const [path, scratch] = [asked.text('entities') ?? config.entities, asked.text('scratch')]
       return await check(database, {
-        folder: migrationFolder(asked, config),
+        folder: namedFolder(asked, config),
         ...(path !== undefined && { entities: await loadEntities(path) }),
         ...(scratch !== undefined && { scratch }),
       })

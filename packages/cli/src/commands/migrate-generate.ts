@@ -1,5 +1,5 @@
 import { type Command, defineCommand, reportOptions } from '../command-line/command.ts'
-import { folderOptions, migrationFolder } from '../command-line/migration-folder.ts'
+import { configOption, folderOptions, namedFolder } from '../migrate/folder.ts'
 
 export const migrateGenerate: Command = defineCommand({
   name: 'migrate generate',
@@ -14,7 +14,7 @@ export const migrateGenerate: Command = defineCommand({
     'using-down': { value: 'column=sql', about: 'The same for the way back' },
     scratch: { value: 'url', about: 'Server for the proof (default: an embedded PostgreSQL)' },
     ...folderOptions,
-    config: { value: 'file', about: 'Default: plinth.config.ts, where there is one' },
+    ...configOption,
     ...reportOptions,
   },
   example: 'plinth migrate generate full_name --rename users.name=users.full_name',
@@ -30,7 +30,7 @@ export const migrateGenerate: Command = defineCommand({
     const scratch = asked.text('scratch')
     return await generate(
       {
-        folder: migrationFolder(asked, config),
+        folder: namedFolder(asked, config),
         name: asked.args[0] ?? '',
         entities,
         ...readAnswers({

@@ -1,6 +1,6 @@
 import { type Command, defineCommand, reportOptions } from '../command-line/command.ts'
 import { connectionOptions, withDatabase } from '../command-line/connection.ts'
-import { folderOptions, migrationFolder } from '../command-line/migration-folder.ts'
+import { folderOptions, readNamedFolder } from '../migrate/folder.ts'
 
 export const migrateLint: Command = defineCommand({
   name: 'migrate lint',
@@ -14,12 +14,11 @@ export const migrateLint: Command = defineCommand({
     ...reportOptions,
   },
   run: async (asked) => {
-    const [{ lint }, { loadConfig }, { planMigrations, readMigrations }] = await Promise.all([
+    const [{ lint }, { planMigrations, readMigrations }] = await Promise.all([
       import('../migrate/lint.ts'),
-      import('../config/load-config.ts'),
       import('plinth/migrate'),
     ])
-    const folder = migrationFolder(asked, await loadConfig(asked.text('config')))
+    const folder = await readNamedFolder(asked)
     const migrations = asked.has('pending')
       ? await withDatabase(asked, ({ database }) => planMigrations(database, { folder }))
       : await readMigrations(folder)
