@@ -25,3 +25,14 @@ export { runSeeds } from './migrate/run-seeds.ts'
 export type { RunSeedsOptions, SeedProgress, SeedResult, SeedStatus } from './migrate/run-seeds.ts'
 export { defineSeed } from './migrate/seed.ts'
 export type { Environment, Seed, SeedContext, SeedOptions } from './migrate/seed.ts'
+export { type CatalogDifference, describeDifference } from './migrate/catalog-difference.ts'
+export { checkMigrations, type CheckOptions, type MigrationCheck } from './migrate/check.ts'
+export type { Question, Rename } from './migrate/diff-engine.ts'
+export {
+  type Generated,
+  type GeneratedMigration,
+  generateMigration,
+  type GenerateOptions,
+  type GenerateQuestion,
+} from './migrate/generate.ts'
+export { type LintFinding, lintMigrations, type LintOptions } from './migrate/lint.ts'

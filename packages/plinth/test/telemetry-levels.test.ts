@@ -9,6 +9,7 @@ import { observationKinds, observe } from '../src/observe/observation.ts'
 const guide = fileURLToPath(new URL('../../../docs/guides/telemetry.md', import.meta.url))
 const database: DatabaseIdentity = { service: 'levels', host: 'here', port: 1, database: 'db' }
 const transaction: TransactionRef = { id: 1, name: 'signUp', attempt: 1 }
+const task = { id: '7', name: 'welcome', attempt: 1 } as const
 const failure = { code: 'ConnectionLost', message: 'gone' } as const
 const ms = 5
 
@@ -30,6 +31,7 @@ const table: Readonly<Record<LogLevel, Clauses>> = {
     '`commit.unknown`': [{ kind: 'commit.unknown', transaction: 'signUp', why: 'nobody knows', ms }],
     '`commit.unreplicated`': [{ kind: 'commit.unreplicated', transaction: 'signUp' }],
     '`hook.failed`': [{ kind: 'hook.failed', transaction: 'signUp', failure }],
+    '`task.dead`': [{ kind: 'task.dead', task, failure }],
     '`listener.failed`': [{ kind: 'listener.failed', failure }],
   },
   warn: {
@@ -47,6 +49,7 @@ const table: Readonly<Record<LogLevel, Clauses>> = {
     '`commit.resolved`': [{ kind: 'commit.resolved', transaction: 'signUp', isCommitted: true, ms }],
     '`transaction.idle`': [{ kind: 'transaction.idle', transaction: 'signUp', ms }],
     '`misuse`': [{ kind: 'misuse', what: 'root handle', transaction: 'signUp' }],
+    '`task.end` with outcome `taken over`': [{ kind: 'task.end', task, ms, outcome: 'taken over', failure }],
   },
   info: {
     'other changes of `connection.state` and `replica.state`': [
@@ -60,6 +63,7 @@ const table: Readonly<Record<LogLevel, Clauses>> = {
       { ...retry, what: 'statement' },
       { ...retry, what: 'transaction' },
     ],
+    '`task.retry`': [{ kind: 'task.retry', task, delayMs: ms, failure }],
   },
   debug: {
     'statements, whether they failed or not (their caller has the error)': [
@@ -74,9 +78,14 @@ const table: Readonly<Record<LogLevel, Clauses>> = {
     ],
     '`connection.open`': [{ kind: 'connection.open', ms }],
     '`pool.wait`': [{ kind: 'pool.wait', ms }],
+    '`task.end`': [
+      { kind: 'task.end', task, ms, outcome: 'done' },
+      { kind: 'task.end', task, ms, outcome: 'failed', failure },
+    ],
   },
   trace: {
-    '`transaction.begin`, `attempt.begin`': [
+    '`transaction.begin`, `attempt.begin`, `task.begin`': [
+      { kind: 'task.begin', task },
       { kind: 'transaction.begin', transaction, readOnly: false },
       { kind: 'attempt.begin', transaction, readOnly: false },
     ],

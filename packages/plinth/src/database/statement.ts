@@ -1,5 +1,6 @@
 import type { Pooler } from '../driver/client-options.ts'
-import type { Parameter, Statement, StepAnswer } from '../driver/exchange.ts'
+import type { Statement, StepAnswer } from '../driver/exchange.ts'
+import type { Parameter } from '../driver/message-writer.ts'
 import { toParameter } from '../driver/parameters.ts'
 import type { FailureContext } from '../driver/sqlstate.ts'
 import { type Outcome, PlinthError } from '../errors.ts'

@@ -12,13 +12,30 @@ import type {
   Transaction,
 } from './queryable.ts'
 import { onlyRow, onlyRowIfAny } from './statement.ts'
-import type { TransactionScope } from './transaction-scope.ts'
+
+type SameInBoth = 'name' | 'attempt' | 'signal' | 'pg' | 'run' | 'lock' | 'savepoint' | 'afterCommit' | 'afterRollback'
+
+interface Scope extends Pick<Transaction, SameInBoth> {
+  readonly database: object
+  query<R>(
+    statement: string | Sql,
+    values: readonly Value[] | undefined,
+    options: StatementOptions,
+  ): Promise<QueryResult<R>>
+  queryRow<R, F>(
+    statement: string | Sql,
+    values: readonly Value[] | undefined,
+    options: StatementOptions,
+    find: (rows: readonly R[]) => F,
+  ): Promise<F>
+  stream<R>(statement: string | Sql, values: readonly Value[] | undefined, options: StreamOptions): AsyncIterable<R>
+}
 
 /** What the callback of a transaction or savepoint is given. */
 class TransactionHandle {
-  readonly #scope: TransactionScope
+  readonly #scope: Scope
 
-  constructor(scope: TransactionScope) {
+  constructor(scope: Scope) {
     this.#scope = scope
   }
 
@@ -103,7 +120,7 @@ interface Endings {
 class OwnedHandle extends TransactionHandle {
   readonly #endings: Endings
 
-  constructor(scope: TransactionScope, endings: Endings) {
+  constructor(scope: Scope, endings: Endings) {
     super(scope)
     this.#endings = endings
   }
@@ -122,8 +139,7 @@ class OwnedHandle extends TransactionHandle {
 }
 
 // The brands exist for the type checker alone, so that nothing but these two lines makes a transaction.
-export const createHandle = (scope: TransactionScope): Transaction =>
-  new TransactionHandle(scope) as unknown as Transaction
+export const createHandle = (scope: Scope): Transaction => new TransactionHandle(scope) as unknown as Transaction
 
-export const createOwnedHandle = (scope: TransactionScope, endings: Endings): OwnedTransaction =>
+export const createOwnedHandle = (scope: Scope, endings: Endings): OwnedTransaction =>
   new OwnedHandle(scope, endings) as unknown as OwnedTransaction

@@ -125,7 +125,8 @@ export class TransactionScope implements RunningScope {
   /** What waits for an inner transaction would wait for ever: its client cannot end it any more. */
   async #settled(): Promise<void> {
     if (this.#child instanceof InnerTransaction) this.#closeInner(this.#child)
-    await Promise.allSettled([...this.#inFlight].map(({ work }) => work))
+    const works = [...this.#inFlight].map(({ work }) => work)
+    await Promise.allSettled(works.filter((work) => work !== undefined))
   }
 
   /** The first ending stands: where COMMIT's outcome is unknown, what follows cannot make it known. */

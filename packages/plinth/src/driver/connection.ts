@@ -12,6 +12,12 @@ import { ServerRole } from './server-role.ts'
 import { connectFailure } from './sqlstate.ts'
 import { timerMs } from './timer.ts'
 
+/** As pg parses it. */
+interface Notice {
+  /** The function of the server that says it. */
+  readonly routine?: string
+}
+
 export interface RunOptions {
   /** Hears how long the server was busy with the statements, what was in line before them not included. */
   readonly noteBusyMs?: ((ms: number) => void) | undefined
@@ -84,7 +90,7 @@ export class Connection {
     client.connection.on('errorMessage', () => this.#noteFailed())
     this.#guardParser(client.connection.stream)
     client.on('error', (cause) => this.#lose(cause))
-    client.on('notice', (notice) => this.#noteUnreplicated(notice))
+    client.on('notice', (notice: Notice) => this.#noteUnreplicated(notice))
     client.on('end', () => this.#lose(new PlinthError('ConnectionLost', 'The server closed the connection.')))
   }
 
@@ -375,7 +381,7 @@ export class Connection {
   }
 
   /** The server says so in words of its own language; the function that says it is always the same (syncrep.c). */
-  #noteUnreplicated({ routine }: { readonly routine?: string }): void {
+  #noteUnreplicated({ routine }: Notice): void {
     if (routine !== 'SyncRepWaitForLSN') return
     const whose = this.committing === undefined ? {} : { transaction: this.committing }
     observe({ kind: 'commit.unreplicated', database: this.identity, ...whose })

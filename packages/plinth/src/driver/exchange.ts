@@ -1,11 +1,9 @@
 import { PlinthError } from '../errors.ts'
 import type { Answer } from '../operation/answer.ts'
 import type { AnswerColumn } from '../operation/row-reader.ts'
-import { MessageWriter } from './message-writer.ts'
+import { MessageWriter, type Parameter } from './message-writer.ts'
 import { isServerError, type PgPackage, type ServerError, type WireConnection } from './peer.ts'
 import type { Prepared, PreparedStatements } from './prepared.ts'
-
-export type Parameter = string | Uint8Array | null
 
 export interface Statement {
   readonly text: string

@@ -1,4 +1,5 @@
-import type { Parameter } from './exchange.ts'
+/** Text as PostgreSQL reads it for the parameter's type, or bytes for bytea. */
+export type Parameter = string | Uint8Array | null
 
 const initialBytes = 16_384
 

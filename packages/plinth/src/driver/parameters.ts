@@ -2,7 +2,7 @@ import { PlinthError } from '../errors.ts'
 import { type ArrayItem, arrayText } from '../operation/array-text.ts'
 import { isScalar, scalarText, wellFormed } from '../operation/scalar-text.ts'
 import type { Value } from '../operation/value.ts'
-import type { Parameter } from './exchange.ts'
+import type { Parameter } from './message-writer.ts'
 
 /** Turns a value into what is bound: text PostgreSQL parses by the parameter's type, or bytes for bytea. */
 export function toParameter(value: Value | undefined, position: number): Parameter {

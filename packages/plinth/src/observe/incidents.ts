@@ -10,5 +10,6 @@ export const incidentKinds: readonly ObservationKind[] = [
   'commit.unreplicated',
   'hook.failed',
   'misuse',
+  'task.dead',
   'listener.failed',
 ]

@@ -1,5 +1,11 @@
 import type { Failure } from './failure.ts'
-import { type Observation, type ObservationKind, type ObservationOf, observationKinds } from './observation.ts'
+import {
+  type Observation,
+  type ObservationKind,
+  type ObservationOf,
+  observationKinds,
+  type TaskRef,
+} from './observation.ts'
 import { onObservations, type Subscription } from './subscribe.ts'
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error'
@@ -94,6 +100,17 @@ function describe(observation: Observation, limits: Limits): Entry {
       }
     case 'misuse':
       return { level: 'warn', message: `Misuse in "${observation.transaction}": ${observation.what}` }
+    case 'task.begin':
+      return { level: 'trace', message: `${named(observation.task)} begins` }
+    case 'task.end':
+      return ofTask(observation)
+    case 'task.retry':
+      return {
+        level: 'info',
+        message: `${named(observation.task)} runs again in ${Math.round(observation.delayMs)} ms${because(observation.failure)}`,
+      }
+    case 'task.dead':
+      return { level: 'error', message: `${named(observation.task)} is dead${because(observation.failure)}` }
     case 'listener.failed':
       return { level: 'error', message: `A listener failed: ${observation.failure.message}` }
   }
@@ -146,8 +163,18 @@ function ending({ transaction, outcome, ms, failure }: ObservationOf<'attempt.en
   return `"${transaction.name}" ${known} after ${Math.round(ms)} ms, attempt ${transaction.attempt}${because(failure)}`
 }
 
+<<<<<<< HEAD
 function named(transaction: string | undefined): string {
   return transaction === undefined ? 'A statement' : `"${transaction}"`
+=======
+function ofTask({ task, outcome, ms, failure }: ObservationOf<'task.end'>): Entry {
+  const message = `${named(task)} ${outcome === 'done' ? 'is done' : outcome} after ${Math.round(ms)} ms${because(failure)}`
+  return { level: outcome === 'taken over' ? 'warn' : 'debug', message }
+}
+
+function named({ id, name, attempt }: TaskRef): string {
+  return `Task ${id} ("${name}", attempt ${attempt})`
+>>>>>>> db64588f715556bbfe2bac5515a7043ed7854aa3
 }
 
 function because(failure: Failure | undefined): string {

@@ -21,6 +21,14 @@ export interface TransactionRef {
   readonly attempt: number
 }
 
+/** A background task and which of its attempts. */
+export interface TaskRef {
+  /** In decimal, of plinth.task. */
+  readonly id: string
+  readonly name: string
+  readonly attempt: number
+}
+
 export type TransactionOutcome = 'committed' | 'rolled back' | 'unknown'
 
 interface Beginning {
@@ -127,6 +135,20 @@ export type Observation = { readonly database: DatabaseIdentity } & (
       /** File and line, where it is known. */
       readonly place?: string
     }
+  /** A worker begins an attempt at a task. */
+  | { readonly kind: 'task.begin'; readonly task: TaskRef }
+  /** `taken over`: the worker lost it, by closing or to another one, which runs it again. */
+  | {
+      readonly kind: 'task.end'
+      readonly task: TaskRef
+      readonly ms: number
+      readonly outcome: 'done' | 'failed' | 'taken over'
+      readonly failure?: Failure
+    }
+  /** It failed, and another attempt follows. */
+  | { readonly kind: 'task.retry'; readonly task: TaskRef; readonly delayMs: number; readonly failure: Failure }
+  /** It failed for good: a dead letter. */
+  | { readonly kind: 'task.dead'; readonly task: TaskRef; readonly failure: Failure }
   | { readonly kind: 'listener.failed'; readonly failure: Failure }
 )
 
@@ -155,6 +177,10 @@ const channels: { readonly [K in ObservationKind]: Channel } = {
   'transaction.forgotten': channel('plinth:transaction.forgotten'),
   'hook.failed': channel('plinth:hook.failed'),
   misuse: channel('plinth:misuse'),
+  'task.begin': channel('plinth:task.begin'),
+  'task.end': channel('plinth:task.end'),
+  'task.retry': channel('plinth:task.retry'),
+  'task.dead': channel('plinth:task.dead'),
   'listener.failed': channel('plinth:listener.failed'),
 }
 

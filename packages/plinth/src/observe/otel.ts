@@ -17,6 +17,7 @@ import { incidentKinds } from './incidents.ts'
 import type { DatabaseIdentity, Observation, ObservationOf } from './observation.ts'
 import { gaugePools, poolName } from './otel-pool.ts'
 import { onObservations, type ObservationListeners, type Subscription } from './subscribe.ts'
+import { taskKey } from './task-key.ts'
 
 export interface OpenTelemetryOptions {
   /** Default: that of the global provider. */
@@ -48,6 +49,10 @@ export function openTelemetryObservations(options: OpenTelemetryOptions = {}): S
       traced['statement.end']?.(observation)
       measured['statement.end']?.(observation)
     },
+    'task.end': (observation) => {
+      traced['task.end']?.(observation)
+      measured['task.end']?.(observation)
+    },
     'pool.wait': (observation) => {
       traced['pool.wait']?.(observation)
       measured['pool.wait']?.(observation)
@@ -64,6 +69,7 @@ function traceSpans(tracer: Tracer, statementSpans: boolean): ObservationListene
   // By the transaction's id; as many as are open at once.
   const transactions = new Map<number, Span>()
   const attempts = new Map<number, Span>()
+  const tasks = new Map<string, Span>()
   const parentOf = (id: number | undefined): Context => {
     const span = id === undefined ? undefined : (attempts.get(id) ?? transactions.get(id))
     return span ? trace.setSpan(context.active(), span) : context.active()
@@ -79,6 +85,18 @@ function traceSpans(tracer: Tracer, statementSpans: boolean): ObservationListene
     },
     'attempt.end': (ended) => endSpan(attempts, ended),
     'transaction.end': (ended) => endSpan(transactions, ended),
+    'task.begin': ({ database, task }) => {
+      const attributes = { ...serverOf(database), 'plinth.task.id': task.id, 'plinth.task.attempt': task.attempt }
+      tasks.set(taskKey(database, task), tracer.startSpan(`task ${task.name}`, { kind: SpanKind.CONSUMER, attributes }))
+    },
+    'task.end': ({ database, task, outcome, failure }) => {
+      const key = taskKey(database, task)
+      const span = tasks.get(key)
+      tasks.delete(key)
+      span?.setAttributes({ 'plinth.task.outcome': outcome, ...statusOf(failure) })
+      if (span) failSpan(span, failure)
+      span?.end()
+    },
     'pool.wait': ({ database, ms, transaction, failure }) => {
       const options = { startTime: Date.now() - ms, attributes: serverOf(database) }
       const span = tracer.startSpan('pool wait', options, parentOf(transaction?.id))
@@ -120,6 +138,7 @@ function failSpan(span: Span, failure: Failure | undefined): void {
 
 function measure(meter: Meter, maxNames: number): ObservationListeners {
   const names = boundedNames(maxNames)
+  const taskNames = boundedNames(maxNames)
   // Two SQLSTATEs can be anything a RAISE says; the two labels share one bound.
   const codes = boundedNames(100)
   const duration = (name: string, description: string) =>
@@ -135,6 +154,7 @@ function measure(meter: Meter, maxNames: number): ObservationListeners {
     description: 'The number of connection requests that timed out.',
     unit: '{timeout}',
   })
+  const tasks = duration('plinth.task.duration', 'Duration of attempts at background tasks.')
   const retries = meter.createCounter('plinth.retries', { description: 'Attempts made again.', unit: '{attempt}' })
   const lost = meter.createCounter('plinth.commits.lost', {
     description: 'Commits whose answer was lost.',
@@ -159,6 +179,14 @@ function measure(meter: Meter, maxNames: number): ObservationListeners {
     'connection.open': ({ database, ms }) => creations.record(ms / 1000, poolOf(database)),
     retry: ({ database, what, failure }) =>
       retries.add(1, { ...serverOf(database), 'plinth.retry.what': what, ...statusOf(failure, codes) }),
+    'task.end': ({ database, task: { name }, outcome, ms }) =>
+      tasks.record(ms / 1000, {
+        ...serverOf(database),
+        'plinth.task.name': taskNames(name),
+        'plinth.task.outcome': outcome,
+      }),
+    'task.retry': ({ database, failure }) =>
+      retries.add(1, { ...serverOf(database), 'plinth.retry.what': 'task', ...statusOf(failure, codes) }),
     'commit.resolved': ({ database, isCommitted }) =>
       lost.add(1, { ...serverOf(database), 'plinth.commit.fate': isCommitted ? 'committed' : 'rolled back' }),
     'commit.unknown': ({ database }) => lost.add(1, { ...serverOf(database), 'plinth.commit.fate': 'unknown' }),

@@ -6,6 +6,7 @@ import { incidentKinds } from './incidents.ts'
 import type { State } from './observation.ts'
 import { type PoolCounts, readPools, readStates } from './pool-counts.ts'
 import { onObservations, type ObservationListeners, type Subscription } from './subscribe.ts'
+import { taskKey } from './task-key.ts'
 
 export interface PrometheusOptions {
   /** Before each metric's name. Default `plinth_`. */
@@ -33,6 +34,7 @@ export function prometheusObservations(registry: Registry, options: PrometheusOp
   const stop = onObservations({
     ...statements(metrics, maxNames),
     ...transactions(metrics, maxNames),
+    ...tasks(metrics, maxNames),
     ...connections(metrics),
     ...incidents(metrics),
   })
@@ -143,6 +145,25 @@ function transactions(metrics: Metrics, maxNames: number): ObservationListeners 
   }
 }
 
+function tasks(metrics: Metrics, maxNames: number): ObservationListeners {
+  const names = boundedNames(maxNames)
+  const seconds = metrics.seconds('task_duration_seconds', 'Time of attempts at tasks.', 'name', 'outcome')
+  const running = metrics.gauge('tasks_running', 'Tasks at the workers of this process.')
+  // As for transactions: by id and attempt.
+  const begun = new Set<string>()
+  return {
+    'task.begin': ({ database, task }) => {
+      begun.add(taskKey(database, task))
+      running.inc({ service: database.service })
+    },
+    'task.end': ({ database, task, outcome, ms }) => {
+      const { service } = database
+      seconds.observe({ service, name: names(task.name), outcome }, ms / 1000)
+      if (begun.delete(taskKey(database, task))) running.dec({ service })
+    },
+  }
+}
+
 function connections(metrics: Metrics): ObservationListeners {
   const opened = metrics.seconds('connection_open_seconds', 'Time to open a connection.')
   const lost = metrics.counter('connections_lost_total', 'Connections that broke.', 'code')
@@ -181,6 +202,8 @@ function incidents(metrics: Metrics): ObservationListeners {
     incident.inc({ service, kind })
   return {
     retry: ({ database: { service }, what, failure }) => retries.inc({ service, what, code: metrics.code(failure) }),
+    'task.retry': ({ database: { service }, failure }) =>
+      retries.inc({ service, what: 'task', code: metrics.code(failure) }),
     'commit.resolved': ({ database: { service }, isCommitted }) =>
       fates.inc({ service, fate: isCommitted ? 'committed' : 'rolled back' }),
     'commit.unknown': ({ database: { service } }) => fates.inc({ service, fate: 'unknown' }),

@@ -2,6 +2,7 @@ import * as Sentry from '@sentry/node'
 import { type Failure, originalOf } from './failure.ts'
 import type { DatabaseIdentity, Observation, ObservationOf } from './observation.ts'
 import { onObservations, type ObservationListeners, type Subscription } from './subscribe.ts'
+import { taskKey } from './task-key.ts'
 
 export interface SentryOptions {
   /**
@@ -45,6 +46,10 @@ export function sentryObservations(options: SentryOptions = {}): Subscription {
       const { database, transaction, failure } = ended
       if (failure) report(failure, { database, transaction: transaction.name, attempts: transaction.attempt })
     },
+    // Nobody else gets this error, so that of the caller's own code is reported too.
+    'task.dead': ({ database, task: { name, attempt }, failure }) => {
+      if ((options.isReported ?? (() => true))(failure)) capture(failure, { database, task: name, attempts: attempt })
+    },
     'hook.failed': ({ database, transaction, failure }) => report(failure, { database, transaction }),
   })
 }
@@ -54,6 +59,7 @@ interface Tags {
   /** For a failure that does not know its statement: pg's own, through `db.pgPool()`. */
   readonly summary?: string
   readonly transaction?: string
+  readonly task?: string
   readonly attempts?: number
 }
 
@@ -69,13 +75,13 @@ function capture(failure: Failure, about: Tags): void {
   const { code, message, sqlstate, phase, outcome } = failure
   const summary = failure.summary ?? about.summary
   Sentry.withScope((scope) => {
-    scope.setFingerprint(['plinth', sqlstate ?? code, summary ?? about.transaction ?? ''])
+    scope.setFingerprint(['plinth', sqlstate ?? code, summary ?? about.transaction ?? about.task ?? ''])
     scope.setTags({
       'plinth.code': code,
       'plinth.service': about.database.service,
       ...definedOnly({ 'plinth.sqlstate': sqlstate, 'plinth.phase': phase, 'plinth.outcome': outcome }),
       ...definedOnly({ 'plinth.transaction': about.transaction, 'plinth.attempts': about.attempts }),
-      ...definedOnly({ 'plinth.statement': summary }),
+      ...definedOnly({ 'plinth.statement': summary, 'plinth.task': about.task }),
     })
     scope.addEventProcessor((event) => {
       const thrown = event.exception?.values?.at(-1)
@@ -103,6 +109,7 @@ function traceSpans(statementSpans: boolean): ObservationListeners {
   // By the transaction's id; as many as are open at once.
   const transactions = new Map<number, Sentry.Span>()
   const attempts = new Map<number, Sentry.Span>()
+  const tasks = new Map<string, Sentry.Span>()
   const below = (id: number | undefined): { parentSpan?: Sentry.Span } => {
     const parentSpan = id === undefined ? undefined : (attempts.get(id) ?? transactions.get(id))
     return parentSpan ? { parentSpan } : {}
@@ -119,6 +126,20 @@ function traceSpans(statementSpans: boolean): ObservationListeners {
     },
     'attempt.end': (ended) => endSpan(attempts, ended),
     'transaction.end': (ended) => endSpan(transactions, ended),
+    'task.begin': ({ database, task }) => {
+      const attributes = { ...attributesOf(database), 'plinth.task.id': task.id, 'plinth.task.attempt': task.attempt }
+      const span = Sentry.startInactiveSpan({ name: `task ${task.name}`, op: 'queue.process', attributes })
+      tasks.set(taskKey(database, task), span)
+    },
+    'task.end': ({ database, task, outcome, failure }) => {
+      const key = taskKey(database, task)
+      const span = tasks.get(key)
+      tasks.delete(key)
+      if (!span) return
+      span.setAttribute('plinth.task.outcome', outcome)
+      setStatus(span, failure)
+      span.end()
+    },
     'pool.wait': ({ database, ms, transaction, failure }) =>
       pastSpan('pool wait', 'db.pool.wait', ms, attributesOf(database), failure, below(transaction?.id)),
     'statement.end': ({ database, summary, ms, rows, transaction, failure }) => {
@@ -185,6 +206,8 @@ function breadcrumbs(): ObservationListeners {
     'commit.unknown': (fate) => breadcrumb(fate, 'error', `the lost COMMIT of "${fate.transaction}" stays unknown`),
     'commit.unreplicated': (commit) => breadcrumb(commit, 'error', 'committed without its synchronous standby'),
     'transaction.forgotten': (forgotten) => breadcrumb(forgotten, 'error', `"${forgotten.transaction}" was left open`),
+    'task.retry': (retry) =>
+      breadcrumb(retry, 'warning', `task "${retry.task.name}" runs again${because(retry.failure)}`),
     misuse: (misuse) => breadcrumb(misuse, 'warning', `${misuse.what} inside "${misuse.transaction}"`),
   }
 }

@@ -1,10 +1,13 @@
+import { inspect } from 'node:util'
 import { delayMs, pause } from '../database/backoff.ts'
+import { identityOf } from '../database/origin.ts'
 import type { Database, Transaction } from '../database/queryable.ts'
 import { isPlinthError, PlinthError } from '../errors.ts'
 import { failureOf } from '../observe/failure.ts'
 import { CronTasks } from './cron-tasks.ts'
 import { LifeSign } from './life-sign.ts'
 import { type Claimed, TaskQueue } from './task-queue.ts'
+import { tellFailure, watchTask } from './task-watch.ts'
 import type { Task } from './task.ts'
 
 export interface WorkerOptions {
@@ -178,12 +181,15 @@ class TaskWorker implements Worker {
     // It was never told to have failed, so each attempt took its worker along: this one must not follow.
     const { attempts } = task.retry
     if (claimed.attempt > attempts) return this.#recordFailure(task, worker, claimed, lostEachTime(attempts))
+    const end = watchTask(identityOf(this.#db), claimed)
     try {
       await this.#handle(task, worker, claimed, abort)
+      end('done')
     } catch (error) {
       // Another worker has the task, or will have it when this one has closed.
-      if (isPlinthError(error, 'TaskTakenOver') || error === closingReason) return
-      await this.#recordFailure(task, worker, claimed, error)
+      const isElsewhere = isPlinthError(error, 'TaskTakenOver') || error === closingReason
+      end(isElsewhere ? 'taken over' : 'failed', error)
+      if (!isElsewhere) await this.#recordFailure(task, worker, claimed, error)
     }
   }
 
@@ -214,14 +220,15 @@ class TaskWorker implements Worker {
    * In a statement of its own, on whatever connection there is: the handler's may be gone. Tried until the worker loses
    * its sign of life, for then another gets the task.
    */
-  async #recordFailure(task: Task<never>, worker: number, claimed: Claimed, error: unknown): Promise<void> {
-    const { attempts, retryable } = task.retry
-    const isLast = claimed.attempt >= attempts || !retryable(error)
+  async #recordFailure(task: Task<never>, worker: number, claimed: Claimed, thrown: unknown): Promise<void> {
+    const { isRetryable, error } = judge(task, thrown)
+    const isLast = claimed.attempt >= task.retry.attempts || !isRetryable
     const afterMs = isLast ? undefined : delayMs(task.retry, claimed.attempt)
     const text = JSON.stringify(describe(error))
     while (this.#life?.id === worker && !this.#life.isLost) {
       try {
-        await this.#queue.fail(worker, claimed, text, afterMs)
+        const isRecorded = await this.#queue.fail(worker, claimed, text, afterMs)
+        if (isRecorded) tellFailure(identityOf(this.#db), claimed, error, afterMs)
         return
       } catch {
         await pause(shortestPollMs, this.#stop.signal)
@@ -264,11 +271,26 @@ function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
   })
 }
 
+/** A `retryable` that throws decides nothing: the task runs again as usual, and its error says what is wrong with it. */
+function judge({ name, retry }: Task<never>, error: unknown): { isRetryable: boolean; error: unknown } {
+  try {
+    return { isRetryable: retry.retryable(error), error }
+  } catch (cause) {
+    const message = `retryable of the task "${name}" threw ${text(cause)} when it was asked about: ${text(error)}`
+    return { isRetryable: true, error: new PlinthError('InvalidOption', message, { cause }) }
+  }
+}
+
 /** For the column `error`: whoever reads the table may read the rows, so the message is kept. */
 function describe(error: unknown): object {
   const { code, sqlstate } = failureOf(error)
-  const message = error instanceof Error ? error.message : String(error)
-  return { code, message: message.slice(0, 2000), ...(sqlstate === undefined ? {} : { sqlstate }) }
+  return { code, message: text(error).slice(0, 2000), ...(sqlstate === undefined ? {} : { sqlstate }) }
+}
+
+/** Of whatever was thrown: an object without a prototype has no String(). */
+function text(thrown: unknown): string {
+  if (typeof thrown === 'string') return thrown
+  return thrown instanceof Error ? thrown.message : inspect(thrown)
 }
 
 function takenOver({ name, id }: Claimed): PlinthError {

@@ -2,6 +2,7 @@ import { drizzle } from 'drizzle-orm/node-postgres'
 import { integer, pgTable, text } from 'drizzle-orm/pg-core'
 import type { DatabaseOptions } from '../../src/database/queryable.ts'
 import { createDatabase, type Database, installSchema, onObservations } from '../../src/index.ts'
+import { enqueue, startWorker, task } from '../../src/services.ts'
 import { until } from './activity.ts'
 import { startProxy } from './proxy.ts'
 
@@ -13,6 +14,7 @@ export async function driveIncidents(url: string, marker: string): Promise<void>
     createDatabase({ url, service: 'driven', ...options })
   await Promise.all([holding(open, marker), losing(open, url, marker), byOtherLibraries(open, marker)])
   await refusing(open, marker)
+  await inTasks(open, marker)
 }
 
 type Open = (options?: Partial<DatabaseOptions>) => Database
@@ -88,4 +90,18 @@ async function refusing(open: Open, marker: string): Promise<void> {
   const again = (): Promise<unknown> =>
     ignored(db.transaction((tx) => tx.query(conflict), { retry: { attempts: 5, baseMs: 1, capMs: 2 } }))
   await Promise.all(Array.from({ length: 40 }, again))
+}
+
+/** A task whose input, key and error hold what must not come out; the second attempt is its last. */
+async function inTasks(open: Open, marker: string): Promise<void> {
+  await using db = open()
+  await installSchema(db)
+  const failing = (): Promise<void> => Promise.reject(new TypeError(marker))
+  const one = task<string>('driven', failing, { retry: { attempts: 2, baseMs: 1 } })
+  let isDead = false
+  using _ = onObservations({ 'task.dead': () => void (isDead = true) })
+  await using worker = await startWorker(db, [one])
+  await db.transaction((tx) => enqueue(tx, one, marker, { key: marker }))
+  await until(async () => isDead)
+  await worker.close()
 }

@@ -1,0 +1,55 @@
+/** What a statement of drizzle-kit does to rows that are there. */
+export type StatementEffect =
+  | { readonly kind: 'type change'; readonly table: string; readonly column: string; readonly change: string }
+  | { readonly kind: 'new column'; readonly table: string; readonly column: string; readonly definition: string }
+  | { readonly kind: 'not null'; readonly table: string; readonly column: string }
+  | { readonly kind: 'drop column'; readonly table: string; readonly column: string }
+  | { readonly kind: 'drop table'; readonly table: string }
+  | { readonly kind: 'drop type' }
+  | { readonly kind: 'other' }
+
+const name = String.raw`(?:"[^"]+"\.)?"[^"]+"`
+const column = '"[^"]+"'
+
+const forms: readonly (readonly [RegExp, (table: string, column: string, rest: string) => StatementEffect])[] = [
+  [
+    new RegExp(`^ALTER TABLE (${name}) ALTER COLUMN (${column}) (SET DATA TYPE .+?)(?: USING .+)?;$`),
+    (table, column, change) => ({ kind: 'type change', table, column, change }),
+  ],
+  [
+    new RegExp(`^ALTER TABLE (${name}) ADD COLUMN (${column}) (.+);$`),
+    (table, column, definition) => ({ kind: 'new column', table, column, definition }),
+  ],
+  [
+    new RegExp(`^ALTER TABLE (${name}) ALTER COLUMN (${column}) SET NOT NULL;$`),
+    (table, column) => ({ kind: 'not null', table, column }),
+  ],
+  [
+    new RegExp(`^ALTER TABLE (${name}) DROP COLUMN (${column});$`),
+    (table, column) => ({ kind: 'drop column', table, column }),
+  ],
+  [new RegExp(`^DROP TABLE (${name});$`), (table) => ({ kind: 'drop table', table })],
+  [/^DROP TYPE /, () => ({ kind: 'drop type' })],
+]
+
+/** Tables and columns are quoted, as the statement has them. */
+export function effectOf(statement: string): StatementEffect {
+  for (const [form, effect] of forms) {
+    const found = form.exec(statement)
+    if (found !== null) return effect(found[1] ?? '', found[2] ?? '', found[3] ?? '')
+  }
+  return { kind: 'other' }
+}
+
+/** True for one that a table with rows refuses. */
+export function isRequired(definition: string): boolean {
+  return (
+    / NOT NULL\b/.test(definition) && !/ (?:DEFAULT|GENERATED)\b/.test(definition) && !/^\w*serial\b/.test(definition)
+  )
+}
+
+/** `users.name` of `"users"` and `"name"`, as answers write it. */
+export function plainName(table: string, column?: string): string {
+  const path = [...table.matchAll(/"([^"]+)"/g), ...(column ?? '').matchAll(/"([^"]+)"/g)].map(([, part]) => part)
+  return (path[0] === 'public' && path.length > (column === undefined ? 1 : 2) ? path.slice(1) : path).join('.')
+}

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import * as pg from 'drizzle-orm/pg-core'
+import { createDatabase } from '../src/index.ts'
+import { checkMigrations, describeDifference, runMigrations } from '../src/migrate.ts'
+import { testDatabase, testServer } from './support/database.ts'
+import { addFiles, migrationFolder } from './support/migrations.ts'
+
+const { url: scratch } = await testServer()
+const database = await testDatabase()
+const db = createDatabase({ url: database.url })
+after(() => db.close())
+
+const folder = migrationFolder({
+  '0001_users/up.sql': `
+    create type mood as enum ('sad', 'ok');
+    create table users (id int generated always as identity primary key, name varchar(120) not null, mood mood default 'ok');
+    create index users_name on users (name);
+    create function shout(text) returns text language sql as 'select upper($1)';
+    create view names as select name from users;`,
+  '0002_posts/up.sql': 'create table posts (id serial primary key, author int references users);',
+})
+await db.connect()
+await runMigrations(db, { folder })
+
+test('a database as its migrations left it has no drift, whatever stands in schemas that are not theirs', async () => {
+  await db.query('create schema queue')
+  await db.query('create table queue.job (id int)')
+  await db.query('create extension if not exists citext schema queue')
+  const found = await checkMigrations(db, { folder, scratch })
+  assert.deepEqual(
+    { ...found, versions: undefined },
+    { drift: [], conflicts: [], pending: [], ungenerated: [], versions: undefined },
+  )
+})
+
+test('each object that somebody changed by hand is told with both definitions, and what hangs on a table with it', async () => {
+  await using session = await db.session()
+  await session.script(`
+    drop index users_name;
+    drop view names;
+    alter table users alter name type varchar(200), add nickname text;
+    alter type mood add value 'glad' before 'ok';
+    alter table posts drop constraint posts_author_fkey;
+    alter sequence posts_id_seq cycle;
+    create table notes (id int primary key, text text);
+    create or replace function shout(text) returns text language sql as 'select lower($1)';`)
+  const { drift } = await checkMigrations(db, { folder, scratch })
+  assert.deepEqual(
+    drift.map((one) => describeDifference(one, 'the migrations', 'the database')),
+    [
+      "enum mood: 'sad', 'glad', 'ok' in the database, 'sad', 'ok' in the migrations",
+      'view names: in the migrations, not in the database (SELECT name FROM public.users;)',
+      'table notes: in the database, not in the migrations',
+      'constraint posts.posts_author_fkey: in the migrations, not in the database (FOREIGN KEY (author) REFERENCES public.users(id))',
+      'sequence posts_id_seq: integer start 1 increment 1 min 1 max 2147483647 cache 1 cycle owned by public.posts.id ' +
+        'in the database, integer start 1 increment 1 min 1 max 2147483647 cache 1 owned by public.posts.id in the migrations',
+      `function shout(text): md5 ${hash(drift, 'found')} in the database, md5 ${hash(drift, 'expected')} in the migrations`,
+      'column users.name: character varying(200) not null in the database, character varying(120) not null in the migrations',
+      'column users.nickname: in the database, not in the migrations (text)',
+      'index users_name: in the migrations, not in the database (CREATE INDEX users_name ON public.users USING btree (name))',
+    ],
+  )
+})
+
+function hash(
+  drift: readonly { readonly kind: string; readonly found?: string; readonly expected?: string }[],
+  side: 'found' | 'expected',
+): string {
+  const [, md5 = ''] = /^md5 ([0-9a-f]{32})$/.exec(drift.find(({ kind }) => kind === 'function')?.[side] ?? '') ?? []
+  return md5
+}
+
+test('a file that was changed after it ran, one that waits, and entities ahead of the snapshot are told', async () => {
+  addFiles(folder, {
+    '0002_posts/up.sql': 'create table posts (id serial primary key, author int references users, title text);',
+    '0003_more/up.sql': 'create table more (id int);',
+  })
+  const entities = { more: pg.pgTable('more', { id: pg.integer() }) }
+  const found = await checkMigrations(db, { folder, scratch, entities })
+  assert.deepEqual(
+    found.conflicts.map(({ id, state }) => [id, state]),
+    [['0002_posts', 'changed']],
+  )
+  assert.deepEqual(found.pending, ['0003_more'])
+  assert.deepEqual(found.ungenerated, ['CREATE TABLE "more" (\n\t"id" integer\n);'])
+  assert.ok(found.drift.some(({ name }) => name === 'posts.title'))
+})

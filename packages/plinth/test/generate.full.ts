@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import * as pg from 'drizzle-orm/pg-core'
+import { type Generated, generateMigration, type GenerateOptions } from '../src/migrate.ts'
+import { testServer } from './support/database.ts'
+import { addFiles, migrationFolder } from './support/migrations.ts'
+
+const { url: scratch } = await testServer()
+const id = pg.integer().primaryKey().generatedAlwaysAsIdentity()
+type Columns = Readonly<Record<string, pg.AnyPgColumnBuilder>>
+type Entities = Readonly<Record<string, unknown>>
+
+function table(name: string, columns: Columns): Entities {
+  return { [name]: pg.pgTable(name, { id, ...columns }) }
+}
+
+/** A folder that already has what the entities say. */
+async function historyOf(entities: Entities): Promise<string> {
+  const folder = migrationFolder({})
+  assert.equal((await generate(folder, entities)).kind, 'written')
+  return folder
+}
+
+function generate(folder: string, entities: Entities, more: Partial<GenerateOptions> = {}): Promise<Generated> {
+  return generateMigration({ folder, name: 'next', entities, scratch, ...more })
+}
+
+function fileOf(folder: string, file: string): string {
+  return readFileSync(join(folder, readdirSync(folder).sort().at(-1) ?? '', file), 'utf8')
+}
+
+const users = table('users', { name: pg.varchar({ length: 120 }) })
+
+test('the first migration makes what the entities say, its down removes it, and then there is nothing to do', async () => {
+  const folder = await historyOf(users)
+  assert.deepEqual(readdirSync(join(folder, '0001_next')).sort(), ['down.sql', 'snapshot.json', 'up.sql'])
+  assert.match(fileOf(folder, 'up.sql'), /^CREATE TABLE "users"/)
+  assert.equal(fileOf(folder, 'down.sql'), '-- Deletes the rows of users.\nDROP TABLE "users";\n')
+  assert.deepEqual(await generate(folder, users), { kind: 'unchanged' })
+  assert.deepEqual(readdirSync(folder), ['0001_next'])
+})
+
+test('a longer text is neither cast nor rewritten, and a shorter one refuses what is too long', async () => {
+  const folder = await historyOf(users)
+  await generate(folder, table('users', { name: pg.varchar({ length: 200 }) }))
+  const type = 'ALTER TABLE "users" ALTER COLUMN "name" SET DATA TYPE'
+  assert.equal(fileOf(folder, 'up.sql'), `-- squawk-ignore changing-column-type\n${type} varchar(200);\n`)
+  assert.match(fileOf(folder, 'down.sql'), /^-- Rewrites users: .*\n.* varchar\(120\);\n$/)
+})
+
+test('a type without a conversion is cast with a note, and one without a cast is a question, both ways', async () => {
+  const folder = await historyOf(users)
+  await generate(folder, table('users', { name: pg.integer() }))
+  assert.match(
+    fileOf(folder, 'up.sql'),
+    /^-- Fails on a value of users.name that is no integer.\n.*\n.* USING "name"::integer;\n$/,
+  )
+  const flags = await historyOf(table('users', { flag: pg.boolean() }))
+  const toUuid = table('users', { flag: pg.uuid() })
+  const asked = {
+    kind: 'questions',
+    questions: [{ object: 'value', direction: 'up', column: 'users.flag', type: 'uuid' }],
+  }
+  assert.deepEqual(await generate(flags, toUuid), asked)
+  const using = { 'users.flag': 'gen_random_uuid()' }
+  const back = { object: 'value', direction: 'down', column: 'users.flag', type: 'boolean' }
+  assert.deepEqual(await generate(flags, toUuid, { using }), { kind: 'questions', questions: [back] })
+  await generate(flags, toUuid, { using, usingDown: { 'users.flag': 'true' } })
+  assert.match(fileOf(flags, 'up.sql'), /SET DATA TYPE uuid USING \(gen_random_uuid\(\)\);\n$/)
+  assert.match(fileOf(flags, 'down.sql'), /SET DATA TYPE boolean USING \(true\);\n$/)
+})
+
+test('a required column is filled by the SQL that is given, and without it the file says that rows stop it', async () => {
+  const required = table('users', { name: pg.varchar({ length: 120 }), age: pg.integer().notNull() })
+  const noted = await historyOf(users)
+  await generate(noted, required)
+  assert.match(fileOf(noted, 'up.sql'), /^-- Fails while users holds rows: give users\.age a default/)
+  const filled = await historyOf(users)
+  await generate(filled, required, { using: { 'users.age': '0' } })
+  const [add, fill, require] = fileOf(filled, 'up.sql').split('\n\n')
+  assert.equal(add, 'ALTER TABLE "users" ADD COLUMN "age" integer;')
+  assert.equal(fill, 'UPDATE "users" SET "age" = (0);')
+  assert.equal(require, 'ALTER TABLE "users" ALTER COLUMN "age" SET NOT NULL;\n')
+  await assert.rejects(generate(filled, users, { drops: ['users.age'], using: { 'users.ag': '0' } }), {
+    code: 'InvalidOption',
+    message: /users\.ag needs no value/,
+  })
+})
+
+test('a renamed table takes the derived names of its key and indexes along, and gives them back', async () => {
+  const unique = { name: pg.text().unique() }
+  const folder = await historyOf(table('users', unique))
+  const result = await generate(folder, table('people', unique), { renames: [{ from: 'users', to: 'people' }] })
+  assert.equal(result.kind, 'written')
+  assert.match(fileOf(folder, 'up.sql'), /RENAME CONSTRAINT users_name_key TO people_name_key;/)
+  assert.match(fileOf(folder, 'down.sql'), /RENAME CONSTRAINT people_pkey TO users_pkey;[^]*RENAME TO "users";\n$/)
+  await generate(folder, table('people', { name: pg.text() }))
+  assert.match(fileOf(folder, 'up.sql'), /DROP CONSTRAINT "people_name_key";/)
+})
+
+test('an index that is built concurrently comes in a migration of its own, without a transaction', async () => {
+  const folder = await historyOf(users)
+  const indexed = pg.pgTable('users', { id, name: pg.varchar({ length: 120 }), age: pg.integer() }, (t) => [
+    pg.index('ages').on(t.age).concurrently(),
+  ])
+  await generate(folder, { indexed })
+  assert.deepEqual(readdirSync(folder).sort(), ['0001_next', '0002_next', '0003_next_indexes'])
+  assert.equal(
+    fileOf(folder, 'up.sql'),
+    '-- plinth: no-transaction\n\nCREATE INDEX CONCURRENTLY "ages" ON "users" ("age");\n',
+  )
+  assert.equal(fileOf(folder, 'down.sql'), '-- plinth: no-transaction\n\nDROP INDEX CONCURRENTLY "ages";\n')
+  assert.deepEqual(await generate(folder, { indexed }), { kind: 'unchanged' })
+})
+
+test('what migrations by hand made is recorded in the snapshot, and is no business of the next one', async () => {
+  const folder = migrationFolder({
+    '0001_baseline/up.sql': `create table users (id int generated always as identity primary key, name varchar(120));
+      create function shout(text) returns text language sql as 'select upper($1)';
+      create index by_hand on users (shout(name));`,
+  })
+  addFiles(folder, {
+    '0001_baseline/up.sql': readFileSync(join(folder, '0001_baseline/up.sql'), 'utf8').replace(
+      'text language sql',
+      'text immutable language sql',
+    ),
+  })
+  assert.deepEqual(await generate(folder, users), { kind: 'recorded', id: '0001_baseline' })
+  assert.ok(existsSync(join(folder, '0001_baseline', 'snapshot.json')))
+  const people = table('people', { fullName: pg.varchar('full_name', { length: 120 }) })
+  const renames = [
+    { from: 'users', to: 'people' },
+    { from: 'people.name', to: 'people.full_name' },
+  ]
+  assert.equal((await generate(folder, people, { renames })).kind, 'written')
+})
+
+test('what PostgreSQL does not do in one transaction is an error that says how, and nothing is written', async () => {
+  const mood = (values: [string, ...string[]]): Entities => {
+    const mood = pg.pgEnum('mood', values)
+    return { mood, users: pg.pgTable('users', { id, mood: mood().default(values.at(-1) ?? '') }) }
+  }
+  const folder = await historyOf(mood(['sad']))
+  await assert.rejects(generate(folder, mood(['sad', 'ok'])), {
+    code: 'InvalidMigration',
+    hint: /a migration with the value alone/,
+  })
+  assert.deepEqual(readdirSync(folder), ['0001_next'])
+})
+
+test('a migration that does not lead to the entities is refuted with what differs, and nothing is written', async () => {
+  // What stands by hand in the first one makes the second end elsewhere.
+  const folder = await historyOf(users)
+  addFiles(folder, { '0001_next/up.sql': `${fileOf(folder, 'up.sql')}alter table users alter name set default 'x';` })
+  const result = await generate(folder, table('users', { name: pg.varchar({ length: 200 }) }))
+  assert.deepEqual(result, {
+    kind: 'refuted',
+    id: '0002_next',
+    direction: 'up',
+    differences: [
+      {
+        kind: 'column',
+        name: 'users.name',
+        expected: 'character varying(200)',
+        found: "character varying(200) default 'x'::character varying",
+      },
+    ],
+  })
+  assert.deepEqual(readdirSync(folder), ['0001_next'])
+})
+
+test('an enum that gains a value loses it on the way back, unless a row holds it', async () => {
+  const mood = (...values: [string, ...string[]]): Entities => {
+    const mood = pg.pgEnum('mood', values)
+    return { mood, users: pg.pgTable('users', { id, mood: mood().default('sad') }) }
+  }
+  const folder = await historyOf(mood('sad'))
+  await generate(folder, mood('sad', 'ok'))
+  assert.equal(fileOf(folder, 'up.sql'), `ALTER TYPE "mood" ADD VALUE 'ok';\n`)
+  assert.match(fileOf(folder, 'down.sql'), /-- An enum cannot lose a value: it is made anew/)
+})
