@@ -89,8 +89,11 @@ function describe(observation: Observation, limits: Limits): Entry {
       return { level: 'warn', message: `A lost COMMIT of "${observation.transaction}" was found out` }
     case 'commit.unknown':
       return { level: 'error', message: `A lost COMMIT of "${observation.transaction}" stays unknown` }
-    case 'commit.unreplicated':
-      return { level: 'error', message: `${named(observation.transaction)} committed without its synchronous standby` }
+    case 'commit.unreplicated': {
+      const { transaction } = observation
+      const what = transaction === undefined ? 'A statement' : `"${transaction}"`
+      return { level: 'error', message: `${what} committed without its synchronous standby` }
+    }
     case 'transaction.forgotten':
       return { level: 'error', message: `"${observation.transaction}" was neither committed nor rolled back` }
     case 'hook.failed':
@@ -163,10 +166,6 @@ function ending({ transaction, outcome, ms, failure }: ObservationOf<'attempt.en
   return `"${transaction.name}" ${known} after ${Math.round(ms)} ms, attempt ${transaction.attempt}${because(failure)}`
 }
 
-<<<<<<< HEAD
-function named(transaction: string | undefined): string {
-  return transaction === undefined ? 'A statement' : `"${transaction}"`
-=======
 function ofTask({ task, outcome, ms, failure }: ObservationOf<'task.end'>): Entry {
   const message = `${named(task)} ${outcome === 'done' ? 'is done' : outcome} after ${Math.round(ms)} ms${because(failure)}`
   return { level: outcome === 'taken over' ? 'warn' : 'debug', message }
@@ -174,7 +173,6 @@ function ofTask({ task, outcome, ms, failure }: ObservationOf<'task.end'>): Entr
 
 function named({ id, name, attempt }: TaskRef): string {
   return `Task ${id} ("${name}", attempt ${attempt})`
->>>>>>> db64588f715556bbfe2bac5515a7043ed7854aa3
 }
 
 function because(failure: Failure | undefined): string {
