@@ -35,6 +35,13 @@ export function check(log: readonly Entry[], final: Final, latestMs: number): st
   ]
 }
 
+/** Where the server could be asked, nobody may be told that the outcome of a transaction is unknown. */
+export function checkResolved(log: readonly Entry[]): string[] {
+  const inTransaction = log.filter(({ kind }) => kind !== 'single' && kind !== 'sum')
+  const unknown = inTransaction.filter(({ ending }) => ending === 'unknown')
+  return unknown.map((entry) => `${name(entry)} ended as unknown (${entry.code}) although the server could be asked`)
+}
+
 function checkWrite(entry: Entry, times: number): string[] {
   const may: readonly number[] = allowed[entry.ending]
   if (may.includes(times)) return []

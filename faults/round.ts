@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { check } from './checker.ts'
+import { check, checkResolved } from './checker.ts'
 import type { Contestant } from './contestant.ts'
 import { connectionsLeft, readFinal } from './final.ts'
 import { seededRandom } from './random.ts'
@@ -47,7 +47,8 @@ export async function runRound(stage: Stage, fault: Fault, number: number, bound
   if (recoveryMs === undefined || recoveryMs > bounds.recoveryMs) {
     wrong.push(`not everybody was working again within ${bounds.recoveryMs} ms (${recoveryMs ?? 'never'})`)
   }
-  if (hits === 0) wrong.push('the fault never happened')
+  if (hits === 0) wrong.push('nobody felt the fault')
+  if (fault.isResolvable) wrong.push(...checkResolved(log))
   await admin(
     stage,
     `select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = '${service}'`,

@@ -31,8 +31,24 @@ export interface Fault {
   readonly name: string
   /** Why it cannot be brought about on this machine. */
   readonly missing?: () => string | undefined
+  /** The server lives, so it can be asked what became of a lost COMMIT: no transaction may end as unknown. */
+  readonly isResolvable?: true
   /** Breaks something and mends it again. Resolves with how often that happened; 0 fails the run. */
   readonly run: (scene: Scene) => Promise<number>
+}
+
+/**
+ * How many calls felt what began at `from` (performance.now()) and is over: they failed, or ran again, or took `ms` or
+ * longer.
+ */
+export function felt({ log }: Pick<Scene, 'log'>, from: number, ms: number): number {
+  const now = performance.now()
+  return log.filter((entry) => {
+    const isOpen = entry.ending === 'open'
+    const endedAt = isOpen ? now : entry.beganAt + entry.ms
+    const isHurt = (!isOpen && entry.ending !== 'ok') || entry.runs > 1 || endedAt - entry.beganAt >= ms
+    return endedAt >= from && isHurt
+  }).length
 }
 
 /** Asks the primary itself, not through the proxy. */

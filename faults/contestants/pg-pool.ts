@@ -1,34 +1,30 @@
+import type pg from 'pg'
 import { createDatabase } from '../../packages/plinth/src/database/database.ts'
 import { isPlinthError } from '../../packages/plinth/src/errors.ts'
-import { type Contestant, type Connecting, limits } from '../contestant.ts'
-import { openOnPool } from './pg.ts'
-import { endings } from './plinth.ts'
+import type { Contestant, OpenContestant } from '../contestant.ts'
+import { codeOf, openOnPool } from './pg.ts'
+import { endings, settings } from './plinth.ts'
 
-/**
- * The code of a team that had pg.Pool, on `db.pgPool()`. An error of ours says what is known, and so does a SQLSTATE; of
- * a lone write whose socket broke pg's own error tells nothing.
- */
-export function openPgPool({ url, service }: Connecting): Contestant {
-  const db = createDatabase({
-    url,
-    service,
-    pool: { max: limits.connections, acquireTimeoutMs: limits.acquireMs },
-    connectTimeoutMs: limits.connectMs,
-    statementTimeoutMs: limits.statementMs,
-    lockTimeoutMs: limits.lockMs,
-    idleInTransactionTimeoutMs: limits.idleMs,
-  })
-  const byHand = openOnPool(db.pgPool())
-  return {
-    ...byHand,
-    judge: (error) =>
-      isPlinthError(error)
-        ? { ending: endings[error.outcome], code: `${error.code} ${error.sqlstate ?? ''}`.trim() }
-        : { ...byHand.judge(error), ending: isServersWord(error) ? 'fail' : 'unknown' },
-    [Symbol.asyncDispose]: () => db.close({ deadlineMs: 5000 }),
+/** The code of a team that had pg.Pool, or a library on it, on `db.pgPool()`. */
+export function onPgPool(open: (pool: pg.Pool) => Pick<Contestant, 'single' | 'transaction'>): OpenContestant {
+  return (connecting) => {
+    const db = createDatabase(settings(connecting))
+    return { ...open(db.pgPool()), judge, [Symbol.asyncDispose]: () => db.close({ deadlineMs: 5000 }) }
   }
 }
 
-function isServersWord(error: unknown): boolean {
-  return error instanceof Error && 'severity' in error && error.severity === 'ERROR'
+export const openPgPool: OpenContestant = onPgPool(openOnPool)
+
+/**
+ * An error of ours says what is known, and so does a SQLSTATE; of a lone write whose socket broke pg's own error tells
+ * nothing. A library may have wrapped either.
+ */
+function judge(error: unknown): ReturnType<Contestant['judge']> {
+  let cause = error
+  for (; cause instanceof Error; cause = cause.cause) {
+    if (isPlinthError(cause))
+      return { ending: endings[cause.outcome], code: `${cause.code} ${cause.sqlstate ?? ''}`.trim() }
+    if ('severity' in cause && cause.severity === 'ERROR') return { ending: 'fail', code: codeOf(cause) }
+  }
+  return { ending: 'unknown', code: codeOf(error) }
 }

@@ -31,7 +31,7 @@ export function openOnPool(pool: pg.Pool): Contestant {
     (runner: pg.Pool | pg.PoolClient): Ask =>
     async (text, values) =>
       (await runner.query<Record<string, unknown>>(text, [...values])).rows
-  const attempt = async (work: (ask: Ask) => Promise<void>, isolation: string | undefined): Promise<void> => {
+  const attempt: Attempt = async (work, isolation) => {
     const client = await pool.connect()
     try {
       await client.query(`begin${isolation === undefined ? '' : ` isolation level ${isolation}`}`)
@@ -49,22 +49,27 @@ export function openOnPool(pool: pg.Pool): Contestant {
   }
   return {
     single: ask(pool),
-    transaction: async (work, { isolation }) => {
-      for (let tried = 1; ; tried++) {
-        try {
-          return await attempt(work, isolation)
-        } catch (error) {
-          if (tried === attempts || !retried.test(codeOf(error))) throw error
-          await sleep(20 * tried)
-        }
-      }
-    },
+    transaction: (work, { isolation }) => again(() => attempt(work, isolation)),
     judge: (error) => ({ ending: 'fail', code: codeOf(error) }),
     [Symbol.asyncDispose]: () => pool.end(),
   }
 }
 
-function codeOf(error: unknown): string {
+/** Runs a transaction once. */
+export type Attempt = (work: (ask: Ask) => Promise<void>, isolation: 'serializable' | undefined) => Promise<void>
+
+export async function again(attempt: () => Promise<void>): Promise<void> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (tried === attempts || !retried.test(codeOf(error))) throw error
+      await sleep(20 * tried)
+    }
+  }
+}
+
+export function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if ('code' in error) return String(error.code)
   return /terminated|closed/.test(error.message) ? 'ECONNRESET' : error.message

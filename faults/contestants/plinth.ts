@@ -1,12 +1,12 @@
 import { createDatabase } from '../../packages/plinth/src/database/database.ts'
-import type { Queryable } from '../../packages/plinth/src/database/queryable.ts'
+import type { DatabaseOptions, Queryable } from '../../packages/plinth/src/database/queryable.ts'
 import { isPlinthError, type Outcome } from '../../packages/plinth/src/errors.ts'
 import { type Ask, type Contestant, type Connecting, type Ending, limits } from '../contestant.ts'
 
 export const endings: Readonly<Record<Outcome, Ending>> = { 'not applied': 'fail', applied: 'ok', unknown: 'unknown' }
 
-export function openPlinth({ url, service }: Connecting): Contestant {
-  const db = createDatabase({
+export function settings({ url, service }: Connecting): DatabaseOptions {
+  return {
     url,
     service,
     pool: { max: limits.connections, acquireTimeoutMs: limits.acquireMs },
@@ -14,7 +14,11 @@ export function openPlinth({ url, service }: Connecting): Contestant {
     statementTimeoutMs: limits.statementMs,
     lockTimeoutMs: limits.lockMs,
     idleInTransactionTimeoutMs: limits.idleMs,
-  })
+  }
+}
+
+export function openPlinth(connecting: Connecting): Contestant {
+  const db = createDatabase(settings(connecting))
   const ask =
     (queryable: Queryable): Ask =>
     async (text, values) =>

@@ -9,6 +9,7 @@ const patienceMs = 3000
 function lost(name: string, side: 'request' | 'answer', options: CommitLossOptions): Fault {
   return {
     name,
+    isResolvable: true,
     run: async ({ proxy, random }) => {
       let hits = 0
       for (let time = 0; time < losses; time++) {

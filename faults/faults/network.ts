@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LineConditions, ProxyMode } from '../../packages/plinth/src/testing/fault-proxy.ts'
-import type { Fault } from '../scene.ts'
+import { type Fault, felt } from '../scene.ts'
 
 const faultMs = 1500
 
@@ -11,27 +11,29 @@ export const silenceMs = 6000
 function mode(name: string, become: ProxyMode, { cut = false, lastsMs = faultMs } = {}): Fault {
   return {
     name,
-    run: async ({ proxy }) => {
-      proxy.mark()
-      const open = proxy.open
+    run: async (scene) => {
+      const { proxy } = scene
+      const from = performance.now()
       proxy.become(become)
       if (cut) proxy.cut()
       await sleep(lastsMs)
       proxy.become('forward')
-      return cut ? proxy.accepted : open
+      return felt(scene, from, lastsMs / 2)
     },
   }
 }
 
-function line(name: string, conditions: LineConditions): Fault {
+/** Calls that take `leastMs` or longer have felt it. */
+function line(name: string, conditions: LineConditions, leastMs: number): Fault {
   return {
     name,
-    run: async ({ proxy }) => {
-      proxy.mark()
+    run: async (scene) => {
+      const { proxy } = scene
+      const from = performance.now()
       proxy.shape(conditions)
       await sleep(faultMs)
       proxy.shape({})
-      return proxy.roundTrips
+      return felt(scene, from, leastMs)
     },
   }
 }
@@ -56,14 +58,15 @@ export const networkFaults: readonly Fault[] = [
   mode('black hole for answers', 'blackhole answers', { lastsMs: silenceMs }),
   {
     name: 'half-open connections',
-    run: async ({ proxy }) => {
-      const hits = proxy.open
+    run: async (scene) => {
+      const { proxy } = scene
+      const from = performance.now()
       proxy.leaveHalfOpen()
       await sleep(faultMs)
       proxy.heal()
-      return hits
+      return felt(scene, from, faultMs / 2)
     },
   },
-  line('latency and jitter', { delayMs: 20, jitterMs: 30 }),
-  line('narrow line', { bytesPerSecond: 20_000 }),
+  line('latency and jitter', { delayMs: 20, jitterMs: 30 }, 40),
+  line('narrow line', { bytesPerSecond: 20_000 }, 20),
 ]

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { admin, type Fault, type Scene } from '../scene.ts'
+import { admin, type Fault, felt, type Scene } from '../scene.ts'
 import { type Entry, kinds } from '../workload.ts'
 
 const leftPatienceMs = 5000
@@ -98,20 +98,21 @@ export const processFaults: readonly Fault[] = [
   },
   {
     name: 'event loop blocked',
-    run: async () => {
-      let hits = 0
-      for (; hits < 3; hits++) {
+    run: async (scene) => {
+      const from = performance.now()
+      for (let time = 0; time < 3; time++) {
         block(700)
         await sleep(200)
       }
-      return hits
+      return felt(scene, from, 600)
     },
   },
   {
     // Date alone jumps: what measures a deadline must be the monotonic clock, which no administrator can set.
     name: 'clock set an hour on and back',
-    run: async () => {
+    run: async ({ log }) => {
       const now = Date.now
+      const from = log.length
       try {
         for (const jumpMs of [3_600_000, -3_600_000]) {
           Date.now = () => now() + jumpMs
@@ -120,7 +121,8 @@ export const processFaults: readonly Fault[] = [
       } finally {
         Date.now = now
       }
-      return 2
+      // Each of these had one of the two jumps around it.
+      return log.length - from
     },
   },
 ]

@@ -1,17 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { silenceMs } from './network.ts'
 import type { ServerEnd } from '../../packages/plinth/src/testing/server-process.ts'
-import { admin, type Fault } from '../scene.ts'
+import { admin, type Fault, felt } from '../scene.ts'
 
 function restart(name: string, end: ServerEnd): Fault {
   return {
     name,
-    run: async ({ server }) => {
-      const before = server.processId
+    run: async (scene) => {
+      const { server } = scene
+      const from = performance.now()
       await server.stop(end)
       await sleep(300)
       await server.start()
-      return server.processId === before ? 0 : 1
+      return felt(scene, from, 300)
     },
   }
 }
@@ -36,6 +37,7 @@ export const serverFaults: readonly Fault[] = [
     run: async (scene) => {
       const [first] = await admin(scene, backends(scene.service))
       if (!first) return 0
+      const from = performance.now()
       process.kill(Number(first['pid']), 'SIGKILL')
       // The postmaster ends the others and recovers; it is there again when it lets us in.
       for (let left = 100; left > 0; left--) {
@@ -46,7 +48,7 @@ export const serverFaults: readonly Fault[] = [
         )
         if (isBack) break
       }
-      return 1
+      return felt(scene, from, 300)
     },
   },
   restart('postmaster restarted, fast', 'fast'),
@@ -54,11 +56,12 @@ export const serverFaults: readonly Fault[] = [
   restart('postmaster killed with SIGKILL', 'kill'),
   {
     name: 'server frozen',
-    run: async ({ server }) => {
-      server.freeze()
+    run: async (scene) => {
+      const from = performance.now()
+      scene.server.freeze()
       await sleep(silenceMs)
-      server.thaw()
-      return 1
+      scene.server.thaw()
+      return felt(scene, from, silenceMs / 2)
     },
   },
   {
