@@ -71,18 +71,25 @@ for (const snippet of snippets.filter(({ language }) => language === 'ts run')) 
 }
 
 test('each shell snippet is shell, and names scripts and files that exist', () => {
-  const { scripts = {} } = manifest('.')
   for (const { path, line, code } of snippets.filter(({ language }) => language === 'sh')) {
     const at = `${path}:${line}`
     execFileSync('bash', ['-n'], { input: code, stdio: ['pipe', 'ignore', 'inherit'] })
     const named = [...code.matchAll(/\bnpm (?:run ([\w:]+)|(start|test)\b)/g)].map(
       ([, script, short]) => script ?? short ?? '',
     )
+    const scripts = scriptsAt(path)
     none(named.filter((script) => !(script in scripts)).map((script) => `${at}: no script ${script}`))
     const files = [...code.matchAll(/(?:^|\s)((?:packages|docs|bench|faults|tools|examples)\/[\w./-]+\.\w+)/g)]
     none(files.flatMap(([, file = '']) => (existsSync(join(root, file)) ? [] : [`${at}: no file ${file}`])))
   }
 })
+
+/** Those of the root, and of a package that the document stands in. */
+function scriptsAt(path: string): object {
+  const beside = dirname(path)
+  const own = existsSync(join(root, beside, 'package.json')) ? manifest(beside).scripts : {}
+  return { ...manifest('.').scripts, ...own }
+}
 
 test('each relative link of the documents leads to a file', () => {
   const broken = documents.flatMap((path) => {
