@@ -15,8 +15,9 @@ const start = (file: string): Promise<unknown> => {
   return once(child, 'exit').then(([code]: unknown[]) => code)
 }
 
-await start('database/src/migrate.ts')
-// Ctrl-C reaches them too: they close by themselves, and the database after them.
+// Ctrl-C reaches the services too: they close by themselves, and the database after them.
 process.on('SIGINT', () => undefined)
-await Promise.all(['backend/src/main.ts', 'server/src/main.ts'].map(start))
+const isFilled = (await start('database/src/migrate.ts')) === 0 && (await start('database/src/seed.ts')) === 0
+if (isFilled) await Promise.all(['backend/src/main.ts', 'server/src/main.ts'].map(start))
 await postgres.stop()
+process.exitCode = isFilled ? 0 : 1
