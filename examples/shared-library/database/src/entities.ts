@@ -42,7 +42,7 @@ export const blogs = pgTable(
   'blogs',
   {
     id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
-    title: varchar('title', { length: 120 }).notNull(),
+    title: varchar('title', { length: 200 }).notNull(),
     body: text('body').notNull(),
     author: bigint('author', { mode: 'number' })
       .notNull()

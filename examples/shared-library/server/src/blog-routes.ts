@@ -4,7 +4,7 @@ import type { Database } from 'plinth'
 import { z } from 'zod'
 import { type Blog, editBlog, findBlog, newestBlogs, writeBlog } from './blogs.ts'
 
-const text = z.object({ title: z.string().trim().min(1).max(120), body: z.string().min(1).max(50_000) })
+const text = z.object({ title: z.string().trim().min(1).max(200), body: z.string().min(1).max(50_000) })
 const place = z.object({ id: z.coerce.number().int().positive() })
 const list = z.object({ after: z.string().optional() })
 
