@@ -8,6 +8,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 // it ends.
 const checks: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
   ['types', 'tsc'],
+  ['examples', 'tsc', '-p', 'examples'],
   ['lint', 'oxlint'],
   ['format', 'biome', 'format', '.'],
   ['structure', process.execPath, '--test', ...globSync('tools/structure/*.test.ts', { cwd: root })],

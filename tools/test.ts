@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startEmbedded } from '../packages/plinth/src/embedded/server.ts'
 
-const suites = ['packages/*/test/**/*.test.ts']
-const fullSuites = [...suites, 'packages/*/test/**/*.full.ts']
+const suites = ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts']
+const fullSuites = [...suites, 'packages/*/test/**/*.full.ts', 'examples/*/test/**/*.full.ts']
 const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' }
 
 /** Ends with the runner's code; 1 when a test left a PostgreSQL behind. */

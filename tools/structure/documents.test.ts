@@ -12,20 +12,24 @@ interface Snippet {
   /** `ts run` is a complete program: it is run too. */
   readonly language: string
   readonly code: string
+  /** The file that holds this code, where the block is a piece of it. */
+  readonly from: string | undefined
 }
 
 const documents = projectFiles(/\.md$/)
 const snippets = documents.flatMap(snippetsOf)
 
-// A reader does not see the comment `<!-- given: … -->` before a block; its code is put in front of the block's.
+// A reader does not see the comment `<!-- given: … -->` before a block; its code is put in front of the block's. A block
+// behind `<!-- from: file -->` is a piece of that file, where it is checked.
 function snippetsOf(path: string): Snippet[] {
   const text = read(path)
-  const blocks = text.matchAll(/(?:<!-- given:([\s\S]*?)-->\s*)?^```([\w ]+)\n([\s\S]*?)^```$/gm)
+  const blocks = text.matchAll(/(?:<!-- (given|from):([\s\S]*?)-->\s*)?^```([\w ]+)\n([\s\S]*?)^```$/gm)
   return [...blocks].map((block) => {
-    const [whole, given = '', language = '', code = ''] = block
+    const [whole, kind, comment = '', language = '', code = ''] = block
+    const [given, from] = kind === 'from' ? ['', comment.trim()] : [comment, undefined]
     const opening = block.index + whole.indexOf('```')
     const line = text.slice(0, opening).split('\n').length
-    return { path, line, language: language.trim(), code: given === '' ? code : `${given}\n${code}` }
+    return { path, line, language: language.trim(), code: given === '' ? code : `${given}\n${code}`, from }
   })
 }
 
@@ -39,7 +43,7 @@ function nameOf(snippet: Snippet): string {
 }
 
 test('each TypeScript snippet of the documents passes the type checker', () => {
-  const checked = snippets.filter((snippet) => snippet.language.split(' ')[0] === 'ts')
+  const checked = snippets.filter(({ language, from }) => language.split(' ')[0] === 'ts' && from === undefined)
   for (const snippet of checked) writeFileSync(join(folder, nameOf(snippet)), snippet.code)
   // A reader's program may leave a name unused and its exports without types.
   const compilerOptions = {
@@ -58,6 +62,11 @@ test('each TypeScript snippet of the documents passes the type checker', () => {
   assert.equal(tsc.status, 0, `\n${tsc.stdout}`)
 })
 
+test('each snippet that is a piece of a file is in it', () => {
+  const wrong = snippets.filter(({ from, code }) => from !== undefined && !read(from).includes(code))
+  none(wrong.map(({ path, line, from }) => `${path}:${line} is not in ${from}`))
+})
+
 // The database is PLINTH_TEST_DATABASE_URL where a test run has one; a program that brings its own needs none.
 for (const snippet of snippets.filter(({ language }) => language === 'ts run')) {
   test(`the program at ${snippet.path}:${snippet.line} runs`, () => {
@@ -71,18 +80,25 @@ for (const snippet of snippets.filter(({ language }) => language === 'ts run')) 
 }
 
 test('each shell snippet is shell, and names scripts and files that exist', () => {
-  const { scripts = {} } = manifest('.')
   for (const { path, line, code } of snippets.filter(({ language }) => language === 'sh')) {
     const at = `${path}:${line}`
     execFileSync('bash', ['-n'], { input: code, stdio: ['pipe', 'ignore', 'inherit'] })
     const named = [...code.matchAll(/\bnpm (?:run ([\w:]+)|(start|test)\b)/g)].map(
       ([, script, short]) => script ?? short ?? '',
     )
+    const scripts = scriptsAt(path)
     none(named.filter((script) => !(script in scripts)).map((script) => `${at}: no script ${script}`))
     const files = [...code.matchAll(/(?:^|\s)((?:packages|docs|bench|faults|tools|examples)\/[\w./-]+\.\w+)/g)]
     none(files.flatMap(([, file = '']) => (existsSync(join(root, file)) ? [] : [`${at}: no file ${file}`])))
   }
 })
+
+/** Those of the root, and of a package that the document stands in. */
+function scriptsAt(path: string): object {
+  const beside = dirname(path)
+  const own = existsSync(join(root, beside, 'package.json')) ? manifest(beside).scripts : {}
+  return { ...manifest('.').scripts, ...own }
+}
 
 test('each relative link of the documents leads to a file', () => {
   const broken = documents.flatMap((path) => {

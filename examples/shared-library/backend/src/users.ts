@@ -1,0 +1,46 @@
+import { users } from '@example/database'
+import type { Queryable, Transaction } from 'plinth'
+import { enqueue } from 'plinth/services'
+import { welcomeMail } from './welcome-mail.ts'
+
+// Services take part in the transaction of a router. They could not begin or commit one if they wanted to: a
+// Transaction has no such methods.
+
+export interface PublicUser {
+  readonly id: number
+  readonly firstName: string
+  readonly lastName: string
+  readonly email: string
+}
+
+interface NewUser extends Omit<PublicUser, 'id'> {
+  readonly passwordHash: string
+}
+
+interface Names {
+  readonly firstName: string
+  readonly lastName: string
+}
+
+/**
+ * No look whether the e-mail is taken: between looking and inserting somebody else may take it. The unique constraint
+ * decides, and its violation is the answer 409. The welcome mail exists exactly when the user does.
+ */
+export async function registerUser(tx: Transaction, given: NewUser): Promise<PublicUser> {
+  const user = await tx.run(users.insert(given))
+  await enqueue(tx, welcomeMail, { userId: user.id }, { key: String(user.id) })
+  return toPublic(user)
+}
+
+export async function renameUser(tx: Transaction, id: number, names: Names): Promise<PublicUser> {
+  return toPublic(await tx.run(users.update(id, names)))
+}
+
+export async function findUser(db: Queryable, id: number): Promise<PublicUser | undefined> {
+  return db.run(users.first({ id }, { select: ['id', 'firstName', 'lastName', 'email'] }))
+}
+
+/** The one way out for a row: by what it names, so that a new column stays inside until somebody adds it here. */
+function toPublic({ id, firstName, lastName, email }: PublicUser): PublicUser {
+  return { id, firstName, lastName, email }
+}

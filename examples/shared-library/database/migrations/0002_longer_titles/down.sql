@@ -1,0 +1,2 @@
+-- Rewrites blogs: nobody can read or write it meanwhile.
+ALTER TABLE "blogs" ALTER COLUMN "title" SET DATA TYPE varchar(120);

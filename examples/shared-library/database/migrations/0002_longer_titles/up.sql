@@ -1,0 +1,2 @@
+-- squawk-ignore changing-column-type
+ALTER TABLE "blogs" ALTER COLUMN "title" SET DATA TYPE varchar(200);

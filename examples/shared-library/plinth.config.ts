@@ -1,0 +1,9 @@
+import { defineConfig } from '@plinth/cli'
+
+// For the command plinth, from this folder: npx plinth migrate status, npx plinth migrate generate longer_titles.
+export default defineConfig({
+  url: process.env['DATABASE_URL'] ?? 'postgres://localhost/library',
+  migrations: 'database/migrations',
+  seeds: 'database/seeds',
+  entities: './database/src/entities.ts',
+})

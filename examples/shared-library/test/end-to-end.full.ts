@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { createDatabase } from 'plinth'
+import { startServerProcess } from 'plinth/testing'
+import { ask, post, startTraffic } from './support/client.ts'
+import { startMailCatcher } from './support/mail-catcher.ts'
+import { startRedis, withoutOwnRedis, withoutRedis } from './support/redis.ts'
+import { runProgram, startService } from './support/service.ts'
+import { until } from './support/until.ts'
+
+// The whole system over real HTTP: both services as processes, a PostgreSQL, a Redis and a mail server to go with them.
+// Each test is a step that stands on those before it.
+
+const scope = new AsyncDisposableStack()
+after(() => scope.disposeAsync())
+const folder = await mkdtemp(join(tmpdir(), 'plinth-example-'))
+scope.defer(() => rm(folder, { recursive: true, force: true }))
+
+const postgres = scope.use(await startServerProcess({ dataDir: join(folder, 'data'), settings: { fsync: 'off' } }))
+const redis = withoutRedis ? undefined : scope.use(await startRedis())
+const mails = scope.use(await startMailCatcher())
+const environment = {
+  DATABASE_URL: postgres.url,
+  // Without one nobody listens there, and the services are degraded from the start.
+  REDIS_URL: redis?.url ?? 'redis://127.0.0.1:9',
+  SMTP_URL: mails.url,
+}
+await runProgram('database/src/migrate.ts', environment)
+const backend = scope.use(await startService('backend', environment))
+const server = scope.use(await startService('server', environment))
+const db = scope.use(createDatabase({ url: postgres.url, service: 'test' }))
+
+const ada = { firstName: 'Ada', lastName: 'Lovelace', email: 'ada@example.com', password: 'difference engine' }
+
+async function statusOf(service: { readonly url: string }): Promise<unknown> {
+  return (await ask(`${service.url}/health`)).body['status']
+}
+
+async function logIn(email: string, password: string): Promise<string> {
+  const { status, headers } = await post(`${backend.url}/sessions`, { email, password })
+  assert.equal(status, 201)
+  return headers.get('set-cookie')?.split(';')[0] ?? ''
+}
+
+test('users register, log in and write blogs', async () => {
+  const user = await post(`${backend.url}/users`, { ...ada, email: ' Ada@Example.com ' })
+  assert.deepEqual([user.status, user.headers.get('location')], [201, `/users/${String(user.body['id'])}`])
+  assert.deepEqual(user.body, { id: user.body['id'], firstName: 'Ada', lastName: 'Lovelace', email: ada.email })
+  const cookie = await logIn(ada.email, ada.password)
+  const blog = await post(`${server.url}/blogs`, { title: 'Notes', body: 'On the engine' }, cookie)
+  assert.equal(blog.status, 201)
+  const read = await ask(`${server.url}/blogs/${String(blog.body['id'])}`)
+  assert.deepEqual(read.body, { id: blog.body['id'], title: 'Notes', body: 'On the engine', author: user.body['id'] })
+})
+
+test('a password is stored as scrypt with its parameters, and no answer holds it', async () => {
+  const { hash } = await db.one<{ hash: string }>('select password_hash as hash from users where email = $1', [
+    ada.email,
+  ])
+  assert.match(hash, /^scrypt:16384:8:5:[\w+/=]{24}:[\w+/=]{44}$/)
+  const cookie = await logIn(ada.email, ada.password)
+  const answers = [await ask(`${backend.url}/users/1`), await post(`${backend.url}/sessions`, ada)]
+  const renamed = await ask(`${backend.url}/users/me/name`, 'PUT', { firstName: 'Ada', lastName: 'King' }, cookie)
+  for (const { status, body } of [...answers, renamed]) {
+    assert.ok(status < 300)
+    assert.doesNotMatch(JSON.stringify(body), /scrypt|assword/)
+  }
+})
+
+test('what a client does wrong is refused with what is wrong', async () => {
+  const cookie = await logIn(ada.email, ada.password)
+  const short = await post(`${backend.url}/users`, { ...ada, email: 'no address', password: 'short' })
+  assert.deepEqual([short.status, short.body['fields']], [422, ['email', 'password']])
+  assert.equal((await post(`${backend.url}/sessions`, { ...ada, password: 'another one' })).status, 401)
+  assert.equal((await post(`${server.url}/blogs`, { title: 'Notes', body: 'By nobody' })).status, 401)
+  assert.equal((await post(`${server.url}/blogs`, { title: 'x'.repeat(300), body: '' }, cookie)).status, 422)
+  assert.equal((await ask(`${server.url}/blogs/4711`)).status, 404)
+  assert.equal((await ask(`${server.url}/blogs?after=nonsense`)).status, 422)
+  const bob = { ...ada, email: 'bob@example.com' }
+  await post(`${backend.url}/users`, bob)
+  const bobs = await logIn(bob.email, bob.password)
+  assert.equal((await ask(`${server.url}/blogs/1`, 'PUT', { title: 'Mine', body: 'now' }, bobs)).status, 403)
+})
+
+test('a change is seen by the next read, and a closed session is closed at once', async () => {
+  const cookie = await logIn(ada.email, ada.password)
+  const blog = `${server.url}/blogs/1`
+  for (const title of ['First', 'Second', 'Third']) {
+    assert.equal((await ask(blog, 'PUT', { title, body: 'On the engine' }, cookie)).status, 200)
+    assert.equal((await ask(blog)).body['title'], title)
+  }
+  assert.equal((await ask(`${backend.url}/sessions/mine`, 'DELETE', undefined, cookie)).status, 204)
+  assert.equal((await post(`${server.url}/blogs`, { title: 'Late', body: 'Too late' }, cookie)).status, 401)
+})
+
+test('50 concurrent requests for one e-mail give one user and 49 clear conflicts', async (t) => {
+  const carol = { ...ada, firstName: 'Carol', email: 'carol@example.com' }
+  const answers = await Promise.all(Array.from({ length: 50 }, () => post(`${backend.url}/users`, carol)))
+  const conflicts = answers.filter(({ status }) => status === 409)
+  assert.equal(answers.filter(({ status }) => status === 201).length, 1)
+  assert.equal(conflicts.length, 49)
+  for (const { body } of conflicts) assert.deepEqual([body['code'], body['fields']], ['UniqueViolation', ['email']])
+  t.diagnostic(`201: 1, 409: ${conflicts.length}, each naming the field email`)
+})
+
+test('the database is stopped and started under traffic: 503 meanwhile, and nothing acknowledged is lost', async (t) => {
+  const cookie = await logIn(ada.email, ada.password)
+  assert.equal((await ask(`${server.url}/blogs/1`)).status, 200)
+  assert.equal((await ask(`${backend.url}/users/1`)).status, 200)
+  const write = (n: number): ReturnType<typeof post> =>
+    post(`${server.url}/blogs`, { title: `Outage ${n}`, body: 'Saved or refused' }, cookie)
+  const traffic = startTraffic(8, write)
+  await until('blogs are written', async () => traffic.acknowledged.length > 50)
+  await postgres.stop()
+  await until('both services say 503', async () => {
+    const healths = await Promise.all([backend, server].map(({ url }) => ask(`${url}/health`)))
+    return healths.every(({ status, headers }) => status === 503 && headers.has('retry-after'))
+  })
+  for (const { url } of [backend, server]) assert.equal((await ask(`${url}/live`)).status, 200)
+  const refusal = await write(0)
+  assert.deepEqual([refusal.status, refusal.headers.get('retry-after')], [503, '5'])
+  if (redis) {
+    assert.equal((await ask(`${server.url}/blogs/1`)).body['title'], 'Third')
+    assert.equal((await ask(`${backend.url}/users/1`)).body['lastName'], 'King')
+    t.diagnostic('cached reads were served while the database was away')
+  }
+  const before = traffic.acknowledged.length
+  await postgres.start()
+  const from = performance.now()
+  await until('blogs are written again', async () => traffic.acknowledged.length > before + 50)
+  t.diagnostic(`50 more blogs were written ${Math.round(performance.now() - from)} ms after the start`)
+  await traffic.stop()
+  await assertSaved('blogs', traffic.acknowledged)
+  t.diagnostic(`answers by status: ${JSON.stringify(Object.fromEntries(traffic.statuses))}`)
+})
+
+test('Redis is stopped and started under traffic: everything goes on', { skip: withoutOwnRedis }, async (t) => {
+  const cookie = await logIn(ada.email, ada.password)
+  const traffic = startTraffic(4, (n) => post(`${server.url}/blogs`, { title: `Slow ${n}`, body: 'Saved' }, cookie))
+  await until('blogs are written', async () => traffic.acknowledged.length > 20)
+  await redis?.stop()
+  for (const service of [backend, server])
+    await until('health says degraded', async () => (await statusOf(service)) === 'degraded')
+  const before = traffic.acknowledged.length
+  await until('blogs are written without Redis', async () => traffic.acknowledged.length > before + 20)
+  assert.equal((await ask(`${server.url}/blogs/1`)).status, 200)
+  assert.equal((await ask(`${server.url}/health`)).status, 200)
+  await redis?.start()
+  for (const service of [backend, server]) await until('health says up', async () => (await statusOf(service)) === 'up')
+  await traffic.stop()
+  assert.deepEqual([...traffic.statuses.keys()], [201])
+  t.diagnostic(`${traffic.acknowledged.length} blogs were written, and no request failed`)
+})
+
+test('SIGTERM under load loses no acknowledged request, and both services end with code 0', async (t) => {
+  const cookie = await logIn(ada.email, ada.password)
+  const blogs = startTraffic(8, (n) => post(`${server.url}/blogs`, { title: `Last ${n}`, body: 'Saved' }, cookie))
+  const users = startTraffic(4, (n) => post(`${backend.url}/users`, { ...ada, email: `last-${n}@example.com` }))
+  await until('both are busy', async () => blogs.acknowledged.length > 50 && users.acknowledged.length > 5)
+  assert.deepEqual(await Promise.all([backend.stop(), server.stop()]), [0, 0])
+  await Promise.all([blogs.stop(), users.stop()])
+  // What has begun is answered in full, so the one failure is a connection that is refused.
+  for (const { statuses } of [blogs, users])
+    assert.deepEqual(
+      [...statuses.keys()].toSorted((a, b) => a - b),
+      [0, 201],
+    )
+  await assertSaved('blogs', blogs.acknowledged)
+  await assertSaved('users', users.acknowledged)
+  t.diagnostic(`${blogs.acknowledged.length} blogs and ${users.acknowledged.length} users: acknowledged, and there`)
+})
+
+test('each registered user got one welcome mail, and nobody else did', async (t) => {
+  // The tasks that the first backend left are done by the next.
+  await using _ = await startService('backend', environment)
+  const open = `select from plinth.task where name = 'welcome-mail' and state <> 'done'`
+  await until('all mails are out', async () => (await db.query(open)).rowCount === 0)
+  const { rows } = await db.query<{ email: string }>('select email from users')
+  assert.deepEqual(mails.received.toSorted(), rows.map(({ email }) => email).toSorted())
+  t.diagnostic(`${rows.length} users, ${mails.received.length} mails`)
+})
+
+async function assertSaved(
+  table: 'blogs' | 'users',
+  acknowledged: readonly { readonly id?: unknown }[],
+): Promise<void> {
+  const ids = acknowledged.map(({ id }) => Number(id))
+  const { rows } = await db.query(`select from ${table} where id = any($1)`, [ids])
+  assert.equal(rows.length, ids.length)
+}

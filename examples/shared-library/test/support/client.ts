@@ -1,0 +1,52 @@
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: Readonly<Record<string, unknown>>
+}
+
+/** One request, with a deadline; a connection that fails is an answer with status 0. */
+export async function ask(url: string, method = 'GET', body?: unknown, cookie = ''): Promise<Answer> {
+  const headers = { 'content-type': 'application/json', cookie }
+  const signal = AbortSignal.timeout(60_000)
+  const given = body === undefined ? {} : { body: JSON.stringify(body) }
+  try {
+    const response = await fetch(url, { method, headers, signal, ...given })
+    const text = await response.text()
+    return { status: response.status, headers: response.headers, body: text === '' ? {} : JSON.parse(text) }
+  } catch {
+    return { status: 0, headers: new Headers(), body: {} }
+  }
+}
+
+export const post = (url: string, body: unknown, cookie?: string): Promise<Answer> => ask(url, 'POST', body, cookie)
+
+export interface Traffic {
+  /** The bodies of the answers with status 201. */
+  readonly acknowledged: readonly Answer['body'][]
+  /** How many answers had each status. */
+  readonly statuses: ReadonlyMap<number, number>
+  /** Resolves when the last answer is there. */
+  stop(): Promise<void>
+}
+
+/** `clients` send one request after the other until they are stopped. */
+export function startTraffic(clients: number, send: (n: number) => Promise<Answer>): Traffic {
+  const acknowledged: Answer['body'][] = []
+  const statuses = new Map<number, number>()
+  let isOver = false
+  let next = 0
+  const client = async (): Promise<void> => {
+    while (!isOver) {
+      const { status, body } = await send(next++)
+      statuses.set(status, (statuses.get(status) ?? 0) + 1)
+      if (status === 201) acknowledged.push(body)
+      else await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+  const all = Promise.all(Array.from({ length: clients }, client))
+  const stop = async (): Promise<void> => {
+    isOver = true
+    await all
+  }
+  return { acknowledged, statuses, stop }
+}
