@@ -246,9 +246,11 @@ export class TransactionLine {
       cancelling ??= cancelOrDestroy(this.#connection)
     }
     this.deadline.addEventListener('abort', cancel)
-    const running = executeQuery(this.#connection, query, statementTimeoutMs)
     const capture = this.#witness.captureBehind(text)
-    const captured = capture && this.#connection.run([capture], statementTimeoutMs)
+    const { running, captured } = this.#connection.together(() => ({
+      running: executeQuery(this.#connection, query, statementTimeoutMs),
+      captured: capture && this.#connection.run([capture], statementTimeoutMs),
+    }))
     try {
       return await running
     } finally {

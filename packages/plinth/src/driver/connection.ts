@@ -10,6 +10,7 @@ import { isServerError, loadPg, type Submittable, type WireClient } from './peer
 import { PreparedStatements } from './prepared.ts'
 import { ServerRole } from './server-role.ts'
 import { connectFailure } from './sqlstate.ts'
+import { Submission } from './submission.ts'
 import { timerMs } from './timer.ts'
 
 /** As pg parses it. */
@@ -49,7 +50,7 @@ export class Connection {
   readonly #prepared: PreparedStatements
   readonly pooler: Pooler | undefined
   /** Oldest first. */
-  readonly #inFlight = new Set<Exchange>()
+  readonly #inFlight = new Set<Exchange | Submission>()
   readonly #lostListeners = new Set<(cause: unknown) => void>()
   #failed: Exchange | undefined
   readonly role: ServerRole
@@ -76,8 +77,6 @@ export class Connection {
   /** How often it was reset: each time it is as new. */
   resets = 0
   #isClosing = false
-  /** Queries of pg's own that are running: one at most. */
-  #submitted = 0
 
   private constructor(client: WireClient, options: ConnectionOptions, role: ServerRole) {
     this.#client = client
@@ -86,7 +85,10 @@ export class Connection {
     this.pooler = options.pooler
     this.#prepared = new PreparedStatements(options.preparedStatements)
     // pg's own listener comes first, so the transaction status is known when a failed exchange settles.
-    client.connection.on('readyForQuery', () => this.#settleFailed())
+    client.connection.on('readyForQuery', () => {
+      this.#settleFailed()
+      this.#settleSubmitted()
+    })
     client.connection.on('errorMessage', () => this.#noteFailed())
     this.#guardParser(client.connection.stream)
     client.on('error', (cause) => this.#lose(cause))
@@ -132,7 +134,7 @@ export class Connection {
   }
 
   get inFlight(): number {
-    return this.#inFlight.size + this.#submitted
+    return this.#inFlight.size
   }
 
   /** How long the server has been at what is first in line, in ms; 0 with nothing in flight. */
@@ -194,44 +196,31 @@ export class Connection {
   submit(query: Submittable, limitMs: number, withinMs?: number): Promise<void> {
     if (this.#isLost) return Promise.reject(this.#lostCause)
     const isOwn = query instanceof loadPg().Query
-    return new Promise((resolve, reject) => {
-      const { connection } = this.#client
-      this.#submitted++
-      let isRunning = true
-      const end = (): void => {
-        isRunning = false
-        this.#submitted--
-        this.#heardAt = performance.now()
-        clearTimeout(silence)
-        connection.off('readyForQuery', ready)
-        forget()
-      }
-      const ready = (): void => {
-        end()
-        this.#client.pipeline = true
-        resolve()
-      }
-      const forget = this.onLost((cause) => {
-        end()
-        reject(cause)
-      })
-      // A cursor is silent for as long as its reader takes.
-      const silence = isOwn
-        ? setTimeout(() => this.#giveUp(limitMs), timerMs(limitMs + silenceGraceMs)).unref()
-        : undefined
-      if (withinMs !== undefined)
-        setTimeout(() => setImmediate(() => isRunning && this.#giveUpUnheard(withinMs)), withinMs).unref()
-      const submit = query.submit.bind(query)
-      query.submit = (wire) => {
-        const refusal: unknown = submit(wire)
-        // pg refused it before anything was sent, so no answer will come.
-        if (refusal) process.nextTick(ready)
-        return refusal
-      }
-      connection.on('readyForQuery', ready)
-      this.#client.pipeline = isOwn && !('rows' in query && query.rows)
-      this.#client.query(query)
-    })
+    // A cursor is silent for as long as its reader takes.
+    const submission = new Submission(isOwn ? limitMs : Infinity, withinMs, this.#noteEnded)
+    const submit = query.submit.bind(query)
+    query.submit = (wire) => {
+      const refusal: unknown = submit(wire)
+      // pg refused it before anything was sent, so no answer will come.
+      if (refusal) process.nextTick(() => this.#settleSubmitted())
+      return refusal
+    }
+    this.#inFlight.add(submission)
+    this.#watchOldest()
+    this.#client.pipeline = isOwn && !('rows' in query && query.rows)
+    this.#client.query(query)
+    return submission.ready
+  }
+
+  /** What `send` sends goes out as one write. */
+  together<R>(send: () => R): R {
+    const { stream } = this.#client.connection
+    stream.cork()
+    try {
+      return send()
+    } finally {
+      stream.uncork()
+    }
   }
 
   /**
@@ -317,14 +306,14 @@ export class Connection {
     return exchange.answers
   }
 
-  readonly #noteEnded = (exchange: Exchange): void => {
-    this.#inFlight.delete(exchange)
+  readonly #noteEnded = (ended: Exchange | Submission): void => {
+    this.#inFlight.delete(ended)
     this.#heardAt = performance.now()
     this.#watchOldest()
   }
 
   /** Only the oldest exchange is running: the others wait for it, and their time has not begun. */
-  get #oldest(): Exchange | undefined {
+  get #oldest(): Exchange | Submission | undefined {
     for (const exchange of this.#inFlight) return exchange
     return undefined
   }
@@ -389,7 +378,16 @@ export class Connection {
 
   #noteFailed(): void {
     // pg has handed the error to the exchange at the head, which is the oldest one in flight.
-    if (this.#oldest?.serverError) this.#failed = this.#oldest
+    const oldest = this.#oldest
+    if (oldest instanceof Exchange && oldest.serverError) this.#failed = oldest
+  }
+
+  /** A query of pg's own is sent with nothing in flight, so it is the oldest. */
+  #settleSubmitted(): void {
+    const oldest = this.#oldest
+    if (!(oldest instanceof Submission)) return
+    this.#client.pipeline = true
+    oldest.settle()
   }
 
   #settleFailed(): void {
@@ -415,6 +413,6 @@ export class Connection {
 }
 
 /** How long the server may be silent at this exchange, in ms. */
-function patienceMs({ isHeard, firstWithinMs, limitMs }: Exchange): number {
+function patienceMs({ isHeard, firstWithinMs, limitMs }: Exchange | Submission): number {
   return isHeard || firstWithinMs === undefined ? limitMs + silenceGraceMs : firstWithinMs
 }

@@ -1,4 +1,5 @@
 import type { Connection } from '../driver/connection.ts'
+import type { Statement } from '../driver/exchange.ts'
 import type { PgQuery, Submittable } from '../driver/peer.ts'
 import { isPlinthError } from '../errors.ts'
 import { nextTransactionId, observe, type TransactionOutcome, type TransactionRef } from '../observe/observation.ts'
@@ -124,21 +125,27 @@ export class ClientLine {
     if (!transaction) return await this.#execute(query)
     const statement = ++transaction.statements
     if (!isAlone(query.text ?? '')) transaction.witness.forget()
-    const running = this.#execute(query)
     const capture = transaction.witness.captureBehind(query.text ?? '')
-    const captured =
-      capture &&
-      this.connection.run([capture], this.#home.statementTimeoutMs).then(
-        ([answer]) => transaction.witness.note(answer),
-        () => undefined,
-      )
+    const { running, captured } = this.connection.together(() => ({
+      running: this.#execute(query),
+      captured: capture && this.#capture(capture, transaction),
+    }))
     try {
       return await running
     } catch (error) {
       transaction.firstFailure ??= { error, statement }
       throw error
     } finally {
-      await captured
+      if (captured) await captured
+    }
+  }
+
+  async #capture(question: Statement, { witness }: OpenTransaction): Promise<void> {
+    try {
+      const [answer] = await this.connection.run([question], this.#home.statementTimeoutMs)
+      witness.note(answer)
+    } catch {
+      // It failed with the statement in front of it, which tells.
     }
   }
 
