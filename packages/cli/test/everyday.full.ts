@@ -127,7 +127,7 @@ test('who waits for a lock stands below whom it waits for', async () => {
   const { text, data, hasFindings } = await report('locks', ...url)
   assert.match(
     text,
-    new RegExp(`^${pid} everyday .* idle in transaction, .*\n.*update genre.*\n {2}└ \\d+ everyday .*waits for .* on `),
+    new RegExp(`^${pid} everyday .* idle in transaction, .*\n.*\n {2}└ \\d+ everyday .*waits for .* on `),
   )
   assert.equal(text.match(/└/g)?.length, 2)
   assert.ok(hasFindings === true && Array.isArray(data) && data.length === 3)
