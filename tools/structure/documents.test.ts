@@ -113,7 +113,7 @@ test('each relative link of the documents leads to a file', () => {
 })
 
 test('each path that ARCHITECTURE.md draws exists', () => {
-  const drawn = [...read('ARCHITECTURE.md').matchAll(/^((?:packages|docs|tools|bench|faults)\/[\w./-]*)/gm)].map(
+  const drawn = [...read('ARCHITECTURE.md').matchAll(/^((?:packages|docs|tools|bench|faults|examples)\/[\w./-]*)/gm)].map(
     ([, path = '']) => path,
   )
   assert.ok(drawn.length > 10, 'the tree in ARCHITECTURE.md was not found')

@@ -5,7 +5,7 @@ import { type Command, groups } from '../src/command-line/command.ts'
 import { commandHelp, listHelp } from '../src/command-line/help.ts'
 import { parseCommandLine } from '../src/command-line/parse.ts'
 import { commands } from '../src/commands.ts'
-import { withoutSecrets } from '../src/terminal/secrets.ts'
+import { placeOf, withoutSecrets } from '../src/terminal/secrets.ts'
 
 const none = (): Promise<void> => Promise.resolve()
 const options = { to: { value: 'name', about: 'To' }, json: { about: 'JSON' } }
@@ -84,6 +84,8 @@ test('every command is listed under its group, and its help names each option', 
 
 test('passwords are hidden, in URLs and in statements', () => {
   assert.equal(withoutSecrets('at postgres://app:s3%40cret@db:5432/shop?x'), 'at postgres://app:***@db:5432/shop?x')
+  assert.equal(withoutSecrets('postgres://app:s3@cret@db/shop'), 'postgres://app:***@db/shop')
+  assert.equal(placeOf('postgres://app:s3@cret@a:1,b:2/shop?sslmode=require'), 'a:1,b:2/shop')
   assert.equal(withoutSecrets('redis://:s3cret@host and http://a/b:c@d'), 'redis://:***@host and http://a/b:c@d')
   assert.equal(withoutSecrets("alter role a PASSWORD 'it''s' valid"), "alter role a PASSWORD '***' valid")
   assert.equal(withoutSecrets('dbname=a password=s3cret host=b'), "dbname=a password='***' host=b")

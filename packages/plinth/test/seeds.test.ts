@@ -149,6 +149,9 @@ test('a database is taken for production by its name, its host, NODE_ENV or its 
     assert.equal(await refusal({ url: local }), 'none', local)
   assert.equal(await refusal({ nodeEnv: 'production' }), `${name} looks like production: NODE_ENV is production.`)
   assert.match(await refusal({ url: 'postgres://db.example.org/x' }), /production: it is on db\.example\.org\.$/)
+  const several = 'postgres://a:secret@127.0.0.1:1,db.example.org:2/x'
+  assert.match(await refusal({ url: several }), /production: it is on db\.example\.org\.$/)
+  assert.match(await refusal({ url: 'postgres://localhost/x?host=db' }), /it is on db\.$/)
   await markEnvironment(db, 'production')
   assert.equal(await markedEnvironment(db), 'production')
   assert.match(await refusal({}), /it is marked as production/)

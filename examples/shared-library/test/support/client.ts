@@ -7,7 +7,7 @@ export interface Answer {
 /** One request, with a deadline; a connection that fails is an answer with status 0. */
 export async function ask(url: string, method = 'GET', body?: unknown, cookie = ''): Promise<Answer> {
   const headers = { 'content-type': 'application/json', cookie }
-  const signal = AbortSignal.timeout(60_000)
+  const signal = AbortSignal.timeout(120_000)
   const given = body === undefined ? {} : { body: JSON.stringify(body) }
   try {
     const response = await fetch(url, { method, headers, signal, ...given })

@@ -1,5 +1,6 @@
 import { type Command, defineCommand, reportOptions } from '../command-line/command.ts'
-import { changeOptions, withChange, withMigrations } from '../migrate/connected.ts'
+import { forceOptions } from '../command-line/force.ts'
+import { changeOptions, withDestruction, withMigrations } from '../migrate/connected.ts'
 import { numberOf } from '../migrate/folder.ts'
 
 export const migrateRevert: Command = defineCommand({
@@ -7,7 +8,12 @@ export const migrateRevert: Command = defineCommand({
   group: 'Migrate',
   about: 'Undo the last migration, or the last N',
   args: ['[N]'],
-  options: { 'dry-run': { about: 'Only say which would be reverted' }, ...changeOptions, ...reportOptions },
+  options: {
+    'dry-run': { about: 'Only say which would be reverted' },
+    ...changeOptions,
+    ...forceOptions,
+    ...reportOptions,
+  },
   async run(asked) {
     const { planRevert, revertMigrations } = await import('plinth/migrate')
     const { planReport, resultReport } = await import('../migrate/reports.ts')
@@ -17,7 +23,7 @@ export const migrateRevert: Command = defineCommand({
         planReport(await planRevert(database, { folder, steps }), 'revert'),
       )
     }
-    return await withChange(asked, async (database, options) =>
+    return await withDestruction(asked, 'revert', async (database, options) =>
       resultReport(await revertMigrations(database, { ...options, steps }), 'Nothing to revert.'),
     )
   },

@@ -1,15 +1,21 @@
 import { examine, type Finding } from 'plinth/inspect'
 import type { Report } from '../command-line/command.ts'
 import type { Connected } from '../command-line/connection.ts'
+import { driftFinding, migrationFinding } from './migration-findings.ts'
+import { placeOf } from '../terminal/secrets.ts'
 import { bold, columns, dim } from '../terminal/text.ts'
 
 const marks: Readonly<Record<Finding['status'], string>> = { ok: 'ok', note: 'note', warn: 'WARN', fail: 'FAIL' }
 
-export async function doctorReport({ database, url, config }: Connected): Promise<Report> {
+export async function doctorReport({ database, url, config }: Connected, withDrift: boolean): Promise<Report> {
   const { max } = config.pool ?? {}
-  const checks = await examine(database, max === undefined ? {} : { poolMax: max })
-  const { host, pathname } = new URL(url)
-  const name = `${host}${pathname}`
+  const folder = config.migrations ?? 'migrations'
+  const checks = [
+    ...(await examine(database, max === undefined ? {} : { poolMax: max })),
+    await migrationFinding(database, folder),
+    ...(withDrift ? [await driftFinding(database, folder)] : []),
+  ]
+  const name = placeOf(url)
   const hasFindings = checks.some(({ status }) => status === 'warn' || status === 'fail')
   return { data: { database: name, checks }, text: page(name, checks), hasFindings }
 }

@@ -2,7 +2,8 @@ import type { Database } from 'plinth'
 import type { MigrateOptions } from 'plinth/migrate'
 import type { Asked } from '../command-line/asked.ts'
 import type { Option } from '../command-line/command.ts'
-import { connectionOptions, withDatabase } from '../command-line/connection.ts'
+import { connectionOptions, namedUrl, withDatabase } from '../command-line/connection.ts'
+import { type ForceName, guardOptions } from '../command-line/force.ts'
 import { folderOptions, namedFolder } from './folder.ts'
 
 type StatusName = keyof typeof connectionOptions | keyof typeof folderOptions
@@ -38,6 +39,21 @@ export async function withChange<T>(
   return await withMigrations(asked, async (database, folder) => {
     using progress = showProgress()
     return await work(database, { folder, signal, onProgress: progress.note, ...limits(asked) })
+  })
+}
+
+/** The same for work that destroys rows, with the options of `forceOptions`. */
+export async function withDestruction<T>(
+  asked: Asked<ChangeName | ForceName>,
+  action: string,
+  work: (database: Database, options: MigrateOptions) => Promise<T>,
+): Promise<T> {
+  const { refuseProduction } = await import('plinth/migrate')
+  const { loadConfig } = await import('../config/load-config.ts')
+  const url = namedUrl(asked.text('url'), await loadConfig(asked.text('config')))
+  return await withChange(asked, async (database, options) => {
+    await refuseProduction(database, { ...guardOptions(asked, url), action })
+    return await work(database, options)
   })
 }
 

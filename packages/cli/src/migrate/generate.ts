@@ -6,9 +6,9 @@ import {
   type GenerateOptions,
 } from 'plinth/migrate'
 import type { Report } from '../command-line/command.ts'
-import { bold, dim, shortPath } from '../terminal/text.ts'
+import { bold, columns, dim, shortPath } from '../terminal/text.ts'
 import { type GenerateAnswers, mergeAnswers } from './answers.ts'
-import { ask, describeQuestion, flagLines } from './questions.ts'
+import { ask, describeQuestion, flagsOf } from './questions.ts'
 
 type Options = Omit<GenerateOptions, keyof GenerateAnswers> & GenerateAnswers
 
@@ -25,7 +25,10 @@ export async function generate(options: Options, { mayAsk }: { readonly mayAsk: 
 
 function dataOf(result: Generated): unknown {
   if (result.kind !== 'questions') return result
-  return { ...result, questions: result.questions.map((one) => ({ ...one, flags: flagLines(one) })) }
+  return {
+    ...result,
+    questions: result.questions.map((one) => ({ ...one, flags: flagsOf(one).map(({ flag }) => flag) })),
+  }
 }
 
 function describe(result: Generated): string {
@@ -37,8 +40,11 @@ function describe(result: Generated): string {
     case 'questions':
       return [
         'Nothing was written. Say what became of these, each with one of its flags:',
-        ...result.questions.map((one) => [`\n  ${describeQuestion(one)}`, ...flagLines(one)].join('\n    ')),
-      ].join('\n')
+        ...result.questions.map((one) => {
+          const flags = flagsOf(one).map(({ flag, about }) => [`  ${flag}`, about])
+          return `  ${describeQuestion(one)}\n${columns(flags)}`
+        }),
+      ].join('\n\n')
     case 'refuted':
       return describeRefutation(result)
     case 'written':

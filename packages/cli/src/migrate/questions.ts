@@ -40,13 +40,13 @@ function choicesOf(question: GenerateQuestion): Choice[] {
   return [...renames, { flag: 'drop', value: question.removed, about: losses[question.object] ?? 'it is lost' }]
 }
 
-/** The lines that tell whoever has no terminal what to give. */
-export function flagLines(question: GenerateQuestion): string[] {
-  if (question.object === 'value') {
-    const flag = question.direction === 'down' ? '--using-down' : '--using'
-    return [`${flag} "${question.column}=<SQL of the new value>"`]
+/** The flags that answer it, for whoever has no terminal. */
+export function flagsOf(question: GenerateQuestion): { readonly flag: string; readonly about: string }[] {
+  if (question.object !== 'value') {
+    return choicesOf(question).map(({ flag, value, about }) => ({ flag: `--${flag} ${quoted(value)}`, about }))
   }
-  return choicesOf(question).map(({ flag, value, about }) => `--${flag} ${quoted(value)}   ${about}`)
+  const flag = question.direction === 'down' ? '--using-down' : '--using'
+  return [{ flag: `${flag} ${quoted(`${question.column}=<SQL>`)}`, about: 'the SQL of its new value' }]
 }
 
 function quoted(value: string): string {

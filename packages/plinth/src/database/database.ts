@@ -14,8 +14,6 @@ import { runIndependent } from './independent.ts'
 import { noSession, openLimitedSession } from './limited-session.ts'
 import { type DatabaseSettings, readOptions, wholeNumber } from './options.ts'
 import { openPgPool } from './pg-pool-home.ts'
-import type { DatabaseIdentity } from '../observe/observation.ts'
-import { identity } from './origin.ts'
 import type * as Q from './queryable.ts'
 import { type Effect, runSingle } from './single.ts'
 import { onlyRow, onlyRowIfAny, refuseSessionStatement, toQueryResult, toStatement } from './statement.ts'
@@ -35,7 +33,6 @@ export function createDatabase(options: Q.DatabaseOptions): Q.Database {
 }
 
 class PoolDatabase implements Q.Database {
-  readonly [identity]: DatabaseIdentity
   readonly #settings: DatabaseSettings
   readonly #availability: Availability
   readonly #homes: Homes
@@ -44,7 +41,6 @@ class PoolDatabase implements Q.Database {
   constructor(settings: DatabaseSettings) {
     const defaults: ServerDefaults = {}
     this.#settings = settings
-    this[identity] = settings.connection.identity
     this.#availability = new Availability(
       settings.connection,
       settings.connectAttempts,

@@ -10,6 +10,7 @@ import { FaultMode } from './fault-mode.ts'
 import { HealthProbe } from './health.ts'
 import { LaneChoice } from './lane-choice.ts'
 import type { DatabaseSettings } from './options.ts'
+import { remember } from './origin.ts'
 import { ReservedConnection } from './reserved-connection.ts'
 import { Replicas } from './replicas.ts'
 import { RetryBudget } from './retry-budget.ts'
@@ -42,6 +43,7 @@ export function makeHomes(
 ): Homes {
   const { limits, pingAfterMs, misuse, statementTimeoutMs, lockTimeoutMs, idleInTransactionTimeoutMs } = settings
   const { identity } = settings.connection
+  remember(database, identity)
   const openPool = (of: PoolLimits): Pool =>
     new Pool({
       limits: of,

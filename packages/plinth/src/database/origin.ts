@@ -11,11 +11,14 @@ export function databaseOf(tx: Transaction): Queryable {
   return at as Queryable
 }
 
-/** On a database: whose observations these are. Not on the type, for it says nothing that its maker does not know. */
-export const identity: unique symbol = Symbol('plinth.identity')
+const identities = new WeakMap<object, DatabaseIdentity>()
 
-export function identityOf(db: Database): DatabaseIdentity {
-  const own: unknown = Reflect.get(db, identity)
-  // Set in database.ts, the only place that makes a Database.
-  return own as DatabaseIdentity
+/** Called once by the maker of a database. */
+export function remember(db: object, identity: DatabaseIdentity): void {
+  identities.set(db, identity)
+}
+
+/** Whose observations are those of this database; undefined for one that somebody else made. */
+export function identityOf(db: Database): DatabaseIdentity | undefined {
+  return identities.get(db)
 }

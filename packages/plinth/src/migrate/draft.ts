@@ -93,12 +93,11 @@ async function changeType(
   const type = change.replace('SET DATA TYPE ', '')
   if (text === undefined) return { column: plainName(table, column), type }
   const isCast = value === undefined && text !== `${plain};`
-  const notes = isCast
-    ? [`Fails on a value of ${plainName(table, column)} that is no ${type.replaceAll('"', '')}.`]
-    : []
   // squawk takes each change of a type for one that rewrites.
-  const rewriting = (await fileOf(tx, table)) === former ? ['squawk-ignore changing-column-type'] : [rewrites(table)]
-  return [{ text, notes: [...notes, ...rewriting] }]
+  if ((await fileOf(tx, table)) === former) return [{ text, notes: ['squawk-ignore changing-column-type'] }]
+  const [name, plainType] = [plainName(table, column), type.replaceAll('"', '')]
+  const fails = `Fails on a value of ${name} that ${isCast ? `is no ${plainType}` : `does not fit ${plainType}`}.`
+  return [{ text, notes: [fails, rewrites(table)] }]
 }
 
 function rewrites(table: string): string {

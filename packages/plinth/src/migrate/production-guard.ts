@@ -27,28 +27,33 @@ export async function refuseProduction(db: Queryable, options: GuardOptions): Pr
   const signs = signsOf(name, await markedEnvironment(db), options)
   if (signs.length === 0 || (options.force === true && options.forceProduction === name)) return
   throw new PlinthError('ProductionRefused', `${name} looks like production: ${signs.join(', ')}.`, {
-    hint: `To ${options.action} it all the same: --force --force-production ${name}. ${hintOf(options)}`,
+    hint:
+      `To ${options.action} it all the same: --force --force-production ${name}. ` +
+      'If that may be done to it any time, say so once: plinth mark development.',
   })
 }
 
 function signsOf(name: string, mark: Environment | undefined, { url, nodeEnv }: GuardOptions): string[] {
   const isMarkedOther = mark !== undefined && mark !== 'production'
-  const host = URL.parse(url)?.hostname ?? url
+  const away = hostsOf(url).filter((host) => !isThisMachine(host))
   return [
     ...(mark === 'production' ? ['it is marked as production'] : []),
     ...(nodeEnv === 'production' ? ['NODE_ENV is production'] : []),
     ...(!isMarkedOther && /(?:^|[^a-z])(?:prod|production|live)(?:[^a-z]|$)/i.test(name) ? ['its name says so'] : []),
-    ...(isMarkedOther || isThisMachine(host) ? [] : [`it is on ${host}`]),
+    ...(isMarkedOther || away.length === 0 ? [] : [`it is on ${away.join(', ')}`]),
   ]
+}
+
+/** Without credentials and ports; a url may name several servers, and the parameter `host` goes before them. */
+function hostsOf(url: string): string[] {
+  const [, named = '', parameters = ''] = /^[^:]+:\/\/(?:[^/?]*@)?([^/?]*)[^?]*\??(.*)$/.exec(url) ?? []
+  const hosts = new URLSearchParams(parameters).get('host') ?? named
+  return hosts.split(',').map((host) => host.replace(/:\d+$/, ''))
 }
 
 /** Without a host it is a socket of this machine. */
 function isThisMachine(host: string): boolean {
   return /^(?:|localhost|127(?:\.\d+){3}|\[?::1\]?|\/.*|%2[fF].*)$/.test(host)
-}
-
-function hintOf({ action }: GuardOptions): string {
-  return `If it may be ${action === 'reset' ? 'reset' : 'changed so'} any time, say it once: plinth mark development.`
 }
 
 /** What the database was marked as; undefined for one that never was. */

@@ -5,7 +5,12 @@ import type { Claimed } from './task-queue.ts'
 type Outcome = ObservationOf<'task.end'>['outcome']
 
 /** Publishes that an attempt at a task begins; what it returns publishes how it ended. */
-export function watchTask(database: DatabaseIdentity, claimed: Claimed): (outcome: Outcome, error?: unknown) => void {
+export function watchTask(
+  database: DatabaseIdentity | undefined,
+  claimed: Claimed,
+): (outcome: Outcome, error?: unknown) => void {
+  // A look-alike that stands before a database, as a test's.
+  if (database === undefined) return () => undefined
   const task = refOf(claimed)
   if (isObserved('task.begin')) observe({ kind: 'task.begin', database, task })
   const from = performance.now()
@@ -18,11 +23,12 @@ export function watchTask(database: DatabaseIdentity, claimed: Claimed): (outcom
 
 /** Publishes what follows a failure that was recorded: another attempt, or none when `afterMs` is undefined. */
 export function tellFailure(
-  database: DatabaseIdentity,
+  database: DatabaseIdentity | undefined,
   claimed: Claimed,
   error: unknown,
   afterMs: number | undefined,
 ): void {
+  if (database === undefined) return
   const told = { database, task: refOf(claimed), failure: failureOf(error) }
   if (afterMs === undefined) observe({ kind: 'task.dead', ...told })
   else observe({ kind: 'task.retry', ...told, delayMs: afterMs })

@@ -1,0 +1,238 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { createDatabase, type Database, installSchema } from 'plinth'
+import { enqueue, startWorker, task } from 'plinth/services'
+import { createTestDatabase, type TestDatabase } from 'plinth/testing'
+import { placeOf } from '../src/terminal/secrets.ts'
+import { plinth, temporaryFolder } from './support/command.ts'
+import { report } from './support/report.ts'
+
+const folder = temporaryFolder()
+const own = fileURLToPath(new URL('support/music-shop.sql', import.meta.url))
+// Rows of our own, or the Chinook sample database where chinook.test.ts takes it.
+const chinook = process.env['PLINTH_TEST_CHINOOK']
+const file = chinook === undefined ? own : resolve(chinook)
+let made: TestDatabase
+let db: Database
+let url: string[]
+
+before(async () => {
+  const server = { url: process.env['PLINTH_TEST_DATABASE_URL'] ?? '' }
+  made = await createTestDatabase({ server, script: readFileSync(file, 'utf8') })
+  db = createDatabase({ url: made.url, service: 'everyday', pool: { max: 6 }, lockTimeoutMs: 20_000 })
+  symlinkSync(fileURLToPath(new URL('../../../node_modules', import.meta.url)), join(folder, 'node_modules'))
+  write('plinth.config.ts', `export default ${JSON.stringify({ url: made.url, ...folders })}`)
+  url = ['--config', join(folder, 'plinth.config.ts')]
+})
+after(async () => {
+  await db.close()
+  await made.drop()
+})
+
+const folders = { migrations: join(folder, 'migrations'), seeds: join(folder, 'seeds') }
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(join(folder, path)), { recursive: true })
+  writeFileSync(join(folder, path), text)
+}
+
+const lines = (text: string): string[] => text.split('\n').map((line) => line.trim())
+
+test('health is up with exit code 0, and down with a finding where nobody answers', async () => {
+  const up = await report('health', ...url)
+  assert.match(up.text, /Status +up[^]*connection +pass/)
+  assert.equal(up.hasFindings, false)
+  const down = await report('health', '--url', 'postgres://a:secret@127.0.0.1:1/none', '--wait', '0')
+  assert.match(down.text, /Status +down[^]*Error +.*ECONNREFUSED/)
+  assert.equal(down.hasFindings, true)
+  assert.ok(!JSON.stringify(down).includes('secret'))
+})
+
+test('tables are listed with their sizes, and of the schemas that were named', async () => {
+  await db.query('analyze track')
+  const { text, data } = await report('tables', ...url)
+  assert.match(text, /^ +Name +Rows, about +Size +Kind\n {2}album /)
+  assert.match(text, /\n {2}track +[\d,]+ +\d+ kB +table\n?/)
+  assert.ok(Array.isArray(data) && data.length === 11)
+  assert.equal((await report('tables', '--schema', 'nowhere', ...url)).text, 'There is no table.')
+})
+
+test('the schema of a table names its columns, keys, indexes and who refers to it', async () => {
+  await db.query('create schema "odd schema"')
+  await db.query(`create table "odd schema"."a.b" (id int generated always as identity primary key, n int default 7
+    check (n > 0), twice int generated always as (n * 2) stored)`)
+  await db.query(`comment on column "odd schema"."a.b".n is 'how many'`)
+  await db.query('create unique index by_n on "odd schema"."a.b" (n) where n > 1')
+  const { text } = await report('schema', 'album', ...url)
+  assert.match(text, /^public\.album table\n/)
+  assert.ok(
+    lines(text).some((line) => /^album_id +integer +not null +default nextval/.test(line)),
+    text,
+  )
+  assert.match(text, /album_pkey +PRIMARY KEY \(album_id\)/)
+  assert.match(text, /Referenced by\n {2}track +FOREIGN KEY \(album_id\) REFERENCES album\(album_id\)/)
+  const odd = (await report('schema', 'odd schema.a.b', ...url)).text
+  assert.match(odd, /id +integer +not null +generated always as identity/)
+  assert.match(odd, /n +integer +default 7 {3}how many/)
+  assert.match(odd, /twice +integer +generated always as \(\(n \* 2\)\) stored/)
+  assert.match(odd, /by_n"? +UNIQUE INDEX USING btree \(n\) WHERE \(n > 1\)/)
+  assert.deepEqual(
+    (await report('schema', 'a.b', ...url)).data,
+    (await report('schema', 'odd schema.a.b', ...url)).data,
+  )
+  await assert.rejects(report('schema', 'nowhere', ...url), { name: 'UsageError', message: /no table nowhere/ })
+  assert.ok(lines((await report('schema', ...url)).text).includes('public.track table'))
+  await db.query('drop schema "odd schema" cascade')
+})
+
+test('what runs is told, and passwords in it are hidden', async () => {
+  assert.equal((await report('queries', ...url)).text, 'Nothing runs but this question.')
+  const stop = new AbortController()
+  const sleeping = db.query(`select pg_sleep(60), 'postgres://app:s3cret@host/db'`, [], { signal: stop.signal })
+  const isSleeping = `select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`
+  for (let left = 1000; left > 0 && (await db.query(isSleeping)).rowCount === 0; left--) await sleep(5)
+  assert.match((await report('queries', ...url)).text, /everyday \(\w+\) +active +Timeout: PgSleep +select pg_sleep/)
+  assert.equal((await report('queries', '--over', '60', ...url)).text, 'Nothing runs but this question.')
+  const { code, stdout } = await plinth(['queries', '--json', ...url]).ended
+  assert.equal(code, 0)
+  assert.ok(stdout.includes('postgres://app:***@host/db') && !stdout.includes('s3cret'), stdout)
+  assert.equal(JSON.parse(stdout).length, 1)
+  stop.abort()
+  await assert.rejects(sleeping, { code: 'Cancelled' })
+})
+
+const waiters = async (): Promise<number> =>
+  (await db.query(`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`))
+    .rowCount
+
+async function untilWaiting(count: number): Promise<void> {
+  for (let left = 1000; left > 0; left--) {
+    if ((await waiters()) === count) return
+    await sleep(5)
+  }
+  assert.fail(`never ${count} that wait`)
+}
+
+test('who waits for a lock stands below whom it waits for', async () => {
+  assert.equal((await report('locks', ...url)).text, 'Nobody waits for a lock.')
+  await using holder = await db.begin({ name: 'holder' })
+  const { pid } = await holder.one<{ pid: number }>('select pg_backend_pid() as pid')
+  await holder.query('update genre set name = name where genre_id = 1')
+  const waiting = [1, 2].map(() => db.independent((tx) => tx.query('update genre set name = name where genre_id = 1')))
+  await untilWaiting(2)
+  const { text, data, hasFindings } = await report('locks', ...url)
+  assert.match(
+    text,
+    new RegExp(`^${pid} everyday .* idle in transaction, .*\n.*\n {2}└ \\d+ everyday .*waits for .* on `),
+  )
+  assert.equal(text.match(/└/g)?.length, 2)
+  assert.ok(hasFindings === true && Array.isArray(data) && data.length === 3)
+  await holder.rollback()
+  await Promise.all(waiting)
+})
+
+test('doctor finds sequences behind their columns, and fix-sequences mends them for the insert that failed', async () => {
+  // As after rows were loaded with their keys. The sequence of playlist stays where it is.
+  const { rows } = await db.query<{ name: string }>(`select format('%I', sequencename) as name from pg_sequences
+    where schemaname = 'public' and sequencename !~ 'playlist' order by 1`)
+  for (const { name } of rows) await db.query(`alter sequence ${name} restart`)
+  const insert = (): Promise<unknown> => db.query(`insert into artist (name) values ('New')`)
+  await assert.rejects(insert(), { code: 'UniqueViolation' })
+  const sick = await report('doctor', ...url)
+  assert.match(
+    sick.text,
+    /FAIL +sequences +behind: public\.album_album_id_seq, .* and \d more\n +The next insert fails/,
+  )
+  assert.equal(sick.hasFindings, true)
+  const dry = await report('fix-sequences', '--dry-run', ...url)
+  assert.deepEqual([dry.hasFindings, lines(dry.text).length - 1], [true, rows.length])
+  await assert.rejects(insert(), { code: 'UniqueViolation' }, 'a dry run changes nothing')
+  const fixed = await report('fix-sequences', ...url)
+  assert.match(fixed.text, /public\.artist_artist_id_seq +public\.artist\.artist_id +3 +\d+/)
+  await insert()
+  assert.equal((await report('fix-sequences', ...url)).text, 'No sequence is behind its column.')
+  assert.match((await report('doctor', ...url)).text, /ok +sequences +none behind its column/)
+})
+
+test('a sequence is set past rows that a transaction was still inserting, also of identity and descending ones', async () => {
+  await db.query('create table counted (up int generated by default as identity, own bigint)')
+  await db.query('create sequence down increment -1')
+  await db.query(`alter table counted alter own set default nextval('down')`)
+  await using other = await db.begin()
+  await other.query('insert into counted (up, own) values (7, -7)')
+  await db.independent((tx) => tx.query('insert into counted (up, own) values (3, -3)'))
+  const fixing = report('fix-sequences', ...url)
+  await untilWaiting(1)
+  await other.commit()
+  const { data } = await fixing
+  assert.deepEqual(data, [
+    { sequence: 'public.counted_up_seq', columns: ['public.counted.up'], next: '1', furthest: '7' },
+    { sequence: 'public.down', columns: ['public.counted.own'], next: '-1', furthest: '-7' },
+  ])
+  await db.query('insert into counted default values')
+  assert.deepEqual((await db.query('select up, own from counted order by up')).rows.at(-1), { up: 8, own: '-8' })
+  await db.query('drop table counted')
+  await db.query('drop sequence down')
+})
+
+test('doctor tells of migrations, invalid indexes and tables without a key', async () => {
+  write('migrations/0001_notes/up.sql', 'create table notes (text text);')
+  const before = await report('doctor', ...url)
+  assert.match(before.text, new RegExp(`^${placeOf(made.url)}\n`))
+  assert.match(before.text, /WARN +migrations +1 of 1 pending\n +plinth migrate run/)
+  await report('migrate', 'run', ...url)
+  await db.query(`update pg_index set indisvalid = false where indexrelid = 'album_pkey'::regclass`)
+  const { text, data } = await report('doctor', ...url)
+  assert.match(text, /ok +migrations +all 1 applied/)
+  assert.match(text, /FAIL +indexes +invalid: album_pkey/)
+  assert.match(text, /note +primary keys +none: notes/)
+  assert.ok(typeof data === 'object' && data !== null && 'checks' in data && Array.isArray(data.checks))
+  await db.query(`update pg_index set indisvalid = true where indexrelid = 'album_pkey'::regclass`)
+})
+
+test('tasks are listed, shown and retried, and dead letters redriven', async () => {
+  await installSchema(db)
+  const failing = task('welcome', () => Promise.reject(new RangeError('no mailbox')), { retry: { attempts: 1 } })
+  const id = await db.transaction(async (tx) => (await enqueue(tx, failing, { to: 'ada' })).id)
+  assert.match((await report('tasks', 'ls', ...url)).text, new RegExp(`\n +${id} +welcome +ready +0 `))
+  const worker = await startWorker(db, [failing])
+  const isDead = async (): Promise<boolean> => (await report('tasks', 'show', id, ...url)).text.includes('dead')
+  for (let left = 100; left > 0 && !(await isDead()); left--) await sleep(10)
+  await worker.close()
+  const shown = (await report('tasks', 'show', id, ...url)).text
+  assert.match(shown, /State +dead[^]*Last error +RangeError: no mailbox\n +Input +\{"to":"ada"\}/)
+  const dead = await report('dead', 'ls', ...url)
+  assert.deepEqual([dead.hasFindings, dead.text.includes('RangeError: no mailbox')], [true, true])
+  await assert.rejects(report('dead', 'redrive', ...url), { name: 'UsageError', message: /an id, --name, or --all/ })
+  await assert.rejects(report('dead', 'redrive', id, '--all', ...url), { name: 'UsageError' })
+  assert.equal((await report('dead', 'redrive', '--name', 'welcome', ...url)).text, '1 run again.')
+  assert.equal((await report('dead', 'ls', ...url)).text, 'There are no dead letters.')
+  assert.match((await report('tasks', 'retry', id, ...url)).text, /is ready for the next free worker/)
+  assert.equal((await report('tasks', 'ls', '--state', 'done', ...url)).text, 'There is no such task.')
+  await assert.rejects(report('tasks', 'ls', '--state', 'lost', ...url), { name: 'UsageError' })
+})
+
+// Last, for it drops the tables.
+test('reset drops, migrates and seeds, refuses what is marked as production, and seeds run once', async () => {
+  write(
+    'seeds/010_notes.ts',
+    `import { defineSeed } from 'plinth/migrate'
+export default defineSeed(async (tx) => void (await tx.query("insert into notes values ('first')")))`,
+  )
+  const done = await report('reset', ...url)
+  assert.match(done.text, /^Dropped what was there\.\n {2}0001_notes +migrated +.*\n {2}010_notes +ran +/)
+  assert.deepEqual((await db.query('select text from notes')).rows, [{ text: 'first' }])
+  assert.match((await report('seed', ...url)).text, /010_notes +ran before$/)
+  assert.equal((await report('mark', 'production', ...url)).text, 'The database is marked: production.')
+  for (const words of [['reset'], ['seed'], ['migrate', 'revert'], ['migrate', 'redo'], ['reset', '--force']])
+    await assert.rejects(report(...words, ...url), { code: 'ProductionRefused' }, words.join(' '))
+  assert.match((await report('seed', '--env', 'production', ...url)).text, /ran before/)
+  await report('reset', '--force', '--force-production', made.name, ...url)
+  assert.equal((await report('mark', 'test', ...url)).text, 'The database is marked: test.')
+  await report('reset', '--env', 'test', ...url)
+  await assert.rejects(report('mark', 'staging', ...url), { name: 'UsageError' })
+})
