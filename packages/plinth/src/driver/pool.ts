@@ -38,6 +38,11 @@ export class Pool {
   readonly #limits: PoolLimits
   readonly #holders: Holders
   readonly #shared: SharedLanes
+  /** The last `leave`. */
+  #left: { readonly at: number; readonly isLeft: (connection: Connection) => boolean } = {
+    at: -Infinity,
+    isLeft: () => false,
+  }
   readonly #waiting = new WaitingLine()
   readonly #idle = new IdleLanes()
   readonly #leaving = new Leaving()
@@ -132,8 +137,12 @@ export class Pool {
     this.#dropIdle((connection) => connection.openedAt <= moment)
   }
 
-  /** Gives up those that are `left`, the ones in use when they are given back: another server is to be used. */
+  /**
+   * Gives up those that are `left`, the ones in use when they are given back and those on their way when they are open:
+   * another server is to be used.
+   */
   leave(isLeft: (connection: Connection) => boolean): void {
+    this.#left = { at: performance.now(), isLeft }
     this.#dropIdle(isLeft)
     for (const used of [...this.#holders.connections, ...this.#shared.busy]) if (isLeft(used)) used.retireAt = 0
   }
@@ -170,11 +179,16 @@ export class Pool {
   }
 
   async #open(): Promise<Connection> {
+    const from = performance.now()
     const connection = await this.#options.open().catch((error: unknown) => {
       this.#refill.noteFailure()
       throw error
     })
     this.#refill.noteSuccess()
+    if (from <= this.#left.at && this.#left.isLeft(connection)) {
+      this.#leaving.add(connection)
+      return this.#open()
+    }
     connection.onLost(() => {
       // The others may be as dead, and say so only to whoever uses them next.
       if (connection.endsOthers) this.dropOpenedBefore(performance.now())
