@@ -20,7 +20,7 @@ export async function runOnScratch(
   await withMigrationSession(database, settings, async (session) => {
     await session.transaction((tx) => installSchema(tx))
     for (const migration of migrations) {
-      await scratch.withRoles(database, () => applyAll({ session, settings }, [migration], direction))
+      await scratch.withRoles(database, () => applyAll({ session, settings }, [{ migration, direction }], []))
     }
   })
   return readCatalogState(database)
