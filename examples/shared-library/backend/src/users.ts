@@ -28,7 +28,7 @@ interface Names {
  */
 export async function registerUser(tx: Transaction, given: NewUser): Promise<PublicUser> {
   const user = await tx.run(users.insert(given))
-  await enqueue(tx, welcomeMail, { userId: user.id }, { key: String(user.id) })
+  await enqueue(tx, welcomeMail, { userId: user.id })
   return toPublic(user)
 }
 
