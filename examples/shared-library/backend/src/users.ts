@@ -17,10 +17,7 @@ interface NewUser extends Omit<PublicUser, 'id'> {
   readonly passwordHash: string
 }
 
-interface Names {
-  readonly firstName: string
-  readonly lastName: string
-}
+type Names = Pick<PublicUser, 'firstName' | 'lastName'>
 
 /**
  * No look whether the e-mail is taken: between looking and inserting somebody else may take it. The unique constraint
