@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { startEmbedded } from 'plinth/embedded'
@@ -7,17 +7,26 @@ import { startEmbedded } from 'plinth/embedded'
 // Redis is used where one listens on REDIS_URL (redis://127.0.0.1:6379); without it the services are degraded.
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
-const postgres = await startEmbedded({ dataDir: `${folder}.plinth/data`, database: 'library' })
+const [dataDir = `${folder}.plinth/data`] = process.argv.slice(2)
+const postgres = await startEmbedded({ dataDir, database: 'library' })
+const running = new Set<ChildProcess>()
 
-const start = (file: string): Promise<unknown> => {
+/** Resolves with the exit code. */
+async function run(program: string): Promise<unknown> {
   const env = { ...process.env, DATABASE_URL: postgres.url }
-  const child = spawn(process.execPath, [...process.execArgv, folder + file], { env, stdio: 'inherit' })
-  return once(child, 'exit').then(([code]: unknown[]) => code)
+  const child = spawn(process.execPath, [...process.execArgv, folder + program], { env, stdio: 'inherit' })
+  running.add(child)
+  const [code] = (await once(child, 'exit')) as unknown[]
+  running.delete(child)
+  return code
 }
 
-// Ctrl-C reaches the services too: they close by themselves, and the database after them.
+// The services close by themselves, and the database after them. Ctrl-C reaches them as it does us.
 process.on('SIGINT', () => undefined)
-const isFilled = (await start('database/src/migrate.ts')) === 0 && (await start('database/src/seed.ts')) === 0
-if (isFilled) await Promise.all(['backend/src/main.ts', 'server/src/main.ts'].map(start))
+process.on('SIGTERM', () => {
+  for (const child of running) child.kill('SIGTERM')
+})
+const isFilled = (await run('database/src/migrate.ts')) === 0 && (await run('database/src/seed.ts')) === 0
+if (isFilled) await Promise.all([run('backend/src/main.ts'), run('server/src/main.ts')])
 await postgres.stop()
 process.exitCode = isFilled ? 0 : 1

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { sql } from 'drizzle-orm'
 import * as pg from 'drizzle-orm/pg-core'
 import { type Generated, generateMigration, type GenerateOptions } from '../src/migrate.ts'
 import { testServer } from './support/database.ts'
@@ -183,4 +184,49 @@ test('an enum that gains a value loses it on the way back, unless a row holds it
   await generate(folder, mood('sad', 'ok'))
   assert.equal(fileOf(folder, 'up.sql'), `ALTER TYPE "mood" ADD VALUE 'ok';\n`)
   assert.match(fileOf(folder, 'down.sql'), /-- An enum cannot lose a value: it is made anew/)
+})
+
+test('a change of type notes what can fail and what depends on who runs it, and takes a default along', async () => {
+  const from = { count: pg.integer().default(1), big: pg.integer(), at: pg.timestamp() }
+  const folder = await historyOf(table('users', from))
+  const to = {
+    count: pg.text().default('one'),
+    big: pg.bigint({ mode: 'number' }),
+    at: pg.timestamp({ withTimezone: true }),
+  }
+  await generate(folder, table('users', to))
+  const rewrites = '-- Rewrites users: nobody can read or write it meanwhile.'
+  const type = (column: string, name: string): string =>
+    `ALTER TABLE "users" ALTER COLUMN "${column}" SET DATA TYPE ${name}`
+  const [count, setCount, big, at] = fileOf(folder, 'up.sql').split('\n\n')
+  assert.deepEqual(
+    [count, setCount],
+    [`${rewrites}\n${type('count', 'text')};`, `ALTER TABLE "users" ALTER COLUMN "count" SET DEFAULT 'one';`],
+  )
+  assert.equal(big, `${rewrites}\n${type('big', 'bigint')};`)
+  assert.match(at ?? '', /^-- Reads or writes each value as a time of the TimeZone/)
+  const [drop, back] = fileOf(folder, 'down.sql').split('\n\n')
+  assert.equal(drop, 'ALTER TABLE "users" ALTER COLUMN "count" DROP DEFAULT;')
+  assert.match(back ?? '', /^-- Fails on a value of users.count that is no integer\.\n/)
+})
+
+test('on an embedded server of its own the roles are made that migrations and entities name', async () => {
+  const folder = migrationFolder({
+    '0001_rights/up.sql': 'create table notes (id int); grant select on notes to reader;',
+  })
+  const owned = pg.pgTable('users', { id, owner: pg.text() }, () => [
+    pg.pgPolicy('own', { for: 'select', to: 'writer', using: sql`owner = current_user` }),
+  ])
+  const result = await generateMigration({ folder, name: 'next', entities: { owned } })
+  assert.equal(result.kind, 'written')
+  assert.match(fileOf(folder, 'up.sql'), /CREATE POLICY "own" ON "users" .* TO "writer"/)
+})
+
+test('what PostgreSQL refuses of the entities is told with the statement', async () => {
+  const wrong = pg.pgTable('users', { id, name: pg.text() }, (t) => [pg.check('named', sql`${t.name} > 1`)])
+  await assert.rejects(generate(migrationFolder({}), { wrong }), {
+    code: 'InvalidMigration',
+    message:
+      /^PostgreSQL refuses what drizzle-kit makes of the entities: operator does not exist: text > integer\. In: CREATE TABLE/,
+  })
 })

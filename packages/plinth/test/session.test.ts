@@ -154,3 +154,19 @@ test('a session may have time limits of its own, and leaves none behind', async 
   assert.deepEqual(await strict.one(shown), { statement: '50ms', lock: '5s' })
   await assert.rejects(strict.session({ lockTimeoutMs: 0.5 }), { code: 'InvalidOption' })
 })
+
+test('a transaction of a session that lost its connection is not run again on it', async () => {
+  await using session = await db.session()
+  let runs = 0
+  const work = session.transaction(
+    async (tx) => {
+      runs++
+      const { pid } = await tx.one<{ pid: number }>('select pg_backend_pid() as pid')
+      await activity.kill(pid)
+      await tx.query('select 1')
+    },
+    { retry: { baseMs: 60_000, capMs: 60_000 }, timeoutMs: 600_000 },
+  )
+  await assert.rejects(work, { code: 'ConnectionLost', outcome: 'not applied' })
+  assert.equal(runs, 1)
+})

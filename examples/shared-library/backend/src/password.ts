@@ -1,6 +1,5 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
-import { Refused } from '@example/database'
 
 interface Cost {
   readonly N: number
@@ -10,14 +9,17 @@ interface Cost {
 
 const derive = promisify<string, Buffer, number, Cost, Buffer>(scrypt)
 
-/** OWASP's, with 16 MiB a hash. Each hash keeps its own, so these can be raised without a reset of passwords. */
+/**
+ * One of OWASP's choices: 16 MiB and about 0.2 s of a core. Each hash keeps its own, so these can be raised and old
+ * passwords stay good.
+ */
 const cost: Cost = { N: 2 ** 14, r: 8, p: 5 }
 const bytes = 32
 
 /** `scrypt:N:r:p:salt:hash` */
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(16)
-  const hash = await inTurn(() => derive(password, salt, bytes, cost))
+  const hash = await derive(password, salt, bytes, cost)
   return ['scrypt', cost.N, cost.r, cost.p, salt.toString('base64'), hash.toString('base64')].join(':')
 }
 
@@ -25,20 +27,6 @@ export async function isPassword(password: string, stored: string): Promise<bool
   const [, N, r, p, salt = '', hash = ''] = stored.split(':')
   const expected = Buffer.from(hash, 'base64')
   const used = { N: Number(N), r: Number(r), p: Number(p) }
-  const derived = await inTurn(() => derive(password, Buffer.from(salt, 'base64'), expected.length, used))
+  const derived = await derive(password, Buffer.from(salt, 'base64'), expected.length, used)
   return timingSafeEqual(derived, expected)
-}
-
-/** A hash costs about 0.2 s of a core. Who comes behind so many would wait longer than a client does. */
-const mostWaiting = 100
-let waiting = 0
-
-async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-  if (waiting >= mostWaiting) throw new Refused(503, 'Too many are logging in just now.')
-  waiting++
-  try {
-    return await work()
-  } finally {
-    waiting--
-  }
 }

@@ -17,10 +17,7 @@ interface NewUser extends Omit<PublicUser, 'id'> {
   readonly passwordHash: string
 }
 
-interface Names {
-  readonly firstName: string
-  readonly lastName: string
-}
+type Names = Pick<PublicUser, 'firstName' | 'lastName'>
 
 /**
  * No look whether the e-mail is taken: between looking and inserting somebody else may take it. The unique constraint
@@ -28,7 +25,7 @@ interface Names {
  */
 export async function registerUser(tx: Transaction, given: NewUser): Promise<PublicUser> {
   const user = await tx.run(users.insert(given))
-  await enqueue(tx, welcomeMail, { userId: user.id }, { key: String(user.id) })
+  await enqueue(tx, welcomeMail, { userId: user.id })
   return toPublic(user)
 }
 

@@ -37,6 +37,7 @@ export function createSessions(db: Database, redis: Redis): Sessions {
       const token = randomBytes(32).toString('base64url')
       const expiresAt = new Date(Date.now() + lifetimeSeconds * 1000)
       await tx.run(sessions.insert({ tokenHash: hashOf(token), userId, expiresAt }))
+      // Behind TLS, with Secure.
       return `session=${token}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${lifetimeSeconds}`
     },
     close: async (tx, cookie) => {

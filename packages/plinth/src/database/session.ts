@@ -36,7 +36,7 @@ import { readAlone } from './stream.ts'
 import { runNamed, type TransactionHome } from './transaction.ts'
 import { Turns } from './turns.ts'
 
-export interface SessionHome extends Omit<TransactionHome, 'acquire' | 'release' | 'isFree'> {
+export interface SessionHome extends Omit<TransactionHome, 'acquire' | 'release' | 'isFree' | 'isGone'> {
   readonly pool: Pool
 }
 
@@ -171,7 +171,13 @@ class PoolSession implements Session {
 
   get #transactionHome(): TransactionHome {
     const connection = this.#connection
-    return { ...this.#home, acquire: () => Promise.resolve(connection), release: () => undefined, isFree: () => true }
+    return {
+      ...this.#home,
+      acquire: () => Promise.resolve(connection),
+      release: () => undefined,
+      isFree: () => true,
+      isGone: () => connection.isLost,
+    }
   }
 
   async listen(channel: string, receive: (payload: string) => void): Promise<AsyncDisposable> {

@@ -38,6 +38,8 @@ export interface TransactionHome extends LineHome {
   readonly misuse: MisuseMode
   /** True when `acquire` would wait for no other caller. */
   readonly isFree: () => boolean
+  /** True when a session has lost its one connection: running again could only fail again, and only later. */
+  readonly isGone?: () => boolean
   /** A server took no write: gives up the connections there are, and looks whether there is another primary. */
   readonly leaveServer: () => void
   readonly idleInTransactionTimeoutMs: number
@@ -106,6 +108,7 @@ async function runAttempts<R>(
     try {
       return await runAttempt(home, work, { ...whole })
     } catch (error) {
+      if (home.isGone?.()) throw error
       attempts ??= attemptsOf(home, whole, policy)
       await attempts.next(error, deadline.signal)
       whole.attempt = attempts.number

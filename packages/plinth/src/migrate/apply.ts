@@ -2,7 +2,7 @@ import { delayMs, pause } from '../database/backoff.ts'
 import type { Session, Transaction } from '../database/queryable.ts'
 import { isPlinthError, PlinthError } from '../errors.ts'
 import { mayCommitInside } from '../sql/statement-words.ts'
-import type { Direction } from './migrate-options.ts'
+import { type Direction, refuseAborted } from './migrate-options.ts'
 import * as records from './migration-record.ts'
 import type { Migration } from './migration.ts'
 import { type PreparedStep, prepareStep, type StatementOfFile } from './prepared-step.ts'
@@ -17,9 +17,13 @@ export interface MigrationResult {
   readonly durationMs: number
 }
 
-interface Work {
+/** What is to be done with one migration. */
+export interface Job {
   readonly migration: Migration
   readonly direction: Direction
+}
+
+interface Work extends Job {
   readonly startedAt: number
 }
 
@@ -28,30 +32,27 @@ const longestMs = 2_147_483_647
 /** A lock is often held for as long as a report runs. */
 const lockBackoff = { baseMs: 500, factor: 2, capMs: 30_000 }
 
-/** One after the other, each whole before the next one begins; all are read before the first is run. */
-export async function applyAll(
-  runner: Runner,
-  migrations: readonly Migration[],
-  direction: Direction,
-): Promise<readonly MigrationResult[]> {
-  const steps: (readonly [Migration, PreparedStep])[] = []
-  for (const migration of migrations) steps.push([migration, await prepareStep(migration, direction)])
-  const results: MigrationResult[] = []
-  for (const [migration, step] of steps) {
-    runner.settings.signal?.throwIfAborted()
-    runner.settings.onProgress({ kind: 'begin', migration, direction, at: results.length + 1, of: steps.length })
+/**
+ * One after the other, each whole before the next one begins; all are read before the first is run. Adds to `results`
+ * what is done, so that it is known also when a later one fails.
+ */
+export async function applyAll(runner: Runner, jobs: readonly Job[], results: MigrationResult[]): Promise<void> {
+  const prepared: (readonly [Job, PreparedStep])[] = []
+  for (const job of jobs) prepared.push([job, await prepareStep(job.migration, job.direction)])
+  const { onProgress } = runner.settings
+  for (const [before, [{ migration, direction }, step]] of prepared.entries()) {
     const work = { migration, direction, startedAt: performance.now() }
+    onProgress({ kind: 'begin', migration, direction, at: before + 1, of: prepared.length })
     try {
+      if (before > 0) await freshen(runner)
       await (step.kind === 'alone' ? applyAlone(runner, work, step) : applyInTransaction(runner, work, step))
     } catch (error) {
       throw failed(error, work, results)
     }
     const durationMs = sinceMs(work)
     results.push({ id: migration.id, number: migration.number, direction, durationMs })
-    runner.settings.onProgress({ kind: 'end', migration, direction, durationMs })
-    await freshen(runner)
+    onProgress({ kind: 'end', migration, direction, durationMs })
   }
-  return results
 }
 
 /** The record is written by the same transaction: it is there exactly when the migration is. */
@@ -115,7 +116,7 @@ async function runAlone({ session, settings }: Runner, { text }: StatementOfFile
   const limitMs = isConcurrent(text) ? 0 : settings.lockTimeoutMs
   await session.query(`select set_config('lock_timeout', $1, false)`, [String(limitMs)])
   for (let attempt = 1; ; attempt++) {
-    settings.signal?.throwIfAborted()
+    refuseAborted(settings.signal)
     try {
       return await session.script(text)
     } catch (error) {
@@ -129,8 +130,9 @@ function isConcurrent(text: string): boolean {
   return /\bconcurrently\b/i.test(text)
 }
 
-/** PostgreSQL has undone all of the statement that failed. */
+/** PostgreSQL has undone all of the statement that failed, or it was never sent. */
 function isUndone({ text }: StatementOfFile, error: unknown): boolean {
+  if (isPlinthError(error, 'Cancelled')) return true
   const isKnown = isPlinthError(error) && error.outcome === 'not applied'
   return isKnown && !isConcurrent(text) && !mayCommitInside(text)
 }
@@ -151,6 +153,7 @@ async function recordFailure(session: Session, work: Work, error: unknown, isUnt
 
 /** What the last migration set for its session, such as a search_path, must not meet the next one. */
 async function freshen({ session, settings }: Runner): Promise<void> {
+  refuseAborted(settings.signal)
   const { statementTimeoutMs, lockTimeoutMs } = settings
   await session.script(
     `reset session authorization; reset all; discard temp;

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Database, Transaction } from '../database/queryable.ts'
-import { isPlinthError, PlinthError } from '../errors.ts'
+import { cannotRun } from './cannot-run.ts'
 import { readCatalogState } from './catalog-state.ts'
 import type { Statements } from './diff-engine.ts'
 import { type DraftedStatement, draftStatements, type MissingValue, type RowValues } from './draft.ts'
@@ -67,6 +67,8 @@ async function draftBoth(
   tx: Transaction,
   { statements, change, values }: CandidatePlan,
 ): Promise<Drafted | ValueQuestion> {
+  // In UTC PostgreSQL need not rewrite a table for timestamptz, elsewhere it must.
+  await tx.query(`set local timezone = 'Asia/Kolkata'`)
   const up = await draftStatements(tx, statements.up.map(inTransaction), values.up)
   if (up.missing) return { object: 'value', direction: 'up', ...up.missing }
   const found = await readCatalogState(tx)
@@ -108,16 +110,4 @@ function fileText(statements: readonly DraftedStatement[], isInTransaction: bool
   const head = isInTransaction ? [] : ['-- plinth: no-transaction']
   const blocks = statements.map(({ text, notes }) => [...notes.map((note) => `-- ${note}`), text].join('\n'))
   return `${[...head, ...blocks].join('\n\n')}\n`
-}
-
-function cannotRun(cause: unknown): unknown {
-  if (!isPlinthError(cause) || cause.sqlstate === undefined) return cause
-  // 55P04 unsafe_new_enum_value_usage.
-  const hint =
-    cause.sqlstate === '55P04'
-      ? 'PostgreSQL lets nobody use a value of an enum in the transaction that adds it: generate a migration with the ' +
-        'value alone, and then one that uses it.'
-      : 'Write this step by hand (plinth migrate create), and generate again: what it makes is taken into account.'
-  const message = `What drizzle-kit makes of the entities cannot be run: ${cause.message} In: ${cause.statement ?? ''}`
-  return new PlinthError('InvalidMigration', message, { cause, hint })
 }

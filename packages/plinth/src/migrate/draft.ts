@@ -88,41 +88,98 @@ async function changeType(
 ): Promise<DraftedStatement[] | MissingValue> {
   const plain = `ALTER TABLE ${table} ALTER COLUMN ${column} ${change}`
   const forms = value === undefined ? [`${plain};`, statement] : [`${plain} USING (${value});`]
-  const former = await fileOf(tx, table)
-  const text = await firstThatFits(tx, forms)
-  const type = change.replace('SET DATA TYPE ', '')
-  if (text === undefined) return { column: plainName(table, column), type }
+  const [name, type] = [plainName(table, column), change.replace('SET DATA TYPE ', '')]
+  const former = { file: await fileOf(tx, table), type: await typeOf(tx, table, column) }
+  const texts = await firstThatFits(tx, forms, `ALTER TABLE ${table} ALTER COLUMN ${column} DROP DEFAULT;`)
+  const text = texts.at(-1)
+  if (text === undefined) return { column: name, type }
+  const isRewritten = (await fileOf(tx, table)) !== former.file
   const isCast = value === undefined && text !== `${plain};`
-  // squawk takes each change of a type for one that rewrites.
-  if ((await fileOf(tx, table)) === former) return [{ text, notes: ['squawk-ignore changing-column-type'] }]
-  const [name, plainType] = [plainName(table, column), type.replaceAll('"', '')]
+  const isSafe = value !== undefined || (!isCast && (await takesAll(tx, table, column, former.type)))
+  const plainType = type.replaceAll('"', '')
   const fails = `Fails on a value of ${name} that ${isCast ? `is no ${plainType}` : `does not fit ${plainType}`}.`
-  return [{ text, notes: [fails, rewrites(table)] }]
+  const notes = [
+    ...(isSafe ? [] : [fails]),
+    ...(value === undefined && changesZone(former.type, type) ? [zoneNote] : []),
+    rewrites(table),
+  ]
+  // squawk takes each change of a type for one that rewrites.
+  const last = { text, notes: isRewritten ? notes : ['squawk-ignore changing-column-type'] }
+  return [...texts.slice(0, -1).map((one) => ({ text: one, notes: [] })), last]
+}
+
+const zoneNote =
+  'Reads or writes each value as a time of the TimeZone of whoever runs it: give it by --using to be sure.'
+
+/** From `timestamp`, 1114, to `timestamptz`, 1184, or back. */
+function changesZone(former: string, type: string): boolean {
+  const isZoned = type.endsWith('with time zone')
+  return (former === '1114' && isZoned) || (former === '1184' && type.startsWith('timestamp') && !isZoned)
 }
 
 function rewrites(table: string): string {
   return `Rewrites ${plainName(table)}: nobody can read or write it meanwhile.`
 }
 
-async function firstThatFits(tx: Transaction, forms: readonly string[]): Promise<string | undefined> {
+/**
+ * The statements that PostgreSQL takes, the last one of them a form; none when it takes no form. A default that it
+ * cannot convert along goes first: where the entities have one, drizzle-kit sets it afterwards.
+ */
+async function firstThatFits(tx: Transaction, forms: readonly string[], dropDefault: string): Promise<string[]> {
   for (const form of forms) {
-    try {
-      await tx.savepoint((inner) => inner.query(form))
-      return form
-    } catch (error) {
-      // 42804 datatype_mismatch: no conversion by itself. 42846 cannot_coerce: no cast either.
-      if (!isPlinthError(error) || (error.sqlstate !== '42804' && error.sqlstate !== '42846')) throw error
-    }
+    const refusal = await refusalOf(tx, [form])
+    if (refusal === undefined) return [form]
+    const isOfDefault = refusal.server?.message.startsWith('default for column') === true
+    if (isOfDefault && (await refusalOf(tx, [dropDefault, form])) === undefined) return [dropDefault, form]
   }
-  return undefined
+  return []
+}
+
+/** Runs the statements, or nothing of them, when there is no conversion from one type to the other. */
+async function refusalOf(tx: Transaction, statements: readonly string[]): Promise<PlinthError | undefined> {
+  try {
+    await tx.savepoint(async (inner) => {
+      for (const statement of statements) await inner.query(statement)
+    })
+    return undefined
+  } catch (error) {
+    // 42804 datatype_mismatch: no conversion by itself. 42846 cannot_coerce: no cast either.
+    if (isPlinthError(error) && (error.sqlstate === '42804' || error.sqlstate === '42846')) return error
+    throw error
+  }
 }
 
 /** PostgreSQL gives a table that it rewrites another file, even one without rows. */
-async function fileOf(tx: Transaction, table: string): Promise<number> {
-  const { file } = await tx.one<{ file: number }>('select pg_relation_filenode($1::text::regclass)::int8 as file', [
+async function fileOf(tx: Transaction, table: string): Promise<string> {
+  const { file } = await tx.one<{ file: string }>('select pg_relation_filenode($1::text::regclass)::text as file', [
     table,
   ])
   return file
+}
+
+async function typeOf(tx: Transaction, table: string, column: string): Promise<string> {
+  const { type } = await tx.one<{ type: string }>(
+    `select atttypid::text as type from pg_attribute where attrelid = $1::text::regclass and quote_ident(attname) = any($2)`,
+    [table, spellings(column)],
+  )
+  return type
+}
+
+/** True where no value of the former type is refused by the one that the column has by now. */
+async function takesAll(tx: Transaction, table: string, column: string, former: string): Promise<boolean> {
+  const { takes } = await tx.one<{ takes: boolean }>(
+    `select a.atttypmod = -1 and (t.typcategory = 'S' or exists (select from pg_cast
+        where castsource = $3::text::oid and casttarget = a.atttypid and castcontext = 'i')) as takes
+      from pg_attribute a join pg_type t on t.oid = a.atttypid
+      where a.attrelid = $1::text::regclass and quote_ident(a.attname) = any($2)`,
+    [table, spellings(column), former],
+  )
+  return takes
+}
+
+/** drizzle-kit quotes each name, quote_ident those that need it. */
+function spellings(column: string): string[] {
+  return [column, column.slice(1, -1)]
 }
 
 async function addColumn(

@@ -53,7 +53,8 @@ function isKit(kit: unknown): kit is Kit {
 async function snapshotBy(kit: Kit, entities: Readonly<Record<string, unknown>>): Promise<Snapshot> {
   // A table that is exported under two names is still one.
   const once = [...new Set(Object.values(entities))].map((value, i) => [String(i), value] as const)
-  const refused = (reason: string): PlinthError => new PlinthError('InvalidOption', `The entities are wrong: ${reason}`)
+  const refused = (reason: string, cause?: unknown): PlinthError =>
+    new PlinthError('InvalidOption', `The entities are wrong: ${reason}`, cause === undefined ? {} : { cause })
   return heldBack(() => kit.generateDrizzleJson(Object.fromEntries(once)), refused)
 }
 

@@ -1,8 +1,18 @@
 import { wholeNumber } from '../database/options.ts'
-import type { LockHolder } from './migration-lock.ts'
+import { PlinthError } from '../errors.ts'
 import type { Migration } from './migration.ts'
 
 export type Direction = 'up' | 'down'
+
+/** Who migrates, as pg_stat_activity knows it. */
+export interface LockHolder {
+  readonly pid: number
+  /** Its application_name: the `service` of a Plinth database. */
+  readonly application: string
+  readonly user: string
+  /** When it connected. */
+  readonly since: Date
+}
 
 /** What a run tells while it goes on. What a listener throws ends the run as an error of the migration would. */
 export type MigrationProgress =
@@ -64,4 +74,9 @@ export function readMigrateOptions(options: Omit<MigrateOptions, 'folder'>): Mig
     onProgress: options.onProgress ?? (() => undefined),
     signal: options.signal,
   }
+}
+
+export function refuseAborted(signal: AbortSignal | undefined): void {
+  if (!signal?.aborted) return
+  throw new PlinthError('Cancelled', 'The caller aborted the migrations.', { cause: signal.reason })
 }

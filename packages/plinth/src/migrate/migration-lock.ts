@@ -1,22 +1,12 @@
 import { pause } from '../database/backoff.ts'
 import type { Database, Queryable, Session } from '../database/queryable.ts'
 import { isPlinthError, PlinthError } from '../errors.ts'
-import type { MigrateSettings } from './migrate-options.ts'
+import { type LockHolder, type MigrateSettings, refuseAborted } from './migrate-options.ts'
 
 /** The advisory lock of whoever migrates this database. Two keys: nobody's `tx.lock` is in that space. */
 export const advisoryLock = '8103, 1'
 const pollMs = 100
 const tellEveryMs = 1000
-
-/** Who migrates, as pg_stat_activity knows it. */
-export interface LockHolder {
-  readonly pid: number
-  /** Its application_name: the `service` of a Plinth database. */
-  readonly application: string
-  readonly user: string
-  /** When it connected. */
-  readonly since: Date
-}
 
 /**
  * Runs `work` on one connection. The lock of the migrations and their statements share it, so whoever has lost the lock
@@ -51,8 +41,7 @@ export async function lockMigrations(session: Session, settings: MigrateSettings
       tellAt = performance.now() + tellEveryMs
     }
     await pause(pollMs, signal)
-    if (signal?.aborted)
-      throw new PlinthError('Cancelled', 'The caller aborted before it could migrate.', { cause: signal.reason })
+    refuseAborted(signal)
   }
 }
 

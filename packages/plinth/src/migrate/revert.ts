@@ -21,9 +21,12 @@ export interface RevertOptions extends Omit<MigrateOptions, 'allowNewer'> {
  * Throws as `runMigrations` does.
  */
 export async function revertMigrations(db: Database, options: RevertOptions): Promise<readonly MigrationResult[]> {
-  return await withRunner(db, options, async (runner, compared) =>
-    applyAll(runner, lastApplied(compared, options.steps), 'down'),
-  )
+  const results: MigrationResult[] = []
+  await withRunner(db, options, async (runner, compared) => {
+    const jobs = lastApplied(compared, options.steps).map((migration) => ({ migration, direction: 'down' as const }))
+    await applyAll(runner, jobs, results)
+  })
+  return results
 }
 
 /** What `revertMigrations` would revert, in that order; changes nothing. */
@@ -42,10 +45,13 @@ export async function redoMigration(
   db: Database,
   options: Omit<MigrateOptions, 'allowNewer'>,
 ): Promise<readonly MigrationResult[]> {
-  return await withRunner(db, options, async (runner, compared) => {
-    const last = lastApplied(compared, 1)
-    return [...(await applyAll(runner, last, 'down')), ...(await applyAll(runner, last, 'up'))]
+  const results: MigrationResult[] = []
+  await withRunner(db, options, async (runner, compared) => {
+    const last = lastApplied(compared)
+    const jobs = (['down', 'up'] as const).flatMap((direction) => last.map((migration) => ({ migration, direction })))
+    await applyAll(runner, jobs, results)
   })
+  return results
 }
 
 /** Whether their up.sql was changed meanwhile is no matter: they go. */

@@ -1,5 +1,5 @@
 import type { Database } from '../database/queryable.ts'
-import { PlinthError } from '../errors.ts'
+import { isPlinthError, PlinthError } from '../errors.ts'
 import { applyAll, type MigrationResult } from './apply.ts'
 import type { Compared } from './comparison.ts'
 import { refuseConflicts } from './conflicts.ts'
@@ -23,14 +23,34 @@ export interface RunOptions extends MigrateOptions {
  * when another process goes on for longer than `lockWaitMs`; SessionStatement behind a pooler.
  */
 export async function runMigrations(db: Database, options: RunOptions): Promise<readonly MigrationResult[]> {
-  return await withRunner(
+  const results: MigrationResult[] = []
+  for (;;) {
+    const before = results.length
+    try {
+      await runPending(db, options, results)
+      return results
+    } catch (error) {
+      // What it had run is known, also where the answer to a COMMIT was lost. The lock went with the connection, so
+      // the rest is looked at anew.
+      if (!isLostBehind(error) || results.length === before) throw error
+    }
+  }
+}
+
+function isLostBehind(error: unknown): boolean {
+  return isPlinthError(error) && error.outcome === 'not applied' && isPlinthError(error.cause, 'ConnectionLost')
+}
+
+async function runPending(db: Database, options: RunOptions, results: MigrationResult[]): Promise<void> {
+  const isDone = (first: readonly Compared[]): boolean => first.every(({ state }) => state === 'applied')
+  await withRunner(
     db,
     options,
     async (runner, compared) => {
-      const pending = pendingOf(compared, options)
-      return await applyAll(runner, pending, 'up')
+      const jobs = pendingOf(compared, options).map((migration) => ({ migration, direction: 'up' as const }))
+      await applyAll(runner, jobs, results)
     },
-    (first) => first.every(({ state }) => state === 'applied'),
+    isDone,
   )
 }
 

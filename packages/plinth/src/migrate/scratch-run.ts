@@ -1,6 +1,7 @@
 import { installSchema } from '../database/install-schema.ts'
 import type { Database } from '../database/queryable.ts'
 import { applyAll } from './apply.ts'
+import { cannotRun } from './cannot-run.ts'
 import { type CatalogState, readCatalogState } from './catalog-state.ts'
 import type { DiffEngine, Snapshot } from './diff-engine.ts'
 import { type Direction, readMigrateOptions } from './migrate-options.ts'
@@ -19,7 +20,7 @@ export async function runOnScratch(
   await withMigrationSession(database, settings, async (session) => {
     await session.transaction((tx) => installSchema(tx))
     for (const migration of migrations) {
-      await scratch.withRoles(database, () => applyAll({ session, settings }, [migration], direction))
+      await scratch.withRoles(database, () => applyAll({ session, settings }, [{ migration, direction }], []))
     }
   })
   return readCatalogState(database)
@@ -29,6 +30,12 @@ export async function runOnScratch(
 export async function describedState(scratch: Scratch, engine: DiffEngine, snapshot: Snapshot): Promise<CatalogState> {
   const { up } = await engine.difference(engine.empty, snapshot, { renames: [], drops: [] })
   const database = await scratch.create()
-  for (const statement of up) await scratch.withRoles(database, () => database.query(statement))
+  for (const statement of up) {
+    await scratch
+      .withRoles(database, () => database.query(statement))
+      .catch((error: unknown) => {
+        throw cannotRun(error)
+      })
+  }
   return readCatalogState(database)
 }
