@@ -196,8 +196,9 @@ export class TransactionLine {
     carried: readonly Statement[],
   ): Promise<StepAnswer> {
     const { text } = statement
+    // Not `using`: its own bookkeeping for a limit that is hardly ever there costs a microsecond a statement.
+    const limit = limitMs === undefined ? undefined : new StatementLimit(limitMs)
     try {
-      using limit = limitMs === undefined ? undefined : new StatementLimit(limitMs)
       const capture = this.#witness.captureBehind(text)
       const sent = settings ? [settings, statement] : [statement]
       if (capture) sent.push(capture)
@@ -210,13 +211,14 @@ export class TransactionLine {
       if (isPlinthError(error, 'AnswerTooLarge')) this.#witness.noteMissed()
       throw error
     } finally {
+      limit?.[Symbol.dispose]()
       this.#turns.leave()
     }
   }
 
-  #anyOf(...extra: readonly (AbortSignal | undefined)[]): Interruption {
-    const given = extra.filter((one) => one !== undefined)
-    return given.length === 0 ? this.deadline : AbortSignal.any([this.deadline.signal, ...given])
+  #anyOf(signal: AbortSignal | undefined, limit: AbortSignal | undefined): Interruption {
+    if (!signal && !limit) return this.deadline
+    return AbortSignal.any([this.deadline.signal, ...(signal ? [signal] : []), ...(limit ? [limit] : [])])
   }
 
   /** Runs one of pg's own queries, for `tx.pg`. It cannot share a Sync, so what it carries goes in front by itself. */

@@ -80,11 +80,15 @@ export async function runNamed<R>(
   checkIsolation(options.isolation)
   const retry = readRetry(options.retry)
   const keyed = readKey(options, readOnly)
-  using deadline = new Deadline(named.name, options)
+  const deadline = new Deadline(named.name, options)
   const whole = firstAttempt(named, options, deadline, readOnly, keyed)
   const from = startOf('transaction', home.identity, whole, readOnly)
   const once = keyed ? (tx: Transaction): Promise<R> => answerOnce(tx, keyed, work) : work
-  return await watchUnit('transaction', runAttempts(home, once, whole, retry), from, home.identity, whole)
+  try {
+    return await watchUnit('transaction', runAttempts(home, once, whole, retry), from, home.identity, whole)
+  } finally {
+    deadline[Symbol.dispose]()
+  }
 }
 
 function attemptsOf(home: TransactionHome, { name, deadline, isolation }: Attempt, policy: RetryPolicy): Attempts {
@@ -148,10 +152,13 @@ async function runAttempt<R>(
   const from = startOf('attempt', home.identity, attempt, attempt.readOnly)
   const end = (outcome: TransactionOutcome, error?: unknown): void =>
     endUnit('attempt', from, home.identity, attempt, outcome, error)
-  const connection = await acquire(home, attempt).catch((error) => {
+  let connection: Connection
+  try {
+    connection = await acquire(home, attempt)
+  } catch (error) {
     end('rolled back', error)
     throw error
-  })
+  }
   const { line, scope } = open(home, connection, attempt)
   let result: R
   try {
