@@ -196,9 +196,8 @@ export class TransactionLine {
     carried: readonly Statement[],
   ): Promise<StepAnswer> {
     const { text } = statement
-    // Not `using`: its own bookkeeping for a limit that is hardly ever there costs a microsecond a statement.
-    const limit = limitMs === undefined ? undefined : new StatementLimit(limitMs)
     try {
+      using limit = limitMs === undefined ? undefined : new StatementLimit(limitMs)
       const capture = this.#witness.captureBehind(text)
       const sent = settings ? [settings, statement] : [statement]
       if (capture) sent.push(capture)
@@ -211,7 +210,6 @@ export class TransactionLine {
       if (isPlinthError(error, 'AnswerTooLarge')) this.#witness.noteMissed()
       throw error
     } finally {
-      limit?.[Symbol.dispose]()
       this.#turns.leave()
     }
   }

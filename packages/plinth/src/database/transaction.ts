@@ -80,15 +80,11 @@ export async function runNamed<R>(
   checkIsolation(options.isolation)
   const retry = readRetry(options.retry)
   const keyed = readKey(options, readOnly)
-  const deadline = new Deadline(named.name, options)
+  using deadline = new Deadline(named.name, options)
   const whole = firstAttempt(named, options, deadline, readOnly, keyed)
   const from = startOf('transaction', home.identity, whole, readOnly)
   const once = keyed ? (tx: Transaction): Promise<R> => answerOnce(tx, keyed, work) : work
-  try {
-    return await watchUnit('transaction', runAttempts(home, once, whole, retry), from, home.identity, whole)
-  } finally {
-    deadline[Symbol.dispose]()
-  }
+  return await watchUnit('transaction', runAttempts(home, once, whole, retry), from, home.identity, whole)
 }
 
 function attemptsOf(home: TransactionHome, { name, deadline, isolation }: Attempt, policy: RetryPolicy): Attempts {
