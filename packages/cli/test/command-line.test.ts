@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Asked } from '../src/command-line/asked.ts'
 import { type Command, groups } from '../src/command-line/command.ts'
@@ -90,4 +91,18 @@ test('passwords are hidden, in URLs and in statements', () => {
   assert.equal(withoutSecrets("alter role a PASSWORD 'it''s' valid"), "alter role a PASSWORD '***' valid")
   assert.equal(withoutSecrets('dbname=a password=s3cret host=b'), "dbname=a password='***' host=b")
   assert.equal(withoutSecrets('select password from account'), 'select password from account')
+})
+
+test('the guides name every command', () => {
+  const pages = [
+    'docs/guides/commands.md',
+    'docs/guides/seeds.md',
+    'docs/guides/migrations.md',
+    'packages/cli/README.md',
+  ]
+  const text = pages.map((page) => readFileSync(new URL(`../../../${page}`, import.meta.url), 'utf8')).join('\n')
+  assert.deepEqual(
+    commands.map(({ name }) => name).filter((name) => !text.includes(`plinth ${name}`)),
+    [],
+  )
 })

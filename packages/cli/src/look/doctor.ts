@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { examine, type Finding } from 'plinth/inspect'
 import type { Report } from '../command-line/command.ts'
 import type { Connected } from '../command-line/connection.ts'
@@ -12,12 +13,19 @@ export async function doctorReport({ database, url, config }: Connected, withDri
   const folder = config.migrations ?? 'migrations'
   const checks = [
     ...(await examine(database, max === undefined ? {} : { poolMax: max })),
-    await migrationFinding(database, folder),
+    config.migrations === undefined && !existsSync(folder)
+      ? noMigrations(folder)
+      : await migrationFinding(database, folder),
     ...(withDrift ? [await driftFinding(database, folder)] : []),
   ]
   const name = placeOf(url)
   const hasFindings = checks.some(({ status }) => status === 'warn' || status === 'fail')
   return { data: { database: name, checks }, text: page(name, checks), hasFindings }
+}
+
+/** Of a project that has none, or of another folder than its own. */
+function noMigrations(folder: string): Finding {
+  return { name: 'migrations', status: 'note', found: `no folder ${folder} where this was started` }
 }
 
 function page(name: string, checks: readonly Finding[]): string {

@@ -1,7 +1,7 @@
 import { installedVersion } from '../database/install-schema.ts'
 import { versions } from '../database/plinth-schema.ts'
 import type { Queryable } from '../database/queryable.ts'
-import { isPlinthError } from '../errors.ts'
+import { type ErrorCode, isPlinthError } from '../errors.ts'
 import { sequencesBehind } from './sequences.ts'
 
 /** One thing that was looked at. `note`: worth knowing. `warn`: change it. `fail`: something is broken or about to be. */
@@ -164,6 +164,11 @@ function keys({ without_key: tables }: Facts): Finding {
   return { name, status: 'note', found: `none: ${some(tables)}`, advice }
 }
 
+const unasked: { readonly [code in ErrorCode]?: string } = {
+  PermissionDenied: 'This role may not read every table: ask as their owner.',
+  LockTimeout: 'A table is locked: see plinth locks.',
+}
+
 async function sequences(db: Queryable): Promise<Finding> {
   const name = 'sequences'
   try {
@@ -172,8 +177,10 @@ async function sequences(db: Queryable): Promise<Finding> {
     const found = `behind: ${some(behind.map(({ sequence }) => sequence))}`
     return { name, status: 'fail', found, advice: 'The next insert fails with a duplicate key: plinth fix-sequences.' }
   } catch (error) {
-    if (!isPlinthError(error, 'PermissionDenied')) throw error
-    return { name, status: 'note', found: 'not looked at', advice: `${error.message} Ask as the owner of the tables.` }
+    // A table that is locked, as in the hour when one asks a doctor, must not cost the other answers.
+    const why = isPlinthError(error) ? unasked[error.code] : undefined
+    if (why === undefined) throw error
+    return { name, status: 'note', found: 'not looked at', advice: why }
   }
 }
 
