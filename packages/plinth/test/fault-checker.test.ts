@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { check, type Final } from '../../../faults/checker.ts'
+import { check, checkResolved, type Final } from '../../../faults/checker.ts'
 import { accounts, type Entry, startBalance } from '../../../faults/workload.ts'
 
 const latestMs = 1000
@@ -63,4 +63,10 @@ test('items of one client in another order than it appended them are found', () 
   const log = ['a', 'b'].map((id) => entry(id, { kind: 'append', list: 1 }))
   assert.deepEqual(check(log, final({ lists: new Map([[1, ['a', 'b']]]) }), latestMs), [])
   assert.match(check(log, final({ lists: new Map([[1, ['b', 'a']]]) }), latestMs).join(), /stands before/)
+})
+
+test('a transaction that ends as unknown although the server could be asked is found, a lone write is not', () => {
+  const log = (['insert', 'single'] as const).map((kind) => entry(kind, { kind, ending: 'unknown' }))
+  assert.deepEqual(checkResolved(log).length, 1)
+  assert.match(checkResolved(log).join(), /^insert insert ended as unknown/)
 })
