@@ -1,6 +1,6 @@
 import { defineConfig } from '@plinth/cli'
 
-// For the command plinth, from this folder: npx plinth migrate status, npx plinth migrate generate longer_titles.
+// For the command plinth: npm run plinth -- migrate status, npm run plinth -- migrate generate longer_titles.
 export default defineConfig({
   url: process.env['DATABASE_URL'] ?? 'postgres://localhost/library',
   migrations: 'database/migrations',

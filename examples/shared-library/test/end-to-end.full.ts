@@ -9,7 +9,7 @@ import { ask, post, startTraffic } from './support/client.ts'
 import { startMailCatcher } from './support/mail-catcher.ts'
 import { readRequests, runAsPrinted } from './support/readme.ts'
 import { startRedis, withoutOwnRedis, withoutRedis } from './support/redis.ts'
-import { runProgram, startService } from './support/service.ts'
+import { runPlinth, runProgram, startService } from './support/service.ts'
 import { until } from './support/until.ts'
 
 // The whole system over real HTTP: both services as processes, a PostgreSQL, a Redis and a mail server to go with them.
@@ -48,6 +48,10 @@ async function logIn(email: string, password: string): Promise<string> {
   assert.equal(status, 201)
   return headers.get('set-cookie')?.split(';')[0] ?? ''
 }
+
+test('the database, its migrations and the entities agree', async () => {
+  await runPlinth(['migrate', 'check'], environment)
+})
 
 test('the requests of README.md are answered as it prints', async (t) => {
   const requests = await readRequests()
@@ -138,6 +142,7 @@ test('the database is stopped and started under traffic: 503 meanwhile, and noth
   await until('blogs are written again', async () => traffic.acknowledged.length > before + 50)
   t.diagnostic(`50 more blogs were written ${Math.round(performance.now() - from)} ms after the start`)
   await until('a service that was started meanwhile is ready', async () => (await statusOf(late)) !== 'down')
+  assert.equal(await late.stop(), 0)
   await traffic.stop()
   await assertSaved('blogs', traffic.acknowledged)
   t.diagnostic(`answers by status: ${JSON.stringify(Object.fromEntries(traffic.statuses))}`)
@@ -177,6 +182,20 @@ test('SIGTERM under load loses no acknowledged request, and both services end wi
   await assertSaved('blogs', blogs.acknowledged)
   await assertSaved('users', users.acknowledged)
   t.diagnostic(`${blogs.acknowledged.length} blogs and ${users.acknowledged.length} users: acknowledged, and there`)
+})
+
+test('a backend that is killed before the mail leaves it to the next', async () => {
+  mails.isTaking = false
+  const killed = await startService('backend', environment)
+  const { status } = await post(`${killed.url}/users`, { ...ada, email: 'late@example.com' })
+  assert.equal(status, 201)
+  await killed[Symbol.asyncDispose]()
+  assert.ok(!mails.received.includes('late@example.com'))
+  mails.isTaking = true
+  await using next = await startService('backend', environment)
+  await until('the mail is there', async () => mails.received.includes('late@example.com'))
+  // Killed too, it might not have written down that the mail is out, and the next one would send it again.
+  assert.equal(await next.stop(), 0)
 })
 
 test('each registered user got one welcome mail, and nobody else did', async (t) => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 
 export interface Service extends AsyncDisposable {
   readonly url: string
@@ -21,6 +22,12 @@ export async function runProgram(file: string, env: Environment): Promise<void> 
   })
   const [code]: unknown[] = await once(child, 'exit')
   assert.equal(code, 0, file)
+}
+
+/** Runs the command plinth in the folder of the example, where plinth.config.ts is; it must end with code 0. */
+export async function runPlinth(args: readonly string[], env: Environment): Promise<void> {
+  const bin = fileURLToPath(new URL('../../../../packages/cli/bin/plinth.js', import.meta.url))
+  await promisify(execFile)(process.execPath, [bin, ...args], { cwd: folder, env: { ...process.env, ...env } })
 }
 
 /** Starts a service as a process of its own on a free port; resolves when it listens. */
