@@ -7,7 +7,7 @@ import type { TransactionOptions } from './queryable.ts'
 import { Replica } from './replica.ts'
 import { readRetry } from './retry.ts'
 import type { TransactionHome } from './transaction.ts'
-import type { BeginRead } from './transaction-line.ts'
+import type { BeginRead } from './transaction-wire.ts'
 
 type Line = Parameters<BeginRead>[0]
 type Run = Parameters<BeginRead>[1]

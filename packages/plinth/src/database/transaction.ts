@@ -27,11 +27,12 @@ import type {
 import { Attempts, readRetry, type RetryPolicy } from './retry.ts'
 import type { RetryBudget } from './retry-budget.ts'
 import { createOwnedHandle } from './transaction-handle.ts'
-import { type BeginRead, type LineHome, TransactionLine } from './transaction-line.ts'
+import { TransactionLine } from './transaction-line.ts'
 import { TransactionScope } from './transaction-scope.ts'
+import { type BeginRead, TransactionWire, type WireHome } from './transaction-wire.ts'
 
 /** Where transactions get their connection, and what holds for all of them. */
-export interface TransactionHome extends LineHome {
+export interface TransactionHome extends WireHome {
   /** Identity of the database, to notice a transaction inside a transaction. */
   readonly database: object
   readonly identity: DatabaseIdentity
@@ -254,7 +255,8 @@ function open(
   connection: Connection,
   attempt: Attempt,
 ): { line: TransactionLine; scope: TransactionScope } {
-  const line = new TransactionLine(connection, home, attempt, home.beginRead?.(attempt, attempt.deadline))
+  const wire = new TransactionWire(connection, home, attempt, home.beginRead?.(attempt, attempt.deadline))
+  const line = new TransactionLine(wire, home, attempt)
   return { line, scope: new TransactionScope(line, home.database, attempt) }
 }
 
