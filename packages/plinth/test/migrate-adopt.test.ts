@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate as migrateWithDrizzle } from 'drizzle-orm/node-postgres/migrator'
@@ -14,10 +12,7 @@ import {
   migrationHistory,
   migrationScript,
   migrationStatus,
-  readMigrations,
-  revertMigrations,
   runMigrations,
-  squashMigrations,
 } from '../src/migrate.ts'
 import { readScript } from '../src/sql/script.ts'
 import { watchActivity } from './support/activity.ts'
@@ -150,48 +145,6 @@ const history = {
   '0003_posts/snapshot.json': '{"of": 3}',
   '0004_last/up.sql': 'alter table posts add title text',
 }
-
-test('a squash takes the place of what it was made of, and a new database runs it', async () => {
-  const folder = migrationFolder(history)
-  await runMigrations(db, { folder, to: 3 })
-  await squashMigrations({ folder, to: 3, name: 'start' })
-  assert.deepEqual(readdirSync(folder), ['0003_start', '0004_last'])
-  assert.equal(readFileSync(join(folder, '0003_start', 'snapshot.json'), 'utf8'), '{"of": 3}')
-  assert.deepEqual(await states(folder), ['0003_start squashed', '0004_last pending'])
-  assert.deepEqual(
-    (await runMigrations(db, { folder })).map(({ id }) => id),
-    ['0004_last'],
-  )
-  assert.deepEqual(await states(folder), ['0003_start applied', '0004_last applied'])
-  assert.deepEqual(await activity.query('select * from posts'), [{ id: 1, title: null }])
-
-  await activity.query('drop schema public cascade; create schema public; truncate plinth.migration')
-  await runMigrations(db, { folder, to: 3 })
-  assert.deepEqual(await tables(), ['a', 'posts', 'users', 'users_pkey'])
-  await revertMigrations(db, { folder })
-  assert.deepEqual(await tables(), [])
-})
-
-test('a database that has only part of a squash is refused', async () => {
-  const folder = migrationFolder(history)
-  await runMigrations(db, { folder, to: 2 })
-  await squashMigrations({ folder, to: 3 })
-  await assert.rejects(runMigrations(db, { folder }), {
-    code: 'MigrationConflict',
-    message: /has 0001_users, but not all of what 0003_squashed stands for/,
-  })
-})
-
-test('what cannot be in one transaction is not squashed, and the folder stays as it was', async () => {
-  const folder = migrationFolder({ ...history, '0003_posts/up.sql': '-- plinth: no-transaction\n\nvacuum' })
-  await assert.rejects(squashMigrations({ folder }), {
-    message: /0003_posts\/up\.sql, line 3, may need to run without/,
-  })
-  await createMigration({ folder, name: 'code', kind: 'code' })
-  await assert.rejects(squashMigrations({ folder, from: 4 }), { message: /0005_code\/migration\.ts is no SQL/ })
-  await assert.rejects(squashMigrations({ folder, to: 1 }), { code: 'InvalidOption' })
-  assert.equal((await readMigrations(folder)).length, 5)
-})
 
 /** As psql does: statement by statement, and no further than one that fails. */
 async function runLikePsql(script: string): Promise<void> {

@@ -48,7 +48,7 @@ test('what could not be run as it was meant is refused with its place', async ()
   await refused({ '0001_a/up.sql': '', '0001_b/up.sql': '' }, /two migrations with the number 1: 0001_a and 0001_b/)
   await refused({ '0001_a/up.sql': '', '0003_b/up.sql': '' }, /no migration between 0001_a and 0003_b/)
   await refused({ '0001_a/down.sql': '' }, /0001_a has no up\.sql/)
-  await refused({ '0001_a/up.sql': '', '0001_a/migration.ts': '' }, /0001_a holds migration\.ts and up\.sql/)
+  await refused({ '0001_a/up.sql': '', '0001_a/migration.ts': '' }, /0001_a holds up\.sql and migration\.ts/)
 })
 
 test('a directive that is misspelt or below a statement is refused, not passed over as a comment', async () => {

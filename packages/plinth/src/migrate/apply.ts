@@ -44,7 +44,7 @@ export async function applyAll(runner: Runner, jobs: readonly Job[], results: Mi
     const work = { migration, direction, startedAt: performance.now() }
     onProgress({ kind: 'begin', migration, direction, at: before + 1, of: prepared.length })
     try {
-      if (before > 0) await freshen(runner)
+      await freshen(runner)
       await (step.kind === 'alone' ? applyAlone(runner, work, step) : applyInTransaction(runner, work, step))
     } catch (error) {
       throw failed(error, work, results)
@@ -151,7 +151,7 @@ async function recordFailure(session: Session, work: Work, error: unknown, isUnt
   }
 }
 
-/** What the last migration set for its session, such as a search_path, must not meet the next one. */
+/** What was set for the session before, such as a search_path, must not meet the next migration. */
 async function freshen({ session, settings }: Runner): Promise<void> {
   refuseAborted(settings.signal)
   const { statementTimeoutMs, lockTimeoutMs } = settings

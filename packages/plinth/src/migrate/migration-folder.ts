@@ -9,8 +9,11 @@ import { type Migration, migrationId, type Step } from './migration.ts'
 const upFile = 'up.sql'
 const downFile = 'down.sql'
 const snapshotFile = 'snapshot.json'
-/** Node runs TypeScript as it is; the second name is for those who ship compiled code. */
-const moduleFiles = ['migration.ts', 'migration.js']
+/** Node runs TypeScript as it is; the last name is for those who ship compiled code. */
+const stepFiles = [upFile, downFile, 'migration.ts', 'migration.js']
+
+/** Texts by the names of their files. */
+export type MigrationFiles = Readonly<Record<string, string>>
 
 /** PostgreSQL's int, which holds the number in plinth.migration. */
 const highestNumber = 2_147_483_647
@@ -38,11 +41,7 @@ export async function readMigrations(folder: string | URL): Promise<readonly Mig
  * Writes a new migration behind the last one: all of its files, or nothing. Throws InvalidMigration where a name is
  * none, or somebody else took the number meanwhile.
  */
-export async function addMigration(
-  folder: string | URL,
-  name: string,
-  files: Readonly<Record<string, string>>,
-): Promise<Migration> {
+export async function addMigration(folder: string | URL, name: string, files: MigrationFiles): Promise<Migration> {
   const path = pathOf(folder)
   const last = (await readMigrations(path)).at(-1)
   const number = (last?.number ?? 0) + 1
@@ -53,7 +52,7 @@ export async function addMigration(
 }
 
 /** Under another name first, which no reader takes for a migration: one that stops half way leaves no half migration. */
-export async function writeFolder(path: string, id: string, files: Readonly<Record<string, string>>): Promise<void> {
+export async function writeFolder(path: string, id: string, files: MigrationFiles): Promise<void> {
   const unfinished = join(path, `.${id}.${process.pid}`)
   await mkdir(unfinished, { recursive: true })
   try {
@@ -89,7 +88,8 @@ async function listFolders(path: string): Promise<string[]> {
   }
 }
 
-function readId(path: string, id: string): { number: number; name: string } {
+/** Throws InvalidMigration for a name that no migration can have. */
+export function readId(path: string, id: string): { number: number; name: string } {
   const [, digits = '', name = ''] = /^(\d{4,})_([a-z0-9][a-z0-9_]*)$/.exec(id) ?? []
   const number = Number(digits)
   if (name !== '' && number >= 1 && number <= highestNumber) return { number, name }
@@ -117,30 +117,39 @@ function refuseWrongNumbers(path: string, named: readonly Named[]): void {
   }
 }
 
-async function readMigration({ id, number, name }: Named, folder: string): Promise<Migration> {
-  const files = new Set(await readdir(folder))
-  const snapshot = files.has(snapshotFile) ? join(folder, snapshotFile) : undefined
-  const modules = moduleFiles.filter((file) => files.has(file))
-  if (modules.length + Number(files.has(upFile)) > 1) {
-    const both = [...modules, ...(files.has(upFile) ? [upFile] : [])].join(' and ')
-    throw invalid(`${folder} holds ${both}.`, 'A migration is SQL or a module: keep one of them.')
+async function readMigration(named: Named, folder: string): Promise<Migration> {
+  const texts: Record<string, string> = {}
+  for (const name of await readdir(folder)) {
+    // A snapshot may be large, and no run reads it.
+    if (name === snapshotFile) texts[name] = ''
+    else if (stepFiles.includes(name)) texts[name] = await readText(join(folder, name))
   }
-  const about = { id, number, name, folder, snapshot }
-  const [module] = modules
-  if (module !== undefined) {
-    const step: Step = { kind: 'code', file: join(folder, module) }
-    return { ...about, up: step, down: step, checksum: checksumOf(await readText(step.file)), replaces: [] }
-  }
-  if (!files.has(upFile)) throw invalid(`${folder} has no ${upFile}.`, 'Add it, or remove the folder.')
-  const up = await readSql(join(folder, upFile))
-  const down = files.has(downFile) ? (await readSql(join(folder, downFile))).step : undefined
-  return { ...about, up: up.step, down, checksum: checksumOf(up.step.text), replaces: up.replaces }
+  return migrationOf(named, folder, texts)
 }
 
-async function readSql(file: string): Promise<{ step: Step & { kind: 'sql' } } & Pick<Migration, 'replaces'>> {
-  const text = await readText(file)
-  const { inTransaction, replaces } = readHeader(file, text)
-  return { step: { kind: 'sql', file, text, inTransaction }, replaces }
+/** The migration that these files are, or would be, in `folder`. */
+export function migrationOf({ id, number, name }: Named, folder: string, files: MigrationFiles): Migration {
+  const snapshot = files[snapshotFile] === undefined ? undefined : join(folder, snapshotFile)
+  const ups = stepFiles.filter((file) => file !== downFile && files[file] !== undefined)
+  if (ups.length > 1) {
+    throw invalid(`${folder} holds ${ups.join(' and ')}.`, 'A migration is SQL or a module: keep one of them.')
+  }
+  const [upName] = ups
+  const up = files[upName ?? '']
+  if (upName === undefined || up === undefined)
+    throw invalid(`${folder} has no ${upFile}.`, 'Add it, or remove the folder.')
+  const about = { id, number, name, folder, snapshot, checksum: checksumOf(up) }
+  const file = join(folder, upName)
+  if (upName !== upFile) return { ...about, up: { kind: 'code', file }, down: { kind: 'code', file }, replaces: [] }
+  const { inTransaction, replaces } = readHeader(file, up)
+  return { ...about, up: { kind: 'sql', file, text: up, inTransaction }, down: downOf(folder, files), replaces }
+}
+
+function downOf(folder: string, files: MigrationFiles): Step | undefined {
+  const text = files[downFile]
+  if (text === undefined) return undefined
+  const file = join(folder, downFile)
+  return { kind: 'sql', file, text, inTransaction: readHeader(file, text).inTransaction }
 }
 
 async function readText(file: string): Promise<string> {

@@ -1,10 +1,23 @@
 import { readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { PlinthError } from '../errors.ts'
 import { readScript } from '../sql/script.ts'
+import { catalogDifferences, describeDifference } from './catalog-difference.ts'
+import type { CatalogState } from './catalog-state.ts'
 import { replacesLine, withoutDirectives } from './header.ts'
-import { invalid, pathOf, readMigrations, writeFolder } from './migration-folder.ts'
+import {
+  invalid,
+  type MigrationFiles,
+  migrationOf,
+  pathOf,
+  readId,
+  readMigrations,
+  writeFolder,
+} from './migration-folder.ts'
 import { type Migration, migrationId, type SqlStep, type Step } from './migration.ts'
 import { fileOf } from './prepared-step.ts'
+import { openScratch } from './scratch.ts'
+import { runOnScratch } from './scratch-run.ts'
 
 export interface SquashOptions {
   readonly folder: string | URL
@@ -13,39 +26,60 @@ export interface SquashOptions {
   readonly to?: number
   /** Default `squashed`. */
   readonly name?: string
+  /** Url of a server where databases for the proof may be made. Default: an embedded PostgreSQL. */
+  readonly scratch?: string
 }
 
 /**
- * Puts migrations in a row together into one with the number of the last, and removes their folders; no database is
- * touched. A database that has all of them takes the new one for them and runs nothing; a new database runs it; one that
- * has only some is refused until it has run the rest from an older release.
+ * Puts migrations in a row together into one with the number of the last, and removes their folders; no database of
+ * yours is touched. A database that has all of them takes the new one for them and runs nothing; a new database runs
+ * it; one that has only some is refused until it has run the rest from an older release.
  *
  *     await squashMigrations({ folder: 'migrations', to: 40 })
  *
- * CREATE INDEX CONCURRENTLY becomes a plain one, for a new database has nobody to wait for. Throws InvalidMigration for
- * what cannot be put into one transaction: a module, another file without a transaction.
+ * Before anything is written, both are run on scratch databases and what they made is compared. CREATE INDEX
+ * CONCURRENTLY becomes a plain one, for a new database has nobody to wait for. Throws InvalidMigration for what cannot
+ * be put into one transaction (a module, another file without a transaction) and for what would make another schema,
+ * MigrationFailed for what fails in one: a value of an enum that is used where it was added.
  */
 export async function squashMigrations(options: SquashOptions): Promise<Migration> {
   const path = pathOf(options.folder)
-  const chosen = choose(await readMigrations(path), options)
+  const migrations = await readMigrations(path)
+  const chosen = choose(migrations, options)
   const last = chosen.at(-1)
   if (last === undefined || chosen.length < 2)
     throw new PlinthError('InvalidOption', `There are ${chosen.length} migrations to squash; it takes two.`)
-  const { number } = last
-  const id = migrationId(number, options.name ?? 'squashed')
+  const id = migrationId(last.number, options.name ?? 'squashed')
+  const { number, name } = readId(path, id)
   if (chosen.some((one) => one.id === id)) throw invalid(`${id} is one of those to squash.`, 'Choose another name.')
-  await writeFolder(path, id, await filesOf(chosen, last))
+  const files = await filesOf(chosen, last)
+  const made = migrationOf({ id, number, name }, join(path, id), files)
+  await prove(migrations.slice(0, migrations.indexOf(chosen[0] ?? last)), chosen, made, options.scratch)
+  await writeFolder(path, id, files)
   for (const { folder } of chosen) await rm(folder, { recursive: true })
-  const [made] = (await readMigrations(path)).filter((one) => one.id === id)
-  if (made) return made
-  throw invalid(`${id} is gone again.`, 'Somebody else changes the folder.')
+  return made
+}
+
+async function prove(
+  before: readonly Migration[],
+  chosen: readonly Migration[],
+  made: Migration,
+  server: string | undefined,
+): Promise<void> {
+  await using scratch = await openScratch(server)
+  const run = async (migrations: readonly Migration[]): Promise<CatalogState> =>
+    runOnScratch(scratch, await scratch.create(), migrations, 'up')
+  const differences = catalogDifferences(await run([...before, ...chosen]), await run([...before, made]))
+  if (differences.length === 0) return
+  const said = differences.map((one) => describeDifference(one, 'the migrations', made.id))
+  throw invalid(`${made.id} would not make what its migrations make: ${said.join('; ')}.`, 'Squash fewer of them.')
 }
 
 function choose(migrations: readonly Migration[], { from, to }: SquashOptions): readonly Migration[] {
   return migrations.filter(({ number }) => number >= (from ?? number) && number <= (to ?? number))
 }
 
-async function filesOf(chosen: readonly Migration[], last: Migration): Promise<Record<string, string>> {
+async function filesOf(chosen: readonly Migration[], last: Migration): Promise<MigrationFiles> {
   const ups = chosen.map((one) => `-- ${one.id}\n${inOneTransaction(one, one.up)}`)
   const downs = chosen.map((one) =>
     one.down?.kind === 'sql' ? `-- ${one.id}\n${inOneTransaction(one, one.down)}` : '',
