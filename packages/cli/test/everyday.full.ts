@@ -199,6 +199,16 @@ test('doctor tells of migrations, invalid indexes and tables without a key', asy
   await db.query(`update pg_index set indisvalid = true where indexrelid = 'album_pkey'::regclass`)
 })
 
+test('doctor compares with the migrations where it is asked to, and pool.max with what the server lets in', async () => {
+  const pool = { max: 50_000 }
+  write('large.config.ts', `export default ${JSON.stringify({ url: made.url, ...folders, pool })}`)
+  await db.query('alter table notes add column by_hand int')
+  const { text } = await report('doctor', '--drift', '--config', join(folder, 'large.config.ts'))
+  assert.match(text, /FAIL +drift +column (?:public\.)?notes\.by_hand|FAIL +drift +.* and \d+ more/)
+  assert.match(text, /WARN +connections +\d+ of \d+, pool\.max 50000\n +Make pool\.max smaller/)
+  await db.query('alter table notes drop column by_hand')
+})
+
 test('tasks are listed, shown and retried, and dead letters redriven', async () => {
   await installSchema(db)
   const failing = task('welcome', () => Promise.reject(new RangeError('no mailbox')), { retry: { attempts: 1 } })

@@ -109,6 +109,12 @@ test('who waits for another process that seeds gives up at waitMs', async () => 
   assert.deepEqual(await names(), [])
 })
 
+test('a seed that takes longer than its time limit is undone', async () => {
+  const folder = migrationFolder({ '1_ada.ts': seed('Ada', 'timeoutMs: 100', `await tx.query('select pg_sleep(20)')`) })
+  await assert.rejects(runSeeds(db, { folder }), { code: 'TransactionTimeout' })
+  assert.deepEqual(await names(), [])
+})
+
 test('a long seed tells how far it has come', async () => {
   const folder = migrationFolder({ '1_ada.ts': seed('Ada', '', 'progress(1, 2); progress(2, 2)') })
   const told: string[] = []

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { after, beforeEach, test } from 'node:test'
 import * as Sentry from '@sentry/node'
 import { createDatabase } from '../src/database/database.ts'
+import { installSchema, onObservations } from '../src/index.ts'
 import { sentryObservations } from '../src/sentry.ts'
+import { enqueue, startWorker, task } from '../src/services.ts'
 import { startSentry } from './support/sentry.ts'
 import { testDatabase } from './support/database.ts'
 
@@ -85,6 +87,30 @@ test('a single statement that failed is captured, and what the caller threw is l
   assert.deepEqual(
     events.map(({ fingerprint }) => fingerprint),
     [['plinth', '42P01', 'SELECT nowhere']],
+  )
+})
+
+test('a task is a span for each attempt, and its death an event whatever killed it', async () => {
+  await using many = createDatabase({ url, service: 'tasks', pool: { max: 4 } })
+  await installSchema(many)
+  sent.clear()
+  const died = Promise.withResolvers<void>()
+  using _ = onObservations({ 'task.dead': () => died.resolve() })
+  const failing = task('welcome', () => Promise.reject(new RangeError('mine')), { retry: { attempts: 2, baseMs: 1 } })
+  await using _worker = await startWorker(many, [failing])
+  await many.transaction((tx) => enqueue(tx, failing, null))
+  await died.promise
+  const [event, ...more] = await sent.events()
+  assert.deepEqual([event?.fingerprint, more], [['plinth', 'RangeError', 'welcome'], []])
+  assert.deepEqual([event?.tags['plinth.task'], event?.tags['plinth.attempts']], ['welcome', 2])
+  assert.equal(event?.exception.values[0].value, 'RangeError')
+  const attempts = (await sent.spans()).filter(({ name }) => name === 'task welcome')
+  assert.deepEqual(
+    attempts.map(({ status, attributes }) => [status, attributes['plinth.task.outcome']?.value]),
+    [
+      ['error', 'failed'],
+      ['error', 'failed'],
+    ],
   )
 })
 
