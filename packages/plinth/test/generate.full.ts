@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { sql } from 'drizzle-orm'
@@ -229,4 +229,41 @@ test('what PostgreSQL refuses of the entities is told with the statement', async
     message:
       /^PostgreSQL refuses what drizzle-kit makes of the entities: operator does not exist: text > integer\. In: CREATE TABLE/,
   })
+})
+
+test('two branches that each generated are joined by giving one the next number: the snapshot is brought up to date', async () => {
+  const folder = await historyOf(users)
+  const [name, age, email] = [pg.varchar({ length: 120 }), pg.integer(), pg.text()]
+  await generate(folder, table('users', { name, age }), { name: 'age' })
+  renameSync(join(folder, '0002_age'), join(folder, '.kept'))
+  await generate(folder, table('users', { name, email }), { name: 'email' })
+  renameSync(join(folder, '0002_email'), join(folder, '0003_email'))
+  renameSync(join(folder, '.kept'), join(folder, '0002_age'))
+  const both = table('users', { name, age, email })
+  assert.deepEqual(await generate(folder, both), { kind: 'recorded', id: '0003_email' })
+  assert.deepEqual(await generate(folder, both), { kind: 'unchanged' })
+})
+
+test('a default or a check that would keep casts of the former type is said again, and a serial has its own type', async () => {
+  const checked = (a: pg.AnyPgColumnBuilder, b: pg.AnyPgColumnBuilder): Entities => ({
+    users: pg.pgTable('users', { id, a, b }, (t) => [pg.check('many', sql`${t.b} > 1`)]),
+  })
+  const folder = await historyOf(checked(pg.text().default('x'), pg.integer()))
+  await generate(folder, checked(pg.varchar({ length: 9 }).default('x'), pg.numeric({ precision: 9 })))
+  assert.match(fileOf(folder, 'up.sql'), /SET DEFAULT 'x'::character varying;\n$/)
+  assert.match(fileOf(folder, 'down.sql'), /ADD CONSTRAINT many CHECK \(\(b > 1\)\);\n$/)
+  const counted = await historyOf(table('users', { a: pg.integer() }))
+  await generate(counted, table('users', { a: pg.serial() }))
+  assert.match(fileOf(counted, 'up.sql'), /ALTER SEQUENCE public\.users_a_seq AS integer;\n$/)
+})
+
+test('a module without tables is an error, and an aborted one leaves no file', async () => {
+  const folder = migrationFolder({})
+  await assert.rejects(generate(folder, { schema: { users } }), {
+    code: 'InvalidOption',
+    message: /exported are: schema\.$/,
+  })
+  const signal = AbortSignal.abort(new RangeError('enough'))
+  await assert.rejects(generate(folder, users, { signal }), RangeError)
+  assert.deepEqual(readdirSync(folder), [])
 })

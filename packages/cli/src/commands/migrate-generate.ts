@@ -27,9 +27,11 @@ export const migrateGenerate: Command = defineCommand({
     ])
     const config = await loadConfig(asked.text('config'))
     const entities = await loadEntities(namedEntities(asked.text('entities'), config))
+    const { listenForStop } = await import('../terminal/stop.ts')
     const scratch = asked.text('scratch')
     return await generate(
       {
+        signal: listenForStop(),
         folder: namedFolder(asked, config),
         name: asked.args[0] ?? '',
         entities,

@@ -9,6 +9,7 @@ import type { Direction } from './migrate-options.ts'
 import { type Migration, migrationId } from './migration.ts'
 import { namesakes } from './namesakes.ts'
 import type { Candidate } from './proof.ts'
+import { restatements } from './restatements.ts'
 import type { Scratch } from './scratch.ts'
 
 export interface CandidatePlan {
@@ -71,14 +72,23 @@ async function draftBoth(
   await tx.query(`set local timezone = 'Asia/Kolkata'`)
   const up = await draftStatements(tx, statements.up.map(inTransaction), values.up)
   if (up.missing) return { object: 'value', direction: 'up', ...up.missing }
-  const found = await readCatalogState(tx)
-  const names = namesakes(withoutHandMade(expectedState(change), change), withoutHandMade(found, change))
-  for (const name of names) await tx.query(name.up)
+  const expected = withoutHandMade(expectedState(change), change)
+  const names = namesakes(expected, withoutHandMade(await readCatalogState(tx), change))
+  const renamed = await runAll(
+    tx,
+    names.map((name) => name.up),
+  )
+  const restated = await runAll(tx, restatements(expected, await readCatalogState(tx)))
   const back = [...names.toReversed().map((name) => name.down), ...statements.down.map(inTransaction)]
   const down = await draftStatements(tx, back, values.down)
   if (down.missing) return { object: 'value', direction: 'down', ...down.missing }
-  const renaming = names.map((name) => ({ text: name.up, notes: [] }))
-  return { up: [...up.statements, ...renaming], down: down.statements }
+  const restatedBack = await runAll(tx, restatements(change.before, await readCatalogState(tx)))
+  return { up: [...up.statements, ...renamed, ...restated], down: [...down.statements, ...restatedBack] }
+}
+
+async function runAll(tx: Transaction, statements: readonly string[]): Promise<DraftedStatement[]> {
+  for (const statement of statements) await tx.query(statement)
+  return statements.map((text) => ({ text, notes: [] }))
 }
 
 /** The way back from dropping such an index: in one transaction with the rest it can only be built as others are. */

@@ -34,6 +34,8 @@ export interface GenerateOptions {
   readonly usingDown?: RowValues
   /** Url of a server where databases for the proof may be made. Default: an embedded PostgreSQL. */
   readonly scratch?: string
+  /** Aborted before the files are written, nothing is. */
+  readonly signal?: AbortSignal
 }
 
 /** What `generateMigration` cannot know. */
@@ -79,7 +81,10 @@ export async function generateMigration(options: GenerateOptions): Promise<Gener
   const [from, to] = [await lastSnapshot(migrations, engine), await engine.snapshot(entities)]
   const answers = { renames, drops }
   const { questions, up } = await engine.difference(from, to, answers)
-  if (questions.length === 0 && up.length === 0) return { kind: 'unchanged' }
+  if (questions.length === 0 && up.length === 0) {
+    if (from === engine.empty) throw noEntities(entities)
+    return { kind: 'unchanged' }
+  }
   await using scratch = await openScratch(options.scratch)
   const work: Work = {
     options,
@@ -102,6 +107,13 @@ export async function generateMigration(options: GenerateOptions): Promise<Gener
   if (recorded) return recorded
   if (questions.length > 0) return { kind: 'questions', questions }
   return await proveAndWrite(work, change)
+}
+
+function noEntities(exported: Readonly<Record<string, unknown>>): PlinthError {
+  const names = Object.keys(exported).join(', ') || 'nothing'
+  return new PlinthError('InvalidOption', `There is no table among the entities; exported are: ${names}.`, {
+    hint: 'Each table, enum, sequence, schema and view must be an export of its own.',
+  })
 }
 
 interface Work {
@@ -147,6 +159,7 @@ async function proveAndWrite(work: Work, whole: Change): Promise<Generated> {
   const proved: (Candidate & { readonly snapshot: Snapshot })[] = []
   let [from, { before, described }] = [work.from, whole]
   for (const to of engine.stages(work.from, work.to)) {
+    work.options.signal?.throwIfAborted()
     const wanted = to === work.to ? whole.wanted : await describedState(scratch, engine, to)
     const candidate = await draftStage(work, from, to, { before, described, wanted }, proved.length)
     if (candidate === undefined) continue
@@ -158,6 +171,7 @@ async function proveAndWrite(work: Work, whole: Change): Promise<Generated> {
   }
   const refutation = await proveDown(scratch, database, proved)
   if (refutation) return { kind: 'refuted', ...refutation }
+  work.options.signal?.throwIfAborted()
   return { kind: 'written', migrations: await write(folder, proved) }
 }
 
