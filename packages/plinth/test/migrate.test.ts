@@ -279,6 +279,20 @@ test('a migration that meets a locked table gives way and is run again', async (
   assert.deepEqual(await states(folder), ['0001_users applied', '0002_b applied'])
 })
 
+test('an index that is built concurrently waits for older transactions, past the limit for locks', async () => {
+  const folder = migrationFolder({
+    ...users,
+    '0002_a/up.sql': '-- plinth: no-transaction\ncreate index concurrently a on users (id)',
+  })
+  await runMigrations(db, { folder, to: 1 })
+  await activity.query('begin isolation level repeatable read; select from users')
+  const running = runMigrations(db, { folder, lockTimeoutMs: 20 })
+  await activity.query('select pg_sleep(0.2)')
+  await activity.query('commit')
+  await running
+  assert.deepEqual(await states(folder), ['0001_users applied', '0002_a applied'])
+})
+
 test('a lock that stays is an error that says so, and the database is as before', async () => {
   const folder = migrationFolder({ ...users, '0002_b/up.sql': 'create table b ();\nalter table users add name text' })
   await runMigrations(db, { folder, to: 1 })
