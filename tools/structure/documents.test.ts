@@ -113,9 +113,9 @@ test('each relative link of the documents leads to a file', () => {
 })
 
 test('each path that ARCHITECTURE.md draws exists', () => {
-  const drawn = [...read('ARCHITECTURE.md').matchAll(/^((?:packages|docs|tools|bench|faults|examples)\/[\w./-]*)/gm)].map(
-    ([, path = '']) => path,
-  )
+  const drawn = [
+    ...read('ARCHITECTURE.md').matchAll(/^((?:packages|docs|tools|bench|faults|examples)\/[\w./-]*)/gm),
+  ].map(([, path = '']) => path)
   assert.ok(drawn.length > 10, 'the tree in ARCHITECTURE.md was not found')
   none(drawn.filter((path) => !existsSync(join(root, path))))
 })

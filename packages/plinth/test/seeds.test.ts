@@ -109,6 +109,12 @@ test('who waits for another process that seeds gives up at waitMs', async () => 
   assert.deepEqual(await names(), [])
 })
 
+test('a statement of a seed may take as long as the seed', async () => {
+  await using hurried = createDatabase({ url, statementTimeoutMs: 100 })
+  const folder = migrationFolder({ '1_ada.ts': seed('Ada', '', `await tx.query('select pg_sleep(0.3)')`) })
+  assert.deepEqual(statuses(await runSeeds(hurried, { folder })), ['1_ada ran'])
+})
+
 test('a seed that takes longer than its time limit is undone', async () => {
   const folder = migrationFolder({ '1_ada.ts': seed('Ada', 'timeoutMs: 100', `await tx.query('select pg_sleep(20)')`) })
   await assert.rejects(runSeeds(db, { folder }), { code: 'TransactionTimeout' })

@@ -167,6 +167,7 @@ function keys({ without_key: tables }: Facts): Finding {
 const unasked: { readonly [code in ErrorCode]?: string } = {
   PermissionDenied: 'This role may not read every table: ask as their owner.',
   LockTimeout: 'A table is locked: see plinth locks.',
+  StatementTimeout: 'A column without an index takes longer to read than a statement may.',
 }
 
 async function sequences(db: Queryable): Promise<Finding> {

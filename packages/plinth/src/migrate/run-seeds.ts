@@ -98,6 +98,8 @@ function tryRun(
     if (!locked) return 'busy'
     const before = await earlier(tx, file)
     if (before !== undefined) return before
+    // The limit of the database is one for requests; the seed's own ends with its transaction.
+    await tx.query(`select set_config('statement_timeout', $1, true)`, [String(seed.timeoutMs)])
     const from = performance.now()
     progress(0, 0)
     await seed.run(tx, { environment, progress })
