@@ -12,7 +12,9 @@ export async function check(database: Database, options: CheckOptions): Promise<
 function describe({ drift, conflicts, pending, ungenerated, versions }: MigrationCheck): string {
   const differences = drift.map((one) => describeDifference(one, 'the migrations', 'the database'))
   const isOther = versions.database !== versions.scratch
-  const caution = `Compared with PostgreSQL ${versions.scratch}; the database is ${versions.database}, which may word a definition otherwise. --scratch names a server of its version.`
+  const caution =
+    `Compared with PostgreSQL ${versions.scratch}; the database is ${versions.database}, which may word a definition ` +
+    'otherwise. --scratch names a server of its version.'
   const blocks = [
     block(
       'The database is not what its migrations make:',

@@ -159,7 +159,8 @@ async function fileOf(tx: Transaction, table: string): Promise<string> {
 
 async function typeOf(tx: Transaction, table: string, column: string): Promise<string> {
   const { type } = await tx.one<{ type: string }>(
-    `select atttypid::text as type from pg_attribute where attrelid = $1::text::regclass and quote_ident(attname) = any($2)`,
+    `select atttypid::text as type from pg_attribute
+      where attrelid = $1::text::regclass and quote_ident(attname) = any($2)`,
     [table, spellings(column)],
   )
   return type

@@ -1,9 +1,9 @@
 import type { CatalogObject, CatalogState } from './catalog-state.ts'
 
 /**
- * After a change of type PostgreSQL keeps defaults and checks as they were, with casts from the former type: `'a'::text`
- * of what is a varchar now. And a sequence that drizzle-kit makes for a column that is there has the type bigint. Finds
- * what only has to be said again, as the expected state says it.
+ * After a change of type PostgreSQL keeps defaults and checks as they were, with casts from the former type:
+ * `'a'::text` of what is a varchar now. And a sequence that drizzle-kit makes for a column that is there has the type
+ * bigint. Finds what only has to be said again, as the expected state says it.
  */
 export function restatements(expected: CatalogState, found: CatalogState): string[] {
   return [...expected].flatMap(([key, wanted]) => {
