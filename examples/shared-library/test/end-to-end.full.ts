@@ -118,7 +118,7 @@ test('the database is stopped and started under traffic: 503 meanwhile, and noth
     assert.equal((await ask(url, 'GET', undefined, cookie)).status, 200)
   const write = (n: number): ReturnType<typeof post> =>
     post(`${server.url}/blogs`, { title: `Outage ${n}`, body: 'Saved or refused' }, cookie)
-  const traffic = startTraffic(8, write)
+  await using traffic = startTraffic(8, write)
   await until('blogs are written', async () => traffic.acknowledged.length > 50)
   await postgres.stop()
   await until('both services say 503', async () => {
@@ -150,7 +150,9 @@ test('the database is stopped and started under traffic: 503 meanwhile, and noth
 
 test('Redis is stopped and started under traffic: everything goes on', { skip: withoutOwnRedis }, async (t) => {
   const cookie = await logIn(ada.email, ada.password)
-  const traffic = startTraffic(4, (n) => post(`${server.url}/blogs`, { title: `Slow ${n}`, body: 'Saved' }, cookie))
+  await using traffic = startTraffic(4, (n) =>
+    post(`${server.url}/blogs`, { title: `Slow ${n}`, body: 'Saved' }, cookie),
+  )
   await until('blogs are written', async () => traffic.acknowledged.length > 20)
   await redis?.stop()
   for (const service of [backend, server])
@@ -168,8 +170,8 @@ test('Redis is stopped and started under traffic: everything goes on', { skip: w
 
 test('SIGTERM under load loses no acknowledged request, and both services end with code 0', async (t) => {
   const cookie = await logIn(ada.email, ada.password)
-  const blogs = startTraffic(8, (n) => post(`${server.url}/blogs`, { title: `Last ${n}`, body: 'Saved' }, cookie))
-  const users = startTraffic(4, (n) => post(`${backend.url}/users`, { ...ada, email: `last-${n}@example.com` }))
+  await using blogs = startTraffic(8, (n) => post(`${server.url}/blogs`, { title: `Last ${n}`, body: 'Saved' }, cookie))
+  await using users = startTraffic(4, (n) => post(`${backend.url}/users`, { ...ada, email: `last-${n}@example.com` }))
   await until('both are busy', async () => blogs.acknowledged.length > 50 && users.acknowledged.length > 5)
   assert.deepEqual(await Promise.all([backend.stop(), server.stop()]), [0, 0])
   await Promise.all([blogs.stop(), users.stop()])

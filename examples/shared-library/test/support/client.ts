@@ -20,7 +20,7 @@ export async function ask(url: string, method = 'GET', body?: unknown, cookie = 
 
 export const post = (url: string, body: unknown, cookie?: string): Promise<Answer> => ask(url, 'POST', body, cookie)
 
-export interface Traffic {
+export interface Traffic extends AsyncDisposable {
   /** The bodies of the answers with status 201. */
   readonly acknowledged: readonly Answer['body'][]
   /** How many answers had each status. */
@@ -48,5 +48,5 @@ export function startTraffic(clients: number, send: (n: number) => Promise<Answe
     isOver = true
     await all
   }
-  return { acknowledged, statuses, stop }
+  return { acknowledged, statuses, stop, [Symbol.asyncDispose]: stop }
 }
