@@ -50,6 +50,7 @@ export type ErrorCode =
   | 'MigrationFailed'
   | 'MigrationBroken'
   | 'InvalidSeed'
+  | 'SeedFailed'
   | 'ProductionRefused'
   | 'RowNotFound'
   | 'TooManyRows'

@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { createDatabase, installSchema } from '../src/index.ts'
+import { createDatabase, installSchema, isPlinthError } from '../src/index.ts'
 import {
   dropObjects,
   markedEnvironment,
@@ -12,7 +12,7 @@ import {
   runSeeds,
   type SeedResult,
 } from '../src/migrate.ts'
-import { watchActivity } from './support/activity.ts'
+import { errorOf, watchActivity } from './support/activity.ts'
 import { testDatabase } from './support/database.ts'
 import { migrationFolder } from './support/migrations.ts'
 
@@ -72,7 +72,9 @@ test('a seed that fails leaves nothing of itself, and those before it stay', asy
     '2_fails.ts': seed('Bob', '', `throw new TypeError('mine')`),
     '3_cyd.ts': seed('Cyd'),
   })
-  await assert.rejects(runSeeds(db, { folder }), { name: 'TypeError', message: 'mine' })
+  const error = await errorOf(runSeeds(db, { folder }))
+  assert.ok(isPlinthError(error, 'SeedFailed') && error.cause instanceof TypeError, String(error))
+  assert.deepEqual([error.message, error.outcome], ['The seed 2_fails failed: mine', 'not applied'])
   assert.deepEqual(await names(), ['Ada'])
   assert.deepEqual(await activity.query('select id from plinth.seed'), [{ id: '1_ada' }])
 })
@@ -117,7 +119,8 @@ test('a statement of a seed may take as long as the seed', async () => {
 
 test('a seed that takes longer than its time limit is undone', async () => {
   const folder = migrationFolder({ '1_ada.ts': seed('Ada', 'timeoutMs: 100', `await tx.query('select pg_sleep(20)')`) })
-  await assert.rejects(runSeeds(db, { folder }), { code: 'TransactionTimeout' })
+  const { cause } = await errorOf(runSeeds(db, { folder }))
+  assert.ok(isPlinthError(cause, 'TransactionTimeout'), String(cause))
   assert.deepEqual(await names(), [])
 })
 

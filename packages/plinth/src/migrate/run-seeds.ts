@@ -1,7 +1,8 @@
+import { inspect } from 'node:util'
 import { pause } from '../database/backoff.ts'
 import { installSchema } from '../database/install-schema.ts'
 import type { Database, Queryable, Transaction } from '../database/queryable.ts'
-import { PlinthError } from '../errors.ts'
+import { isPlinthError, PlinthError } from '../errors.ts'
 import type { Environment, Seed } from './seed.ts'
 import { loadSeed, readSeeds, type SeedFile } from './seed-folder.ts'
 
@@ -49,9 +50,9 @@ const pollMs = 50
 /**
  * Runs the seeds of a folder that this database has not had, in the order of their numbers, each in a transaction that
  * also records it in plinth.seed. Called by several processes at once, each seed runs in one of them. Stops at the
- * first that fails and throws what it threw; those before it stay. Makes Plinth's own tables where they are missing.
+ * first that fails; those before it stay. Makes Plinth's own tables where they are missing.
  *
- * Throws InvalidSeed for a file that is none, and LockTimeout when another process seeds for longer than `waitMs`.
+ * Throws SeedFailed, with `cause`, for a seed that failed; InvalidSeed for a file that is none, and LockTimeout when another process seeds for longer than `waitMs`.
  *
  *     await runSeeds(db, { environment: 'test' })
  */
@@ -87,7 +88,7 @@ async function inTurn(db: Database, file: SeedFile, asked: Asked, deadline: numb
   }
 }
 
-function tryRun(
+async function tryRun(
   db: Database,
   file: SeedFile,
   seed: Seed,
@@ -109,7 +110,12 @@ function tryRun(
     return { id: file.id, status: 'ran', ms }
   }
   // Read committed: what another process recorded while we waited for the lock must be seen.
-  return db.transaction(work, { name: `seed ${file.id}`, isolation: 'read committed', timeoutMs: seed.timeoutMs })
+  const options = { name: `seed ${file.id}`, isolation: 'read committed', timeoutMs: seed.timeoutMs } as const
+  try {
+    return await db.transaction(work, options)
+  } catch (cause) {
+    throw failed(file, cause)
+  }
 }
 
 async function earlier(on: Queryable, { id, checksum }: SeedFile): Promise<SeedResult | undefined> {
@@ -121,6 +127,12 @@ async function missing(db: Database, files: readonly SeedFile[]): Promise<SeedRe
   const ids = files.map(({ id }) => id)
   const { rows } = await db.query<{ id: string }>('select id from plinth.seed where id <> all($1) order by id', [ids])
   return rows.map(({ id }) => ({ id, status: 'missing' }))
+}
+
+function failed({ id }: SeedFile, cause: unknown): PlinthError {
+  const why = cause instanceof Error ? cause.message : inspect(cause)
+  const known = isPlinthError(cause) ? { outcome: cause.outcome, retryable: cause.retryable } : {}
+  return new PlinthError('SeedFailed', `The seed ${id} failed: ${why}`, { cause, ...known })
 }
 
 function busy(): PlinthError {

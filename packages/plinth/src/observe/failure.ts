@@ -69,6 +69,7 @@ const words: Readonly<Record<ErrorCode, Words>> = {
   MigrationFailed: 'may quote',
   MigrationBroken: 'may quote',
   InvalidSeed: 'may quote',
+  SeedFailed: 'may quote',
   ProductionRefused: 'may quote',
   MissingPeer: 'may quote',
   EmbeddedUnavailable: 'may quote',
