@@ -81,25 +81,20 @@ export async function generateMigration(options: GenerateOptions): Promise<Gener
   const [from, to] = [await lastSnapshot(migrations, engine), await engine.snapshot(entities)]
   const answers = { renames, drops }
   const { questions, up } = await engine.difference(from, to, answers)
-  if (questions.length === 0 && up.length === 0) {
-    if (from === engine.empty) throw noEntities(entities)
-    return { kind: 'unchanged' }
+  if (questions.length > 0 || up.length > 0) {
+    await using scratch = await openScratch(options.scratch)
+    const database = await scratch.create()
+    return await generateOn({ options, folder, migrations, engine, scratch, database, from, to, answers }, questions)
   }
-  await using scratch = await openScratch(options.scratch)
-  const work: Work = {
-    options,
-    folder,
-    migrations,
-    engine,
-    scratch,
-    database: await scratch.create(),
-    from,
-    to,
-    answers,
-  }
-  const before = await runOnScratch(scratch, work.database, migrations, 'up')
+  if (from === engine.empty) throw noEntities(entities)
+  return { kind: 'unchanged' }
+}
+
+/** Migrations by hand may have answered the questions already, so those are looked at first. */
+async function generateOn(work: Work, questions: readonly Question[]): Promise<Generated> {
+  const { migrations, engine, scratch, database, from, to } = work
   const change = {
-    before,
+    before: await runOnScratch(scratch, database, migrations, 'up'),
     described: await describedState(scratch, engine, from),
     wanted: await describedState(scratch, engine, to),
   }
