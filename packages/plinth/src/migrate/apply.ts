@@ -91,21 +91,24 @@ async function recordDone(tx: Transaction, work: Work): Promise<void> {
 async function applyAlone(runner: Runner, work: Work, step: PreparedStep & { kind: 'alone' }): Promise<void> {
   const { session, settings } = runner
   const { migration, direction } = work
+  const { statements, file } = step
   await records.recordRunning(session, migration, direction)
-  for (const [before, statement] of step.statements.entries()) {
-    const at = before + 1
-    if (at > 1) await records.recordStatement(session, migration.number, at)
-    settings.onProgress({ kind: 'statement', migration, line: statement.line, at, of: step.statements.length })
-    try {
+  let at = 1
+  try {
+    for (const statement of statements) {
+      if (at > 1) await records.recordStatement(session, migration.number, at)
+      settings.onProgress({ kind: 'statement', migration, line: statement.line, at, of: statements.length })
       await runAlone(runner, statement)
-    } catch (cause) {
-      const error = inFile(atLine(cause, `line ${statement.line}`), step.file)
-      const isUntouched = at === 1 && isUndone(statement, cause)
-      await recordFailure(session, work, error, isUntouched)
-      throw isUntouched ? error : stoppedHalfWay(error, migration, at)
+      at++
     }
+    await session.transaction((tx) => recordDone(tx, work), { name: migration.id })
+  } catch (cause) {
+    const stopped = statements[at - 1]
+    const error = stopped ? inFile(atLine(cause, `line ${stopped.line}`), file) : cause
+    const isUntouched = at === 1 && stopped !== undefined && isUndone(stopped, cause)
+    await recordFailure(session, work, error, isUntouched)
+    throw isUntouched ? error : stoppedHalfWay(error, work, Math.min(at, statements.length))
   }
-  await session.transaction((tx) => recordDone(tx, work), { name: migration.id })
 }
 
 /**
@@ -165,15 +168,20 @@ function sinceMs({ startedAt }: Work): number {
   return Math.round(performance.now() - startedAt)
 }
 
-function stoppedHalfWay(cause: unknown, { id, number }: Migration, at: number): PlinthError {
+function stoppedHalfWay(cause: unknown, { migration, direction }: Work, at: number): PlinthError {
+  const { id, number } = migration
   const message = cause instanceof Error ? cause.message : String(cause)
-  return new PlinthError('MigrationBroken', `${id} stopped half way, at its statement ${at}: ${message}`, {
-    outcome: 'unknown',
-    cause,
-    hint:
-      'Finish or undo it by hand, then say which: ' +
-      `plinth migrate resolve ${number} --applied, or plinth migrate resolve ${number} --reverted.`,
-  })
+  return new PlinthError(
+    'MigrationBroken',
+    `${id} stopped half way, at statement ${at} of its ${direction}.sql: ${message}`,
+    {
+      outcome: 'unknown',
+      cause,
+      hint:
+        'Finish or undo it by hand, then say which: ' +
+        `plinth migrate resolve ${number} --applied, or plinth migrate resolve ${number} --reverted.`,
+    },
+  )
 }
 
 /** Only what happened to the migration is ours to say; why is the cause. */

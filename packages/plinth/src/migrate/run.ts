@@ -42,7 +42,8 @@ function isLostBehind(error: unknown): boolean {
 }
 
 async function runPending(db: Database, options: RunOptions, results: MigrationResult[]): Promise<void> {
-  const isDone = (first: readonly Compared[]): boolean => first.every(({ state }) => state === 'applied')
+  const isNothingToDo = ({ state }: Compared): boolean =>
+    state === 'applied' || (state === 'newer' && options.allowNewer === true)
   await withRunner(
     db,
     options,
@@ -50,7 +51,7 @@ async function runPending(db: Database, options: RunOptions, results: MigrationR
       const jobs = pendingOf(compared, options).map((migration) => ({ migration, direction: 'up' as const }))
       await applyAll(runner, jobs, results)
     },
-    isDone,
+    (first) => first.every(isNothingToDo),
   )
 }
 
