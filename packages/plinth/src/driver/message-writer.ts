@@ -13,7 +13,7 @@ const statementKind = 0x53
 /**
  * Writes the messages of one exchange behind each other, to be sent as one chunk (PostgreSQL 18, 54.7 "Message
  * Formats"). pg writes each message as a chunk of its own; with two or three statements in an exchange those chunks
- * were 5 % of a transaction's CPU and a quarter of its garbage (2026-11).
+ * were a tenth of a transaction's CPU (158 µs against 143, 2026-11).
  */
 export class MessageWriter {
   #bytes: Buffer = Buffer.allocUnsafe(initialBytes)
