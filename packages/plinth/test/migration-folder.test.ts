@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { addMigration, readMigrations } from '../src/migrate.ts'
+import { addMigration } from '../src/migrate/migration-folder.ts'
+import { readMigrations } from '../src/migrate.ts'
 import { migrationFolder } from './support/migrations.ts'
 
 const refused = (files: Readonly<Record<string, string>>, message: RegExp): Promise<void> =>

@@ -5,8 +5,8 @@ import { after, type TestContext, test } from 'node:test'
 import { sql } from 'drizzle-orm'
 import * as pg from 'drizzle-orm/pg-core'
 import { createDatabase } from '../src/index.ts'
+import { addMigration } from '../src/migrate/migration-folder.ts'
 import {
-  addMigration,
   checkMigrations,
   generateMigration,
   type GenerateOptions,

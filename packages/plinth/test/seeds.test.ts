@@ -4,14 +4,8 @@ import { join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { createDatabase, installSchema, isPlinthError } from '../src/index.ts'
-import {
-  dropObjects,
-  markedEnvironment,
-  markEnvironment,
-  refuseProduction,
-  runSeeds,
-  type SeedResult,
-} from '../src/migrate.ts'
+import { dropObjects } from '../src/migrate/drop-objects.ts'
+import { markedEnvironment, markEnvironment, refuseProduction, runSeeds, type SeedResult } from '../src/migrate.ts'
 import { errorOf, watchActivity } from './support/activity.ts'
 import { testDatabase } from './support/database.ts'
 import { migrationFolder } from './support/migrations.ts'
@@ -111,6 +105,20 @@ test('who waits for another process that seeds gives up at waitMs', async () => 
   assert.deepEqual(await names(), [])
 })
 
+test('the time that its own seeds took is none that a run has waited', async () => {
+  const folder = migrationFolder({
+    '1_slow.ts': seed('Ada', '', `await tx.query('select pg_sleep(0.25)')`),
+    '2_bob.ts': seed('Bob'),
+  })
+  let other: Promise<unknown> | undefined
+  const onProgress = (): void => {
+    // It waits behind the first seed, and so has the lock when the second one asks.
+    other ??= activity.query('begin; select pg_advisory_xact_lock(8104, 1936024932); select pg_sleep(0.05); commit')
+  }
+  assert.deepEqual(statuses(await runSeeds(db, { folder, waitMs: 200, onProgress })), ['1_slow ran', '2_bob ran'])
+  await other
+})
+
 test('a statement of a seed may take as long as the seed', async () => {
   await using hurried = createDatabase({ url, statementTimeoutMs: 100 })
   const folder = migrationFolder({ '1_ada.ts': seed('Ada', '', `await tx.query('select pg_sleep(0.3)')`) })
@@ -189,7 +197,7 @@ test('what users made is dropped, and extensions, the schema public and the mark
   await using made = createDatabase({ url: (await testDatabase({ script: manyThings })).url })
   await installSchema(made)
   await markEnvironment(made, 'test')
-  await made.query(`insert into plinth.seed (id, checksum, environment, ms) values ('1_a', '', 'test', 1)`)
+  await made.query(`insert into plinth.seed (id, checksum, environment, duration_ms) values ('1_a', '', 'test', 1)`)
   await dropObjects(made)
   const left = await made.query(`select about.type, about.identity from pg_depend as d
     cross join lateral pg_identify_object(d.classid, d.objid, 0) as about

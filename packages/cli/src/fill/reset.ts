@@ -14,14 +14,17 @@ export async function resetReport(
   asked: Asked<'env' | ForceName>,
 ): Promise<Report> {
   const environment = readEnvironment('--env', asked.text('env'))
-  const [migrations, seeds] = [config.migrations ?? 'migrations', config.seeds ?? 'seeds']
+  const migrations = config.migrations ?? 'migrations'
   using line = progressLine()
   const done = await resetDatabase(database, {
     guard: guardOptions(asked, url),
     migrations: { folder: migrations, onProgress: line.migration },
-    seeds: { folder: seeds, environment, onProgress: line.seed },
+    seeds: { ...(config.seeds !== undefined && { folder: config.seeds }), environment, onProgress: line.seed },
   })
   const ran = done.migrations.map(({ id, durationMs }) => [id, 'migrated', duration(durationMs)])
   const first = ran.length === 0 ? `There are no migrations in ${migrations}.` : columns(ran)
-  return { data: done, text: `Dropped what was there.\n${first}\n${describeSeeds(done.seeds, seeds)}` }
+  return {
+    data: done,
+    text: `Dropped what was there.\n${first}\n${describeSeeds(done.seeds, config.seeds ?? 'seeds')}`,
+  }
 }

@@ -24,7 +24,13 @@ export async function seedReport({ database, url, config }: Connected, asked: As
 
 export function describeSeeds(results: readonly SeedResult[], folder: string): string {
   if (results.length === 0) return `There are no seeds in ${folder}.`
-  return columns(results.map(({ id, status, ms }) => [id, words[status], ms === undefined ? '' : duration(ms)]))
+  return columns(
+    results.map(({ id, status, durationMs }) => [
+      id,
+      words[status],
+      durationMs === undefined ? '' : duration(durationMs),
+    ]),
+  )
 }
 
 const words: Readonly<Record<SeedResult['status'], string>> = {

@@ -22,7 +22,7 @@ export async function installSchema(
   options: { readonly deadlineMs?: number } = {},
 ): Promise<void> {
   const deadline = performance.now() + wholeNumber('deadlineMs', options.deadlineMs ?? 30_000, 1)
-  if ((await installedVersion(on)) >= versions.length) return
+  if (await isSchemaInstalled(on)) return
   const install = (): Promise<boolean> =>
     'savepoint' in on ? tryInstall(on) : on.transaction(tryInstall, { name: 'installSchema' })
   // Polled, each time in a transaction of its own: who waits in the lock itself holds a connection and a snapshot.
@@ -58,6 +58,11 @@ export function schemaScript(): string {
     return `if not exists (select from plinth.schema_version where version >= ${at + 1}) then\n${install};\nend if;\n`
   })
   return `do $plinth$ begin\ncreate schema if not exists plinth;\n${versionTable};\n${steps.join('')}end $plinth$;`
+}
+
+/** True where Plinth's own tables are of this version, or of a newer one. */
+export async function isSchemaInstalled(on: Queryable): Promise<boolean> {
+  return (await installedVersion(on)) >= versions.length
 }
 
 /** 0 where it was never installed. */

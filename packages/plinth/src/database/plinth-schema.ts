@@ -83,7 +83,7 @@ export const versions: readonly (readonly string[])[] = [
       id text primary key,
       checksum text not null,
       environment text not null,
-      ms int not null,
+      duration_ms int not null,
       ran_at timestamptz not null default now()
     )`,
     `comment on table plinth.seed is 'Seeds that this database has had; written by the transaction of the seed.'`,

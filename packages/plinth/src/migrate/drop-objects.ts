@@ -1,4 +1,4 @@
-import type { Database, Queryable, Transaction } from '../database/queryable.ts'
+import type { Queryable, Session, Transaction } from '../database/queryable.ts'
 import { sql } from '../sql/sql.ts'
 
 /** Drops what users made. Schemas where an extension lives, and `public`, stay as they are but for their objects. */
@@ -34,8 +34,8 @@ const recordsText = `select c.oid::regclass::text as name from pg_class as c joi
  *
  * Throws PermissionDenied, with nothing dropped, where something has another owner.
  */
-export async function dropObjects(db: Database): Promise<void> {
-  await db.transaction(dropAll, { name: 'drop objects', timeoutMs: 300_000 })
+export async function dropObjects(on: Pick<Session, 'transaction'>): Promise<void> {
+  await on.transaction(dropAll, { name: 'drop objects', timeoutMs: 300_000 })
 }
 
 async function dropAll(tx: Transaction): Promise<void> {

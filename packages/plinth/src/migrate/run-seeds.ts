@@ -21,7 +21,7 @@ export interface SeedResult {
   readonly id: string
   readonly status: SeedStatus
   /** Of those that ran now. */
-  readonly ms?: number
+  readonly durationMs?: number
 }
 
 export interface SeedProgress {
@@ -38,7 +38,7 @@ export interface RunSeedsOptions {
   readonly environment?: Environment
   /** Called at once; what it throws fails the seed. */
   readonly onProgress?: (progress: SeedProgress) => void
-  /** How long to wait for another process that seeds. Default 60,000. */
+  /** How long to wait, before each seed, for another process that seeds. Default 60,000. */
   readonly waitMs?: number
 }
 
@@ -60,11 +60,10 @@ export async function runSeeds(db: Database, options: RunSeedsOptions = {}): Pro
   const { folder = 'seeds', environment = 'development', onProgress, waitMs = 60_000 } = options
   const files = await readSeeds(folder)
   await installSchema(db)
-  const deadline = performance.now() + waitMs
   const results: SeedResult[] = []
   for (const file of files) {
     const progress = (done: number, total: number): void => onProgress?.({ id: file.id, done, total })
-    results.push(await inTurn(db, file, { environment, progress }, deadline))
+    results.push(await inTurn(db, file, { environment, progress, waitMs }))
   }
   return [...results, ...(await missing(db, files))]
 }
@@ -72,13 +71,15 @@ export async function runSeeds(db: Database, options: RunSeedsOptions = {}): Pro
 interface Asked {
   readonly environment: Environment
   readonly progress: (done: number, total: number) => void
+  readonly waitMs: number
 }
 
-async function inTurn(db: Database, file: SeedFile, asked: Asked, deadline: number): Promise<SeedResult> {
+async function inTurn(db: Database, file: SeedFile, asked: Asked): Promise<SeedResult> {
   const before = await earlier(db, file)
   if (before !== undefined) return before
   const seed = await loadSeed(file)
   if (!seed.environments.includes(asked.environment)) return { id: file.id, status: 'other environment' }
+  const deadline = performance.now() + asked.waitMs
   // Polled: who waits in the lock itself holds a connection and a snapshot.
   for (;;) {
     const result = await tryRun(db, file, seed, asked)
@@ -104,10 +105,10 @@ async function tryRun(
     const from = performance.now()
     progress(0, 0)
     await seed.run(tx, { environment, progress })
-    const ms = Math.round(performance.now() - from)
-    const values = [file.id, file.checksum, environment, ms]
-    await tx.query('insert into plinth.seed (id, checksum, environment, ms) values ($1, $2, $3, $4)', values)
-    return { id: file.id, status: 'ran', ms }
+    const durationMs = Math.round(performance.now() - from)
+    const values = [file.id, file.checksum, environment, durationMs]
+    await tx.query('insert into plinth.seed (id, checksum, environment, duration_ms) values ($1, $2, $3, $4)', values)
+    return { id: file.id, status: 'ran', durationMs }
   }
   // Read committed: what another process recorded while we waited for the lock must be seen.
   const options = { name: `seed ${file.id}`, isolation: 'read committed', timeoutMs: seed.timeoutMs } as const

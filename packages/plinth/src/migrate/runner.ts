@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { installSchema } from '../database/install-schema.ts'
+import { installSchema, isSchemaInstalled } from '../database/install-schema.ts'
 import type { Database, Session } from '../database/queryable.ts'
 import { type Compared, compare } from './comparison.ts'
 import { type MigrateOptions, type MigrateSettings, readMigrateOptions } from './migrate-options.ts'
@@ -15,7 +15,7 @@ export interface Runner {
 }
 
 /** As `readMigrations`, for work that a misspelt path must not turn into nothing. */
-async function readFolder(folder: string | URL): Promise<readonly Migration[]> {
+export async function readFolder(folder: string | URL): Promise<readonly Migration[]> {
   const path = pathOf(folder)
   if (!existsSync(path)) throw invalid(`There is no folder ${path}.`, 'Name the folder of the migrations.')
   return await readMigrations(path)
@@ -30,8 +30,8 @@ export async function look(db: Database, folder: string | URL): Promise<readonly
 }
 
 /**
- * Runs `work` under the lock, with folder and database compared there. Where `isDone` says of a first look that there
- * is nothing to do, `work` gets that look and no lock.
+ * Runs `work` under the lock, with folder and database compared there and Plinth's own tables of this version. Where
+ * those are there and `isDone` says of a first look that there is nothing to do, `work` gets that look and no lock.
  */
 export async function withRunner<R>(
   db: Database,
@@ -43,7 +43,7 @@ export async function withRunner<R>(
   const settings = readMigrateOptions(options)
   return await withMigrationSession(db, settings, async (session) => {
     const first = compare(migrations, await readRecords(session))
-    if (isDone(first)) return await work({ session, settings }, first)
+    if (isDone(first) && (await isSchemaInstalled(session))) return await work({ session, settings }, first)
     await lockMigrations(session, settings)
     await session.transaction((tx) => installSchema(tx), { name: 'installSchema' })
     return await work({ session, settings }, await compareAndAdopt(session, migrations))

@@ -28,7 +28,7 @@ export async function readSeeds(folder: string | URL): Promise<readonly SeedFile
   const names = (await list(path)).filter((name) => startsAsSeed.test(name) && !name.endsWith('.d.ts'))
   const wrong = names.find((name) => !seedName.test(name))
   if (wrong !== undefined)
-    throw invalid(`${join(path, wrong)} is not named like a seed.`, 'Call it NNN_name.ts, such as 010_users.ts.')
+    throw invalidSeed(`${join(path, wrong)} is not named like a seed.`, 'Call it NNN_name.ts, such as 010_users.ts.')
   const sorted = names.toSorted((a, b) => numberOf(a) - numberOf(b))
   refuseTwins(sorted)
   return Promise.all(sorted.map((name) => readSeed(join(path, name), name)))
@@ -39,7 +39,7 @@ async function list(path: string): Promise<string[]> {
     return await readdir(path)
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return []
-    throw invalid(`${path} cannot be read.`, 'It must be a folder that this user may read.', cause)
+    throw invalidSeed(`${path} cannot be read.`, 'It must be a folder that this user may read.', cause)
   }
 }
 
@@ -50,7 +50,10 @@ function numberOf(name: string): number {
 function refuseTwins(sorted: readonly string[]): void {
   const at = sorted.findIndex((name, i) => i > 0 && numberOf(name) === numberOf(sorted[i - 1] ?? ''))
   if (at < 0) return
-  throw invalid(`The seeds ${sorted[at - 1]} and ${sorted[at]} have one number.`, 'Give the later one a higher number.')
+  throw invalidSeed(
+    `The seeds ${sorted[at - 1]} and ${sorted[at]} have one number.`,
+    'Give the later one a higher number.',
+  )
 }
 
 async function readSeed(path: string, name: string): Promise<SeedFile> {
@@ -63,13 +66,13 @@ async function readSeed(path: string, name: string): Promise<SeedFile> {
 export async function loadSeed({ path }: SeedFile): Promise<Seed> {
   const loaded: unknown = await import(pathToFileURL(path).href).catch((cause: unknown) => {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw invalid(`${path} cannot be run: ${reason}`, 'Run it with node to see where.', cause)
+    throw invalidSeed(`${path} cannot be run: ${reason}`, 'Run it with node to see where.', cause)
   })
   const seed = typeof loaded === 'object' && loaded !== null && 'default' in loaded ? loaded.default : undefined
-  if (!isSeed(seed)) throw invalid(`${path} exports no seed.`, 'export default defineSeed(async (tx) => { … })')
+  if (!isSeed(seed)) throw invalidSeed(`${path} exports no seed.`, 'export default defineSeed(async (tx) => { … })')
   const unknown = seed.environments.find((one) => !environments.includes(one))
   if (unknown !== undefined)
-    throw invalid(`${path} is for the environment ${String(unknown)}.`, `There are ${environments.join(', ')}.`)
+    throw invalidSeed(`${path} is for the environment ${String(unknown)}.`, `There are ${environments.join(', ')}.`)
   return seed
 }
 
@@ -78,6 +81,6 @@ function isSeed(value: unknown): value is Seed {
   return typeof value.run === 'function' && Array.isArray(value.environments)
 }
 
-function invalid(message: string, hint: string, cause?: unknown): PlinthError {
+export function invalidSeed(message: string, hint: string, cause?: unknown): PlinthError {
   return new PlinthError('InvalidSeed', message, { hint, ...(cause === undefined ? {} : { cause }) })
 }
