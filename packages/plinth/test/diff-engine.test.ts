@@ -46,6 +46,18 @@ test('a column that is gone while another is new is asked about, and is renamed 
   ])
 })
 
+test('snapshots that are taken at once leave the console and the end of the process as they were', async () => {
+  const [{ log }, { exit }] = [console, process]
+  const wrong = { a: pg.pgTable('twice', { id }), b: pg.pgTable('twice', { id }) }
+  const all = [wrong, named, wrong, fullyNamed].map((entities) => engine.snapshot(entities))
+  const settled = await Promise.allSettled(all)
+  assert.deepEqual(
+    settled.map(({ status }) => status),
+    ['rejected', 'fulfilled', 'rejected', 'fulfilled'],
+  )
+  assert.ok(console.log === log && process.exit === exit)
+})
+
 test('a table or a column with nothing in its place is not dropped unless somebody says so', async () => {
   assert.deepEqual(await questions(named, {}), [{ object: 'table', removed: 'users', added: [] }])
   assert.deepEqual(await questions(named, users({})), [{ object: 'column', removed: 'users.name', added: [] }])

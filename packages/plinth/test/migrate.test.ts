@@ -76,6 +76,14 @@ test('a run that has nothing to do waits for nobody', async () => {
   await activity.query('select pg_advisory_unlock(8103, 1)')
 })
 
+test("a run that has nothing to do upgrades Plinth's own tables all the same", async () => {
+  const folder = migrationFolder(users)
+  await runMigrations(db, { folder })
+  await activity.query(`drop table plinth.seed, plinth.setting; delete from plinth.schema_version where version > 3`)
+  assert.deepEqual(await runMigrations(db, { folder }), [])
+  assert.deepEqual(await activity.query('select from plinth.seed'), [])
+})
+
 test('a migration that fails leaves nothing, says where, and keeps those before it', async () => {
   const folder = migrationFolder({ ...users, '0002_bad/up.sql': 'create table kept ();\n\nselect * from nowhere;' })
   const error = await errorOf(runMigrations(db, { folder }))
@@ -182,16 +190,40 @@ test('a file with no-transaction that stops half way is broken, is refused, and 
   assert.match(resolved?.note ?? '', /^As reverted; it was 0002_index, broken: 0002_index/)
 })
 
-test('a file with no-transaction whose record cannot be written is broken, and is not said to have left nothing', async () => {
+test('a file with no-transaction whose record cannot be written is broken, and its record says why', async () => {
   const folder = migrationFolder({
     ...users,
-    '0002_b/up.sql': '-- plinth: no-transaction\ncreate table b ();\nset role pg_monitor;\ncreate table c ();',
+    '0002_b/up.sql': `-- plinth: no-transaction
+      create table b ();
+      select set_config('role', 'pg_monitor', false);
+      create table c ();`,
   })
   await assert.rejects(runMigrations(db, { folder }), {
     code: 'MigrationBroken',
     message: /^0002_b stopped half way, at statement 3 of its up\.sql: .*permission denied/,
   })
   assert.deepEqual(await states(folder), ['0001_users applied', '0002_b broken'])
+  assert.match((await migrationStatus(db, { folder }))[1]?.stoppedAt?.error ?? 'none', /permission denied/)
+})
+
+for (const statement of ['set role pg_monitor', 'SET session Role none', 'set session authorization default']) {
+  test(`a file with no-transaction must not say ${statement}, for its records are written in between`, async () => {
+    const folder = migrationFolder({ '0001_a/up.sql': `-- plinth: no-transaction\nselect 1;\n${statement}` })
+    await assert.rejects(runMigrations(db, { folder }), {
+      code: 'InvalidMigration',
+      message: /line 3: .* another role/,
+    })
+    assert.deepEqual(await states(folder), ['0001_a pending'])
+  })
+}
+
+test('a listener that throws before the first statement is sent leaves the migration pending', async () => {
+  const folder = migrationFolder({ '0001_a/up.sql': '-- plinth: no-transaction\ncreate table a ();\nselect 1' })
+  const onProgress = ({ kind }: MigrationProgress): void => {
+    if (kind === 'statement') throw new RangeError('mine')
+  }
+  await assert.rejects(runMigrations(db, { folder, onProgress }), { code: 'MigrationFailed', message: /mine/ })
+  assert.deepEqual([await states(folder), await tables()], [['0001_a pending'], []])
 })
 
 test('a first statement that PostgreSQL undid leaves the migration pending', async () => {

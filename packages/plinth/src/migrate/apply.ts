@@ -93,11 +93,12 @@ async function applyAlone(runner: Runner, work: Work, step: PreparedStep & { kin
   const { migration, direction } = work
   const { statements, file } = step
   await records.recordRunning(session, migration, direction)
-  let at = 1
+  let [at, isSent] = [1, false]
   try {
     for (const statement of statements) {
       if (at > 1) await records.recordStatement(session, migration.number, at)
       settings.onProgress({ kind: 'statement', migration, line: statement.line, at, of: statements.length })
+      isSent = true
       await runAlone(runner, statement)
       at++
     }
@@ -105,7 +106,7 @@ async function applyAlone(runner: Runner, work: Work, step: PreparedStep & { kin
   } catch (cause) {
     const stopped = statements[at - 1]
     const error = stopped ? inFile(atLine(cause, `line ${stopped.line}`), file) : cause
-    const isUntouched = at === 1 && stopped !== undefined && isUndone(stopped, cause)
+    const isUntouched = !isSent || (at === 1 && stopped !== undefined && isUndone(stopped, cause))
     await recordFailure(session, work, error, isUntouched)
     throw isUntouched ? error : stoppedHalfWay(error, work, Math.min(at, statements.length))
   }
@@ -144,6 +145,8 @@ async function recordFailure(session: Session, work: Work, error: unknown, isUnt
   const { migration, direction } = work
   const message = error instanceof Error ? error.message : String(error)
   try {
+    // The migration may have changed it, and the record is ours to write.
+    await session.script('reset session authorization; reset role')
     await session.transaction((tx) =>
       isUntouched
         ? records.recordUntouched(tx, migration.number, direction)

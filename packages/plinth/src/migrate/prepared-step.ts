@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Transaction } from '../database/queryable.ts'
 import { type Piece, readScript } from '../sql/script.ts'
-import { isTransactionControl, wordsOf } from '../sql/statement-words.ts'
+import { isTransactionControl, type Words, wordsOf } from '../sql/statement-words.ts'
 import { invalid } from './migration-folder.ts'
 import type { CodeStep, Migration, SqlStep, Step } from './migration.ts'
 import type { Direction } from './migrate-options.ts'
@@ -55,14 +55,31 @@ function prepareSql(file: string, { text, inTransaction }: SqlStep): PreparedSte
       statements: pieces.length,
       run: (tx, onStatement) => runScript(tx, file, text, onStatement),
     }
-  for (const { kind, line, text: statement } of pieces) {
-    if (kind === 'statement' && !isTransactionControl(wordsOf(statement))) continue
+  for (const piece of pieces) refuseAlone(file, piece)
+  return { kind: 'alone', file, statements: pieces }
+}
+
+function refuseAlone(file: string, { kind, line, text }: Piece): void {
+  const words = wordsOf(text)
+  if (kind !== 'statement' || isTransactionControl(words)) {
     throw invalid(
-      `${file}, line ${line}: a file with no-transaction holds ${kind === 'statement' ? wordsOf(statement)[0] : kind}.`,
+      `${file}, line ${line}: a file with no-transaction holds ${kind === 'statement' ? words[0] : kind}.`,
       'Its statements run one by one. Move what belongs together into a migration of its own.',
     )
   }
-  return { kind: 'alone', file, statements: pieces }
+  if (!isRoleChange(words)) return
+  throw invalid(
+    `${file}, line ${line}: a file with no-transaction takes another role, which could not record what was done.`,
+    'Run it as a user who is a member of that role, which is enough to build an index; set the role in no file.',
+  )
+}
+
+const roleSettings: ReadonlySet<string> = new Set(['role', 'session_authorization'])
+
+/** `set role`, `set session authorization`, and both with `session` or `local` before. */
+function isRoleChange([first, second, third]: Words): boolean {
+  const isNamed = roleSettings.has(second) || roleSettings.has(third)
+  return first === 'set' && (isNamed || third === 'authorization' || third === 'session')
 }
 
 function readPieces(file: string, text: string): Piece[] {
