@@ -198,6 +198,7 @@ test('what users made is dropped, and extensions, the schema public and the mark
   await installSchema(made)
   await markEnvironment(made, 'test')
   await made.query(`insert into plinth.seed (id, checksum, environment, duration_ms) values ('1_a', '', 'test', 1)`)
+  await made.query('create table plinth.theirs as select 1 as a')
   await dropObjects(made)
   const left = await made.query(`select about.type, about.identity from pg_depend as d
     cross join lateral pg_identify_object(d.classid, d.objid, 0) as about
@@ -215,6 +216,7 @@ test('what users made is dropped, and extensions, the schema public and the mark
   ])
   assert.equal(await markedEnvironment(made), 'test')
   assert.deepEqual((await made.query('select from plinth.seed')).rowCount, 0)
+  assert.deepEqual((await made.query('select from plinth.theirs')).rowCount, 1)
   await made.query("select 'A'::public.citext = 'a'")
   await dropObjects(made)
 })
@@ -227,6 +229,7 @@ const manyThings = `
   create domain positive as int check (value > 0);
   create type span as range (subtype = int);
   create table "Odd ""name" (id serial primary key, mood mood, pair pair, span span, many positive[]);
+  create table numbered (id int generated always as identity primary key);
   create table measured (at date not null, v int) partition by range (at);
   create table measured_2026 partition of measured for values from ('2026-01-01') to ('2027-01-01');
   create view moods as select mood from "Odd ""name";

@@ -10,8 +10,9 @@ const schemasText = `select nspname::text as name,
   order by 1`
 
 /**
- * Every object depends on its schema; those of an extension depend on that too. With an empty search_path the identity
- * is qualified, and it is quoted as SQL wants it.
+ * Every object depends on its schema; those of an extension depend on that too. What belongs to another, as the sequence
+ * of an identity column, goes with it and cannot go alone. With an empty search_path the identity is qualified, and it
+ * is quoted as SQL wants it.
  */
 const objectsText = `select case about.type when 'composite type' then 'type' when 'statistics object' then 'statistics'
       else about.type end as type, about.identity
@@ -20,11 +21,16 @@ const objectsText = `select case about.type when 'composite type' then 'type' wh
     and about.type in ('table', 'view', 'materialized view', 'foreign table', 'sequence', 'function', 'procedure',
       'aggregate', 'type', 'composite type', 'domain', 'collation', 'conversion', 'operator', 'operator class',
       'operator family', 'statistics object', 'text search configuration', 'text search dictionary')
-    and not exists (select from pg_depend as e where e.classid = d.classid and e.objid = d.objid and e.deptype = 'e')`
+    and not exists (select from pg_depend as e
+      where e.classid = d.classid and e.objid = d.objid and e.objsubid = 0 and e.deptype in ('e', 'i'))`
 
-/** The records of what was done to rows that are gone; `setting` and `schema_version` stay. */
+/**
+ * The records of what was done to rows that are gone; `setting` and `schema_version` stay, and so does a table that
+ * somebody else put into our schema.
+ */
 const recordsText = `select c.oid::regclass::text as name from pg_class as c join pg_namespace as n on n.oid = relnamespace
-  where nspname = 'plinth' and relkind = 'r' and relname not in ('schema_version', 'setting')`
+  where nspname = 'plinth' and relkind = 'r' and relname in
+    ('idempotency', 'task', 'worker', 'cron', 'migration', 'migration_history', 'seed')`
 
 /**
  * Drops all that users made in a database, in one transaction: tables, views, sequences, functions and types of each
