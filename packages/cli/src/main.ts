@@ -4,7 +4,6 @@ import { commandHelp, listHelp } from './command-line/help.ts'
 import { type CommandLine, parseCommandLine } from './command-line/parse.ts'
 import { commands } from './commands.ts'
 import { Stopped } from './terminal/stop.ts'
-import { withoutSecrets } from './terminal/secrets.ts'
 
 const foundSomething = 3
 
@@ -26,7 +25,7 @@ function help(of: typeof commands, isOne: boolean): string {
 
 function print(report: Report | void, isJson: boolean): void {
   if (report === undefined) return
-  console.log(withoutSecrets(isJson ? JSON.stringify(report.data, null, 2) : report.text))
+  console.log(isJson ? JSON.stringify(report.data, null, 2) : report.text)
   if (report.hasFindings === true) process.exitCode = foundSomething
 }
 

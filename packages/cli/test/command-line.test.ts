@@ -93,6 +93,36 @@ test('passwords are hidden, in URLs and in statements', () => {
   assert.equal(withoutSecrets('select password from account'), 'select password from account')
 })
 
+const secret = 'top;sec,ret'
+
+test('a password is hidden wherever a statement or an address may hold it, also where it was cut off', () => {
+  for (const text of [
+    `create subscription s connection 'host=h user=u password=${secret}' publication p`,
+    `create subscription s connection 'host=h password=''${secret} 2'' user=u'`,
+    `select dblink_connect('dbname=x password = ${secret}')`,
+    `alter role x password E'it\\'s ${secret}' valid`,
+    `alter role x password U&'${secret}'`,
+    `alter role x password $$${secret}$$`,
+    `alter role x encrypted password $a$ $$ ${secret}$a$`,
+    `alter role x password '${secret}`,
+    `select from account where user_password <> '${secret}'`,
+    `insert into kept values ('{"password": "a\\" ${secret}"}')`,
+    `postgres://h/db?user=u&password=${secret}`,
+    `PGPASSWORD=${secret} x`,
+    `postgres://u:top/${secret}@h/db`,
+    `postgres://u:p@w/${secret}@h1:5432,h2/db`,
+  ])
+    assert.doesNotMatch(withoutSecrets(text), /top;|sec,ret/, text)
+  for (const text of [
+    'where password = $1 and name = $2',
+    'password authentication failed for user "app"',
+    'select u.password, \'x\' from "user" as u',
+    'update account set password_hash = $1',
+    'http://host:8080/a and postgres://h:5432/db?user=u',
+  ])
+    assert.equal(withoutSecrets(text), text)
+})
+
 test('the guides name every command', () => {
   const pages = [
     'docs/guides/commands.md',

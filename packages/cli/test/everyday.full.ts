@@ -105,6 +105,21 @@ test('what runs is told, and passwords in it are hidden', async () => {
   await assert.rejects(sleeping, { code: 'Cancelled' })
 })
 
+test('what is called a password is no secret: reports stay JSON, and types what the database has', async () => {
+  await db.query(`create type method as enum ('password', 'magic''link')`)
+  await db.query(
+    `create table member (email text, password text default 'x', via method, primary key (email, password))`,
+  )
+  const schema = await plinth(['schema', 'member', '--json', ...url]).ended
+  assert.deepEqual(JSON.parse(schema.stdout), (await report('schema', 'member', ...url)).data)
+  const { text, data } = await report('types', ...url)
+  assert.match(text, /via\??: 'password' \| 'magic\\'link' \| null/)
+  const types = await plinth(['types', ...url]).ended
+  assert.deepEqual([types.stdout.trimEnd(), data], [text, types.stdout])
+  await db.query('drop table member')
+  await db.query('drop type method')
+})
+
 const waiters = async (): Promise<number> =>
   (await db.query(`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`))
     .rowCount
@@ -211,7 +226,9 @@ test('doctor compares with the migrations where it is asked to, and pool.max wit
 
 test('tasks are listed, shown and retried, and dead letters redriven', async () => {
   await installSchema(db)
-  const failing = task('welcome', () => Promise.reject(new RangeError('no mailbox')), { retry: { attempts: 1 } })
+  const failing = task('welcome', () => Promise.reject(new RangeError('no mailbox, password=s3cret')), {
+    retry: { attempts: 1 },
+  })
   const id = await db.transaction(async (tx) => (await enqueue(tx, failing, { to: 'ada' })).id)
   assert.match((await report('tasks', 'ls', ...url)).text, new RegExp(`\n +${id} +welcome +ready +0 `))
   const worker = await startWorker(db, [failing])
@@ -219,9 +236,9 @@ test('tasks are listed, shown and retried, and dead letters redriven', async () 
   for (let left = 100; left > 0 && !(await isDead()); left--) await sleep(10)
   await worker.close()
   const shown = (await report('tasks', 'show', id, ...url)).text
-  assert.match(shown, /State +dead[^]*Last error +RangeError: no mailbox\n +Input +\{"to":"ada"\}/)
+  assert.match(shown, /State +dead[^]*Last error +RangeError: no mailbox, password='\*\*\*'\n +Input +\{"to":"ada"\}/)
   const dead = await report('dead', 'ls', ...url)
-  assert.deepEqual([dead.hasFindings, dead.text.includes('RangeError: no mailbox')], [true, true])
+  assert.deepEqual([dead.hasFindings, dead.text.includes("RangeError: no mailbox, password='***'")], [true, true])
   await assert.rejects(report('dead', 'redrive', ...url), { name: 'UsageError', message: /an id, --name, or --all/ })
   await assert.rejects(report('dead', 'redrive', id, '--all', ...url), { name: 'UsageError' })
   assert.equal((await report('dead', 'redrive', '--name', 'welcome', ...url)).text, '1 run again.')

@@ -1,12 +1,14 @@
 import type { Database } from 'plinth'
 import { blockedSessions, type LockingSession } from 'plinth/inspect'
 import type { Report } from '../command-line/command.ts'
+import { withoutSecrets } from '../terminal/secrets.ts'
 import { duration } from '../terminal/table.ts'
 import { dim } from '../terminal/text.ts'
 
 /** Finds something (exit code 3) when anybody waits. */
 export async function locksReport(database: Database): Promise<Report> {
-  const sessions = await blockedSessions(database)
+  const found = await blockedSessions(database)
+  const sessions = found.map((one) => ({ ...one, query: withoutSecrets(one.query) }))
   const text = sessions.length === 0 ? 'Nobody waits for a lock.' : tree(sessions)
   return { data: sessions, text, hasFindings: sessions.length > 0 }
 }

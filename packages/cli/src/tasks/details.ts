@@ -2,9 +2,11 @@ import type { Database } from 'plinth'
 import { showTask } from 'plinth/services'
 import type { Report } from '../command-line/command.ts'
 import { columns } from '../terminal/text.ts'
+import { hideSecrets } from './list.ts'
 
 export async function taskDetails(database: Database, id: string): Promise<Report> {
-  const task = await showTask(database, id)
+  const found = await showTask(database, id)
+  const task = { ...found, error: hideSecrets(found.error) }
   const { name, group, key, state, attempt, createdAt, runAt, startedAt, endedAt, worker, error, input } = task
   const at = (label: string, time: Date | null): string[][] => (time === null ? [] : [[label, time.toISOString()]])
   const rows = [

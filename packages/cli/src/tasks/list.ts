@@ -2,6 +2,7 @@ import type { Database } from 'plinth'
 import { listTasks, type TaskRow, type TaskState } from 'plinth/services'
 import type { Report } from '../command-line/command.ts'
 import { UsageError } from '../command-line/usage-error.ts'
+import { withoutSecrets } from '../terminal/secrets.ts'
 import { duration, table } from '../terminal/table.ts'
 
 const states: readonly TaskState[] = ['waiting', 'ready', 'running', 'done', 'dead']
@@ -37,12 +38,18 @@ export async function deadList(database: Database, asked: ListAsked): Promise<Re
   return { data: found, text, hasFindings: true }
 }
 
-function list(
+async function list(
   database: Database,
   { name, limit = 50 }: ListAsked,
   wanted: readonly TaskState[] | undefined,
 ): Promise<readonly TaskRow[]> {
-  return listTasks(database, { limit, ...(name === undefined ? {} : { name }), ...(wanted && { states: wanted }) })
+  const asked = { limit, ...(name === undefined ? {} : { name }), ...(wanted && { states: wanted }) }
+  return (await listTasks(database, asked)).map((task) => ({ ...task, error: hideSecrets(task.error) }))
+}
+
+/** What a task threw can hold the address or the statement that it failed with. */
+export function hideSecrets(error: TaskRow['error']): TaskRow['error'] {
+  return error && { ...error, message: withoutSecrets(error.message) }
 }
 
 function readState(text: string): TaskState {
