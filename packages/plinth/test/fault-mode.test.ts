@@ -136,7 +136,7 @@ test('a share that is none, and a server elsewhere, are refused', () => {
   const open = (faults: FaultOptions, at = url): Database => createDatabase({ url: at, faults })
   assert.throws(() => open({ deadlock: 1.5 }), { code: 'InvalidOption', message: /faults\.deadlock is 1\.5/ })
   const elsewhere = 'postgres://app@db.example.com/app'
-  for (const at of [elsewhere, 'postgres://app@localhost/app?host=db.example.com', 'postgres:///app'])
+  for (const at of [elsewhere, 'postgres://app@localhost,db.example.com/app', 'postgres:///app?host=db'])
     assert.throws(
       () => open({ deadlock: 0.1 }, at),
       { code: 'InvalidOption', message: /may not be on this machine/ },

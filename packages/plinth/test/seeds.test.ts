@@ -168,13 +168,15 @@ test('a database is taken for production by its name, its host, NODE_ENV or its 
     return error instanceof Error ? error.message : 'none'
   }
   assert.equal(await refusal({}), 'none')
-  for (const local of ['postgres://localhost/x', 'postgres://[::1]:5432/x', 'postgres:///x?host=/tmp'])
-    assert.equal(await refusal({ url: local }), 'none', local)
+  const local = ['postgres://localhost/x', 'postgres://[::1]:5432/x', 'postgres:///x?host=/tmp', 'postgres:///x']
+  for (const one of local) assert.equal(await refusal({ url: one }), 'none', one)
+  assert.match(await refusal({ nodeEnv: 'PRODUCTION' }), /NODE_ENV is production/)
   assert.equal(await refusal({ nodeEnv: 'production' }), `${name} looks like production: NODE_ENV is production.`)
   assert.match(await refusal({ url: 'postgres://db.example.org/x' }), /production: it is on db\.example\.org\.$/)
   const several = 'postgres://a:secret@127.0.0.1:1,db.example.org:2/x'
   assert.match(await refusal({ url: several }), /production: it is on db\.example\.org\.$/)
-  assert.match(await refusal({ url: 'postgres://localhost/x?host=db' }), /it is on db\.$/)
+  assert.match(await refusal({ url: 'postgres://localhost/x?host=localhost&host=db' }), /it is on db\.$/)
+  assert.match(await refusal({ url: 'localhost' }), /it is on another machine\.$/)
   await markEnvironment(db, 'production')
   assert.equal(await markedEnvironment(db), 'production')
   assert.match(await refusal({}), /it is marked as production/)

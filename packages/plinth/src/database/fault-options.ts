@@ -1,6 +1,6 @@
-import { hostOf } from '../driver/sqlstate.ts'
 import { PlinthError } from '../errors.ts'
 import type { FaultOptions } from './queryable.ts'
+import { serverHosts } from './server-hosts.ts'
 
 /** What can meet a transaction at its end, and at most one of them does: the first. */
 export const endings = ['commitUnknown', 'serializationFailure', 'deadlock', 'connectionLost'] as const
@@ -18,13 +18,11 @@ export function readFaults(faults: FaultOptions | undefined, url: string): Fault
       throw new PlinthError('InvalidOption', `faults.${name} is ${share}; it must be a share from 0 to 1.`)
     }
   }
-  const parsed = URL.parse(url)
-  // Without a host pg takes one of the environment, which may be anywhere.
-  const host = parsed && (parsed.hostname || parsed.searchParams.has('host')) ? hostOf(parsed) : ''
-  if (here.test(host) || faults.onAnyHost === true) return faults
+  const away = serverHosts(url).filter((host) => host === undefined || !here.test(host))
+  if (away.length === 0 || faults.onAnyHost === true) return faults
   throw new PlinthError(
     'InvalidOption',
-    `faults is set for a server that may not be on this machine: ${host || 'its url names none'}.`,
+    `faults is set for a server that may not be on this machine: ${away.join(', ')}.`,
     {
       hint: 'It is for tests. Where the test server runs elsewhere, say so: faults.onAnyHost.',
     },

@@ -1,7 +1,7 @@
 import type { ConnectionOptions, Pooler } from '../driver/client-options.ts'
 import type { Connection } from '../driver/connection.ts'
 import { openerOf, splitServers } from '../driver/servers.ts'
-import { hostOf } from '../driver/sqlstate.ts'
+import { hostOf, portOf } from '../driver/sqlstate.ts'
 import type { PoolLimits } from '../driver/pool-options.ts'
 import type { DatabaseIdentity } from '../observe/observation.ts'
 import { PlinthError } from '../errors.ts'
@@ -111,7 +111,7 @@ function identify(url: string, service: string): DatabaseIdentity {
   return {
     service,
     host: parsed ? hostOf(parsed) : 'localhost',
-    port: Number(parsed?.port || 5432),
+    port: Number(parsed ? portOf(parsed) : 5432),
     database: decodeURIComponent(parsed?.pathname.slice(1) ?? ''),
   }
 }

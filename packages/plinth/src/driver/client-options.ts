@@ -1,5 +1,7 @@
+import { userInfo } from 'node:os'
 import type { DatabaseIdentity } from '../observe/observation.ts'
 import type { WireClientOptions } from './peer.ts'
+import { hostOf, portOf } from './sqlstate.ts'
 
 export interface ConnectionOptions {
   readonly url: string
@@ -32,12 +34,12 @@ export function clientOptions(options: ConnectionOptions): WireClientOptions {
   const ours = Object.entries(options.settings).map(
     ([name, value]) => `-c ${name}=${value.replaceAll(/([\\ ])/g, '\\$1')}`,
   )
-  const url = URL.parse(options.url)
+  const url = completeUrl(options.url)
   // pg lets the url's own `options` replace ours, so both are joined; theirs come last and win setting by setting.
-  const theirs = url?.searchParams.get('options') ?? ''
-  url?.searchParams.delete('options')
+  const theirs = url.searchParams.get('options') ?? ''
+  url.searchParams.delete('options')
   return {
-    connectionString: url?.href ?? options.url,
+    connectionString: url.href,
     application_name: options.service,
     connectionTimeoutMillis: options.connectTimeoutMs,
     keepAlive: true,
@@ -46,4 +48,20 @@ export function clientOptions(options: ConnectionOptions): WireClientOptions {
     options: options.pooler ? '' : [...ours, theirs].join(' ').trim(),
     pipeline: true,
   }
+}
+
+/**
+ * Says each part of the address, since pg reads PGHOST, PGPORT, PGUSER and PGDATABASE where the url is silent: where a
+ * database is must not depend on more than its url. PGPASSWORD, the password file and PGSSLMODE stay pg's.
+ */
+function completeUrl(text: string): URL {
+  const url = new URL(text)
+  const parameters = url.searchParams
+  const host = hostOf(url)
+  if (host !== url.hostname) parameters.set('host', host)
+  parameters.set('port', portOf(url))
+  const user = parameters.getAll('user').at(-1) || decodeURIComponent(url.username) || userInfo().username
+  parameters.set('user', user)
+  if (url.pathname.length < 2) url.pathname = `/${encodeURI(user)}`
+  return url
 }

@@ -101,6 +101,8 @@ export class Connection {
     const pg = loadPg()
     adoptExchange(pg)
     const client = outside(() => new pg.Client(clientOptions(options)))
+    // Behind a pooler we send none, and pg would take those of PGOPTIONS instead.
+    if (options.pooler) client.connectionParameters.options = ''
     // Before connect resolves pg reports through the promise, but a socket error may follow it: unheard, it would end
     // the process.
     const ignore = (): void => undefined

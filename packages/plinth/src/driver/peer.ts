@@ -6,6 +6,7 @@ import { PlinthError } from '../errors.ts'
 /** The part of `pg` that Plinth stands on, as pg 8.23 has it: its client, and the surface it offers to submittables. */
 export interface WireClient extends EventEmitter {
   readonly connection: WireConnection
+  readonly connectionParameters: { options: string }
   readonly processID: number
   readonly secretKey: number
   readonly host: string
@@ -123,7 +124,7 @@ export function loadPg(): PgPackage {
 // What an object of each class must have. Most of it is not pg's documented surface, and the peer is `^8.23.1`: a later
 // 8 that has changed it should say so here, not in the middle of a statement.
 const parts = {
-  Client: ['connect', 'end', 'query', 'getTransactionStatus', 'connection'],
+  Client: ['connect', 'end', 'query', 'getTransactionStatus', 'connection', 'connectionParameters'],
   Connection: [
     ...['connect', 'requestSsl', 'cancel', 'parse', 'bind', 'describe', 'execute', 'close', 'query', 'sync', 'flush'],
     ...['parsedStatements', 'sendCopyFail', 'stream'],

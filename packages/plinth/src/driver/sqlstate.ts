@@ -283,10 +283,19 @@ export const poolerHint =
 /** Host, port and database of a url: never its user or password. */
 export function describeServer(url: string): string {
   const parsed = URL.parse(url)
-  return parsed === null ? 'the given url' : `${hostOf(parsed)}:${parsed.port || '5432'}${parsed.pathname}`
+  return parsed === null ? 'the given url' : `${hostOf(parsed)}:${portOf(parsed)}${parsed.pathname}`
 }
 
 /** pg takes the host of the query, as for a Unix socket, before that of the address. */
 export function hostOf(url: URL): string {
-  return url.searchParams.get('host') ?? (url.hostname || 'localhost')
+  return lastParameter(url, 'host') || url.hostname || 'localhost'
+}
+
+export function portOf(url: URL): string {
+  return lastParameter(url, 'port') || url.port || '5432'
+}
+
+/** Of several with one name pg takes the last. */
+function lastParameter(url: URL, name: string): string | undefined {
+  return url.searchParams.getAll(name).at(-1)
 }

@@ -1,4 +1,5 @@
 import type { Queryable } from '../database/queryable.ts'
+import { serverHosts } from '../database/server-hosts.ts'
 import { PlinthError } from '../errors.ts'
 import { environments, type Environment } from './seed.ts'
 
@@ -35,25 +36,19 @@ export async function refuseProduction(db: Queryable, options: GuardOptions): Pr
 
 function signsOf(name: string, mark: Environment | undefined, { url, nodeEnv }: GuardOptions): string[] {
   const isMarkedOther = mark !== undefined && mark !== 'production'
-  const away = hostsOf(url).filter((host) => !isThisMachine(host))
+  const hosts = serverHosts(url).map((host) => host ?? 'another machine')
+  const away = hosts.filter((host) => !isThisMachine(host))
   return [
     ...(mark === 'production' ? ['it is marked as production'] : []),
-    ...(nodeEnv === 'production' ? ['NODE_ENV is production'] : []),
+    ...(nodeEnv?.toLowerCase() === 'production' ? ['NODE_ENV is production'] : []),
     ...(!isMarkedOther && /(?:^|[^a-z])(?:prod|production|live)(?:[^a-z]|$)/i.test(name) ? ['its name says so'] : []),
     ...(isMarkedOther || away.length === 0 ? [] : [`it is on ${away.join(', ')}`]),
   ]
 }
 
-/** Without credentials and ports; a url may name several servers, and the parameter `host` goes before them. */
-function hostsOf(url: string): string[] {
-  const [, named = '', parameters = ''] = /^[^:]+:\/\/(?:[^/?]*@)?([^/?]*)[^?]*\??(.*)$/.exec(url) ?? []
-  const hosts = new URLSearchParams(parameters).get('host') ?? named
-  return hosts.split(',').map((host) => host.replace(/:\d+$/, ''))
-}
-
-/** Without a host it is a socket of this machine. */
+/** By its name, or by a path, which is a socket. */
 function isThisMachine(host: string): boolean {
-  return /^(?:|localhost|127(?:\.\d+){3}|\[?::1\]?|\/.*|%2[fF].*)$/.test(host)
+  return /^(?:localhost|127(?:\.\d+){3}|\[?::1\]?|\/.*|%2[fF].*)$/.test(host)
 }
 
 /** What the database was marked as; undefined for one that never was. */
