@@ -23,7 +23,10 @@ const script = `
     p positive not null, u uuid not null, texts text[] not null, ints int[] not null, moods mood[] not null,
     span interval not null, maybe timestamptz, made text generated always as ('x' || 'y') stored);
   create view loud as select id, mail from person where mood is not null;
-  create table "default" (class int);
+  create table foo (id int);
+  create table foo_row (a text);
+  create table new_foo (b text);
+  create table case_table (c int);
   create function double(number int) returns int language sql return number * 2;
   insert into person (mail, mood) values ('ada@example.org', 'calm');
   insert into passport values (1, 'P1');
@@ -32,12 +35,21 @@ const script = `
     (true, 1, 9007199254740993, 1.50, 0.5, '\\x01', '{"a":1}', '2026-01-02', '2026-01-02 03:04:05+00', 1,
       '00000000-0000-0000-0000-000000000001', '{a}', '{1}', '{calm}', '1 day');`
 
+// Every word that may not name a constant of a module.
+const reserved =
+  `arguments await break case catch class const continue debugger default delete do else enum eval export exports
+  extends false finally for function globalThis if implements import in instanceof interface let new null package private
+  protected public require return static super switch table this throw true try typeof undefined var void while with
+  yield`.split(/\s+/)
+
 const folder = temporaryFolder()
 const config = fileURLToPath(new URL('../../../tsconfig.json', import.meta.url))
 let database: TestDatabase
 
 before(async () => {
-  database = await createTestDatabase({ server: { url: process.env['PLINTH_TEST_DATABASE_URL'] ?? '' }, script })
+  const tables = reserved.map((word) => `create table "${word}" (class int);`).join('\n')
+  const server = { url: process.env['PLINTH_TEST_DATABASE_URL'] ?? '' }
+  database = await createTestDatabase({ server, script: `${script}\n${tables}` })
   symlinkSync(fileURLToPath(new URL('../../../node_modules', import.meta.url)), join(folder, 'node_modules'))
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   const include = { extends: config, include: ['*.ts'] }
@@ -85,7 +97,7 @@ const programs: Readonly<Record<string, readonly [program: string, wrong: string
   table: [
     `import assert from 'node:assert/strict'
 import { createDatabase } from 'plinth'
-import { blogMyPost, defaultTable, everyType, loud, passport, person } from './table.ts'
+import { blogMyPost, caseTable, caseTable2, defaultTable, everyType, fooRow, loud, newFoo2, passport, person } from './table.ts'
 
 await using db = createDatabase({ url: process.argv[2] ?? '' })
 const [ada] = await db.run(person.find({ mail: 'ada@example.org' }))
@@ -97,6 +109,11 @@ assert.equal(id, '2')
 assert.equal((await db.run(passport.get({ person: 1 as unknown as string }))).number, 'P1')
 assert.equal((await db.run(blogMyPost.get(7)))['a-b'], null)
 assert.deepEqual(await db.run(defaultTable.find()), [])
+await db.run(caseTable.insert({ class: 1 }))
+await db.run(caseTable2.insert({ c: 1 }))
+await db.run(fooRow.insert({ a: 'a' }))
+const foos: readonly (string | null)[] = (await db.run(newFoo2.find())).map(({ b }) => b)
+assert.deepEqual(foos, [])
 assert.equal((await db.run(loud.find()))[0]?.mail, 'ada@example.org')
 const row = await db.run(everyType.get(1))
 const day: string = row.d

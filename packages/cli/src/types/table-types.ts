@@ -21,9 +21,17 @@ const plain: Readonly<Record<string, readonly [read: string, written: string]>> 
 
 /** `export const users = table<User, NewUser>('users', { key: ['id'] })` for each table. */
 export function tableTypes(schema: TypedSchema): string {
-  const names = distinct(schema.relations.map((relation) => pascalCase(longName(relation))))
+  const names = distinct(
+    schema.relations.map((relation) => pascalCase(longName(relation))),
+    madeFrom,
+  )
   const blocks = schema.relations.map((relation, i) => relationBlock(relation, names[i] ?? '', schema))
   return ["import { table, type Table } from 'plinth'", ...blocks].join('\n\n')
+}
+
+/** Of the tables `foo_row` and `new_foo` both would have a NewFooRow, which TypeScript merges without a word. */
+function madeFrom(name: string): string[] {
+  return [`${name}Row`, `New${name}`, variable(name)]
 }
 
 function longName({ schema, name }: CatalogRelation): string {
@@ -54,7 +62,13 @@ function block(head: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [`${head} {}`] : [`${head} {`, ...indented(lines), '}']
 }
 
-const reserved = new Set('table class default delete export function import new package return switch type'.split(' '))
+/** Words that cannot name a constant of a module (ECMA-262, 12.7.2; TypeScript 2397, 2441), and what is imported. */
+const reserved = new Set(
+  `arguments await break case catch class const continue debugger default delete do else enum eval export exports
+  extends false finally for function globalThis if implements import in instanceof interface let new null package private
+  protected public require return static super switch table this throw true try typeof undefined var void while with
+  yield`.split(/\s+/),
+)
 
 function variable(name: string): string {
   const own = name.charAt(0).toLowerCase() + name.slice(1)

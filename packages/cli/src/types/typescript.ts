@@ -26,13 +26,13 @@ export function pascalCase(name: string): string {
   return /^[A-Za-z]/.test(joined) ? joined : `T${joined}`
 }
 
-/** Gives each name a form that no other has, in order: `User`, `User2`. */
-export function distinct(names: readonly string[]): string[] {
+/** Gives each name a form that no other has, nor what is made from it, in order: `User`, `User2`. */
+export function distinct(names: readonly string[], madeFrom = (name: string): string[] => [name]): string[] {
   const taken = new Set<string>()
   return names.map((name) => {
     let own = name
-    for (let n = 2; taken.has(own); n++) own = `${name}${n}`
-    taken.add(own)
+    for (let n = 2; madeFrom(own).some((made) => taken.has(made)); n++) own = `${name}${n}`
+    for (const made of madeFrom(own)) taken.add(made)
     return own
   })
 }
