@@ -1,7 +1,7 @@
 import type { ConnectionOptions, Pooler } from '../driver/client-options.ts'
 import type { Connection } from '../driver/connection.ts'
 import { openerOf, splitServers } from '../driver/servers.ts'
-import { hostOf, portOf } from '../driver/sqlstate.ts'
+import { hostOf, portOf } from '../driver/server-address.ts'
 import type { PoolLimits } from '../driver/pool-options.ts'
 import type { DatabaseIdentity } from '../observe/observation.ts'
 import { PlinthError } from '../errors.ts'

@@ -1,5 +1,5 @@
 import { splitServers } from '../driver/servers.ts'
-import { hostOf } from '../driver/sqlstate.ts'
+import { hostOf } from '../driver/server-address.ts'
 
 /** The hosts that a database with this url connects to; undefined for one that is no url. */
 export function serverHosts(url: string): (string | undefined)[] {

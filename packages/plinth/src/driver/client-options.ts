@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os'
 import type { DatabaseIdentity } from '../observe/observation.ts'
 import type { WireClientOptions } from './peer.ts'
-import { hostOf, portOf } from './sqlstate.ts'
+import { hostOf, portOf } from './server-address.ts'
 
 export interface ConnectionOptions {
   readonly url: string

@@ -8,6 +8,7 @@ import {
 } from '../errors.ts'
 import type { ConnectionOptions } from './client-options.ts'
 import { isServerError, type ServerError } from './peer.ts'
+import { hostOf, portOf } from './server-address.ts'
 import { violatedColumns } from './violated-columns.ts'
 
 export interface FailureContext {
@@ -284,18 +285,4 @@ export const poolerHint =
 export function describeServer(url: string): string {
   const parsed = URL.parse(url)
   return parsed === null ? 'the given url' : `${hostOf(parsed)}:${portOf(parsed)}${parsed.pathname}`
-}
-
-/** pg takes the host of the query, as for a Unix socket, before that of the address. */
-export function hostOf(url: URL): string {
-  return lastParameter(url, 'host') || url.hostname || 'localhost'
-}
-
-export function portOf(url: URL): string {
-  return lastParameter(url, 'port') || url.port || '5432'
-}
-
-/** Of several with one name pg takes the last. */
-function lastParameter(url: URL, name: string): string | undefined {
-  return url.searchParams.getAll(name).at(-1)
 }
