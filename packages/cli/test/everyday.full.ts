@@ -260,11 +260,21 @@ export default defineSeed(async (tx) => void (await tx.query("insert into notes 
   assert.deepEqual((await db.query('select text from notes')).rows, [{ text: 'first' }])
   assert.match((await report('seed', ...url)).text, /010_notes +ran before$/)
   assert.equal((await report('mark', 'production', ...url)).text, 'The database is marked: production.')
-  for (const words of [['reset'], ['seed'], ['migrate', 'revert'], ['migrate', 'redo'], ['reset', '--force']])
+  for (const words of [
+    ['reset'],
+    ['seed'],
+    ['migrate', 'revert'],
+    ['migrate', 'redo'],
+    ['reset', '--force'],
+    ['mark', 'test'],
+  ])
     await assert.rejects(report(...words, ...url), { code: 'ProductionRefused' }, words.join(' '))
   assert.match((await report('seed', '--env', 'production', ...url)).text, /ran before/)
   await report('reset', '--force', '--force-production', made.name, ...url)
-  assert.equal((await report('mark', 'test', ...url)).text, 'The database is marked: test.')
+  assert.equal(
+    (await report('mark', 'test', '--force', '--force-production', made.name, ...url)).text,
+    'The database is marked: test.',
+  )
   await report('reset', '--env', 'test', ...url)
   await assert.rejects(report('mark', 'staging', ...url), { name: 'UsageError' })
 })

@@ -159,7 +159,7 @@ test('a folder that is not there has no seeds', async () => {
   assert.deepEqual(await runSeeds(db, { folder: 'no/such/folder' }), [])
 })
 
-const here = { url: 'postgres://a@127.0.0.1/x', action: 'reset' }
+const here = { url: 'postgres://a@127.0.0.1/x', action: 'reset it' }
 
 test('a database is taken for production by its name, its host, NODE_ENV or its mark', async () => {
   const name = new URL(url).pathname.slice(1)
@@ -188,7 +188,10 @@ test('a database is taken for production by its name, its host, NODE_ENV or its 
 test('only both of the two yeses let it pass, and the refusal says them', async () => {
   await markEnvironment(db, 'production')
   const name = new URL(url).pathname.slice(1)
-  const refused = { code: 'ProductionRefused', hint: new RegExp(`--force --force-production ${name}`) }
+  const refused = {
+    code: 'ProductionRefused',
+    hint: new RegExp(`--force --force-production ${name} \\(force: true, forceProduction: '${name}'\\)`),
+  }
   await assert.rejects(refuseProduction(db, { ...here, force: true }), refused)
   await assert.rejects(refuseProduction(db, { ...here, forceProduction: name }), refused)
   await assert.rejects(refuseProduction(db, { ...here, force: true, forceProduction: 'another' }), refused)

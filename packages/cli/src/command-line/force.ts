@@ -1,7 +1,7 @@
 import type { GuardOptions } from 'plinth/migrate'
 import type { Asked } from './asked.ts'
 
-/** Of each command that destroys rows. */
+/** Of each command that destroys rows, or lets the next one do so. */
 export const forceOptions = {
   force: { about: 'Also on a database that looks like production, together with --force-production' },
   'force-production': { value: 'database', about: 'The name of that database, as the second yes' },

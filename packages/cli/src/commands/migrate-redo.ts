@@ -10,7 +10,7 @@ export const migrateRedo: Command = defineCommand({
   async run(asked) {
     const { redoMigration } = await import('plinth/migrate')
     const { resultReport } = await import('../migrate/reports.ts')
-    return await withDestruction(asked, 'redo a migration of', async (database, options) =>
+    return await withDestruction(asked, 'redo its last migration', async (database, options) =>
       resultReport(await redoMigration(database, options), 'Nothing to redo.'),
     )
   },

@@ -23,7 +23,7 @@ export const migrateRevert: Command = defineCommand({
         planReport(await planRevert(database, { folder, steps }), 'revert'),
       )
     }
-    return await withDestruction(asked, 'revert', async (database, options) =>
+    return await withDestruction(asked, 'revert it', async (database, options) =>
       resultReport(await revertMigrations(database, { ...options, steps }), 'Nothing to revert.'),
     )
   },

@@ -14,7 +14,7 @@ type Names = 'env' | 'folder' | ForceName
 export async function seedReport({ database, url, config }: Connected, asked: Asked<Names>): Promise<Report> {
   const environment = readEnvironment('--env', asked.text('env'))
   if (environment !== 'production')
-    await refuseProduction(database, { ...guardOptions(asked, url), action: `seed as ${environment}` })
+    await refuseProduction(database, { ...guardOptions(asked, url), action: `seed it as ${environment}` })
   const folder = asked.text('folder') ?? config.seeds ?? 'seeds'
   using line = progressLine()
   const results = await runSeeds(database, { folder, environment, onProgress: line.seed })

@@ -6,7 +6,7 @@ import { environments, type Environment } from './seed.ts'
 export interface GuardOptions {
   /** Of the connection, for the host; without it the host counts as another machine. */
   readonly url: string
-  /** What is to be done, for the refusal: `reset`. */
+  /** What is to be done, for the refusal: `reset it`. */
   readonly action: string
   /** `process.env.NODE_ENV`, where there is one. */
   readonly nodeEnv?: string | undefined
@@ -21,18 +21,26 @@ export interface GuardOptions {
  * looks so by any of: a mark in the database (`markEnvironment`), the word prod, production or live in its name, a host
  * that is not this machine, NODE_ENV production. A mark as development or test speaks louder than name and host.
  *
+ *     await refuseProduction(db, { url, action: 'empty it', nodeEnv: process.env.NODE_ENV })
+ *     await db.query('truncate users')
+ *
  * Throws ProductionRefused, which says what was seen and how to go on.
  */
 export async function refuseProduction(db: Queryable, options: GuardOptions): Promise<void> {
   const { name } = await db.one<{ name: string }>('select current_database()::text as name')
-  const signs = signsOf(name, await markedEnvironment(db), options)
+  const mark = await markedEnvironment(db)
+  const signs = signsOf(name, mark, options)
   if (signs.length === 0 || (options.force === true && options.forceProduction === name)) return
   throw new PlinthError('ProductionRefused', `${name} looks like production: ${signs.join(', ')}.`, {
     hint:
-      `To ${options.action} it all the same: --force --force-production ${name}. ` +
-      'If that may be done to it any time, say so once: plinth mark development.',
+      `To ${options.action} all the same: --force --force-production ${name} (force: true, ` +
+      `forceProduction: '${name}').${mark === 'production' ? '' : markHint}`,
   })
 }
+
+const markHint =
+  ' A database for development or test is marked as that once, with the same two: plinth mark development ' +
+  '(markEnvironment).'
 
 function signsOf(name: string, mark: Environment | undefined, { url, nodeEnv }: GuardOptions): string[] {
   const isMarkedOther = mark !== undefined && mark !== 'production'
@@ -59,7 +67,15 @@ export async function markedEnvironment(db: Queryable): Promise<Environment | un
   return environments.find((one) => one === row?.value)
 }
 
-/** Marks a database, for whatever asks later whether it may be destroyed. Needs `installSchema(db)`. */
+/**
+ * Marks a database, for whatever asks later whether it may be destroyed. It overwrites the mark that is there and asks
+ * nobody: call `refuseProduction` before, as `plinth mark` does, unless it becomes `production`.
+ *
+ *     await installSchema(db)
+ *     await markEnvironment(db, 'production')
+ *
+ * Throws UndefinedObject where Plinth's own tables are missing.
+ */
 export async function markEnvironment(db: Queryable, environment: Environment): Promise<void> {
   const text = `insert into plinth.setting (name, value) values ('environment', $1)
     on conflict (name) do update set value = excluded.value`

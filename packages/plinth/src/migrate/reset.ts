@@ -34,7 +34,7 @@ export interface ResetResult {
  * a folder of seeds that is named and not there.
  */
 export async function resetDatabase(db: Database, { guard, migrations, seeds }: ResetOptions): Promise<ResetResult> {
-  await refuseProduction(db, { ...guard, action: 'reset' })
+  await refuseProduction(db, { ...guard, action: 'reset it' })
   await refuseUnfit(migrations.folder, seeds.folder)
   const results: MigrationResult[] = []
   await withRunner(db, migrations, async (runner, compared) => {
