@@ -104,6 +104,38 @@ test('a renamed table takes the derived names of its key and indexes along, and 
   assert.match(fileOf(folder, 'up.sql'), /DROP CONSTRAINT "people_name_key";/)
 })
 
+test('a view, a constraint or an index that is dropped is told, and one that is made anew is not', async () => {
+  const users = pg.pgTable('users', { id, name: pg.text().unique() }, (t) => [pg.uniqueIndex('names').on(t.name)])
+  const audit = pg.pgSchema('audit')
+  const folder = await historyOf({
+    users,
+    audit,
+    ids: pg.pgView('ids').as((q) => q.select({ id: users.id }).from(users)),
+    kept: pg.pgView('kept').as((q) => q.select({ id: users.id }).from(users)),
+    counted: audit.materializedView('counted').as((q) => q.select({ id: users.id }).from(users)),
+  })
+  const plain = pg.pgTable('users', { id, name: pg.text() })
+  const kept = pg.pgView('kept').as((q) => q.select({ name: plain.name }).from(plain))
+  const result = await generate(folder, { plain, audit, kept })
+  assert.deepEqual(result.kind === 'written' && result.migrations[0]?.notes.toSorted(), [
+    'Drops constraint users_name_key of users.',
+    'Drops index names.',
+    'Drops materialized view audit.counted.',
+    'Drops view ids.',
+  ])
+  assert.match(fileOf(folder, 'up.sql'), /-- Drops view ids\.\nDROP VIEW "ids";/)
+})
+
+test('a name that no migration can have is refused before anything is asked', async () => {
+  const folder = await historyOf(users)
+  const changed = table('users', {})
+  await assert.rejects(generate(folder, changed, { name: 'Bad Name' }), {
+    code: 'InvalidMigration',
+    message: /0002_Bad Name is not named like a migration/,
+  })
+  assert.deepEqual(readdirSync(folder), ['0001_next'])
+})
+
 test('an index that is built concurrently comes in a migration of its own, without a transaction', async () => {
   const folder = await historyOf(users)
   const indexed = pg.pgTable('users', { id, name: pg.varchar({ length: 120 }), age: pg.integer() }, (t) => [
@@ -264,6 +296,6 @@ test('a module without tables is an error, and an aborted one leaves no file', a
     message: /exported are: schema\.$/,
   })
   const signal = AbortSignal.abort(new RangeError('enough'))
-  await assert.rejects(generate(folder, users, { signal }), RangeError)
+  await assert.rejects(generate(folder, users, { signal }), { code: 'Cancelled', cause: signal.reason })
   assert.deepEqual(readdirSync(folder), [])
 })

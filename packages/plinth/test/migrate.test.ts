@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { createDatabase, installSchema, isPlinthError } from '../src/index.ts'
 import {
+  createMigration,
   migrationHistory,
   type MigrationProgress,
   migrationStatus,
@@ -150,6 +151,15 @@ test('a migration in TypeScript runs in its transaction, and errors of its own c
     message: '0002_fill was not reverted: changed my mind',
   })
   assert.equal((await activity.query('select from users')).length, 3)
+})
+
+test('a migration that was created and not written yet is not run as if it were', async () => {
+  for (const kind of ['sql', 'code'] as const) {
+    const folder = migrationFolder({})
+    await createMigration({ folder, name: 'later', kind })
+    await assert.rejects(runMigrations(db, { folder }), { message: /0001_later.*(not written yet|holds no statement)/ })
+    assert.deepEqual(await states(folder), ['0001_later pending'])
+  }
 })
 
 test('what a migration sets for its session does not meet the next one', async () => {
@@ -353,9 +363,9 @@ test('a lock that stays is an error that says so, and the database is as before'
 })
 
 test('a statement has its own time limit, and not that of the handle', async () => {
-  await using impatient = createDatabase({ url, statementTimeoutMs: 30 })
-  const folder = migrationFolder({ '0001_a/up.sql': 'select pg_sleep(0.1)', '0002_b/up.sql': 'select pg_sleep(60)' })
-  await assert.rejects(runMigrations(impatient, { folder, statementTimeoutMs: 200 }), {
+  await using impatient = createDatabase({ url, statementTimeoutMs: 100 })
+  const folder = migrationFolder({ '0001_a/up.sql': 'select pg_sleep(0.15)', '0002_b/up.sql': 'select pg_sleep(60)' })
+  await assert.rejects(runMigrations(impatient, { folder, statementTimeoutMs: 300 }), {
     message: /0002_b\/up\.sql, line 1: canceling statement due to statement timeout/,
   })
   assert.deepEqual(await states(folder), ['0001_a applied', '0002_b pending'])

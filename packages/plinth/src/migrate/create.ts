@@ -8,19 +8,24 @@ const moduleTemplate = [
   '',
   '// Each is run in a transaction, and may be run again when it meets a lock.',
   'export async function up(tx: Transaction): Promise<void> {',
-  `  await tx.query('')`,
+  `  // await tx.query('update users set …')`,
+  `  throw new Error('up is not written yet')`,
   '}',
   '',
   '// Delete it if nothing can undo `up`.',
   'export async function down(tx: Transaction): Promise<void> {',
-  `  await tx.query('')`,
+  `  throw new Error('down is not written yet')`,
   '}',
   '',
 ].join('\n')
 
 /**
  * Makes an empty migration behind the last one, to be written by hand: `NNNN_name/{up.sql,down.sql}`, or
- * `NNNN_name/migration.ts` with `kind: 'code'`. Throws InvalidMigration for a name that is none.
+ * `NNNN_name/migration.ts` with `kind: 'code'`. Until it is written, a run refuses it.
+ *
+ *     const { folder } = await createMigration({ folder: 'migrations', name: 'fill_names', kind: 'code' })
+ *
+ * Throws InvalidMigration for a name that is none, and where somebody else took the number meanwhile.
  */
 export async function createMigration({
   folder,

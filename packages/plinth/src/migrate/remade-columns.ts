@@ -1,8 +1,7 @@
 import type { Answers, Question, Snapshot } from './diff-engine.ts'
 import { isNamed, nameOf } from './drizzle-answers.ts'
 import { inSnapshot } from './drizzle-snapshot.ts'
-
-const dropColumn = /^ALTER TABLE (?:"([^"]+)"\.)?"([^"]+)" DROP COLUMN "([^"]+)";$/
+import { effectOf, pathOf } from './drizzle-statement.ts'
 
 /**
  * Columns that drizzle-kit drops although the entities still name them, to add them again: one that becomes a generated
@@ -29,6 +28,6 @@ export function remadeColumns(
 }
 
 function droppedColumn(statement: string): string[] | undefined {
-  const [, schema = 'public', table, column] = dropColumn.exec(statement) ?? []
-  return table === undefined || column === undefined ? undefined : [schema, table, column]
+  const effect = effectOf(statement)
+  return effect.kind === 'drop column' ? pathOf(effect.table, effect.column) : undefined
 }

@@ -29,7 +29,14 @@ export async function revertMigrations(db: Database, options: RevertOptions): Pr
   return results
 }
 
-/** What `revertMigrations` would revert, in that order; changes nothing. */
+/**
+ * What `revertMigrations` would revert, in that order; changes nothing.
+ *
+ *     const next = await planRevert(db, { folder: 'migrations', steps: 2 })
+ *
+ * Throws InvalidMigration, MigrationConflict and MigrationBroken, and InvalidOption for `steps` below 1. Whether each has
+ * a down.sql is seen only by the revert.
+ */
 export async function planRevert(
   db: Database,
   options: Pick<RevertOptions, 'folder' | 'steps'>,
@@ -38,8 +45,12 @@ export async function planRevert(
 }
 
 /**
- * Reverts the last migration and runs it again, as its file is by now: for one that is still being written. Throws as
- * `runMigrations` does; when it cannot be run again it stays reverted.
+ * Reverts the last migration and runs it again, as its file is by now: for one that is still being written. When it
+ * cannot be run again it stays reverted.
+ *
+ *     await redoMigration(db, { folder: 'migrations' })
+ *
+ * Throws as `runMigrations` does, and InvalidMigration where it has no way back.
  */
 export async function redoMigration(
   db: Database,

@@ -55,7 +55,14 @@ async function runPending(db: Database, options: RunOptions, results: MigrationR
   )
 }
 
-/** What `runMigrations` would run. Throws what it would throw before it runs anything; changes nothing. */
+/**
+ * What `runMigrations` would run, in that order; changes nothing.
+ *
+ *     const next = await planMigrations(db, { folder: 'migrations' })
+ *
+ * Throws what it would throw before it runs anything: InvalidMigration, MigrationConflict, MigrationBroken, and
+ * InvalidOption for a `to` that the folder does not have.
+ */
 export async function planMigrations(
   db: Database,
   options: Pick<RunOptions, 'folder' | 'to' | 'allowNewer'>,

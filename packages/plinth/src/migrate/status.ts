@@ -18,7 +18,13 @@ export interface MigrationStatus {
   readonly stoppedAt?: { readonly direction: Direction; readonly statement: number; readonly error: string | null }
 }
 
-/** Each migration of the folder and of the database, and where it stands. Reads only, and waits for nobody. */
+/**
+ * Each migration of the folder and of the database, and where it stands. Reads only, and waits for nobody.
+ *
+ *     const behind = (await migrationStatus(db, { folder })).filter(({ state }) => state !== 'applied')
+ *
+ * Throws InvalidMigration for the folder, and one that is not there.
+ */
 export async function migrationStatus(
   db: Database,
   { folder }: { readonly folder: string | URL },
@@ -44,7 +50,13 @@ export interface MigrationChange {
   readonly note: string | null
 }
 
-/** What was run, reverted and resolved on this database, the newest first: `limit` entries, default 100. */
+/**
+ * What was run, reverted and resolved on this database, the newest first: `limit` entries, default 100.
+ *
+ *     const [last] = await migrationHistory(db, { limit: 1 })
+ *
+ * Throws InvalidOption for a limit that is no number from 1.
+ */
 export async function migrationHistory(
   db: Database,
   { limit = 100 }: { readonly limit?: number } = {},
