@@ -362,6 +362,16 @@ test('a lock that stays is an error that says so, and the database is as before'
   assert.deepEqual(await states(folder), ['0001_users applied', '0002_b pending'])
 })
 
+test('a statement that may have committed inside is not run again when it meets a locked table', async () => {
+  await activity.query('create table users (id int); create table seen (id int)')
+  const block = "do $$ begin insert into seen values (1); commit; lock table users; end $$;"
+  const folder = migrationFolder({ '0001_block/up.sql': `-- plinth: no-transaction\n${block}` })
+  await using holder = await db.begin()
+  await holder.query('lock table users')
+  await assert.rejects(runMigrations(db, { folder, lockTimeoutMs: 50, lockAttempts: 3 }), { code: 'MigrationBroken' })
+  assert.equal((await activity.query('select from seen')).length, 1)
+})
+
 test('a statement has its own time limit, and not that of the handle', async () => {
   await using impatient = createDatabase({ url, statementTimeoutMs: 100 })
   const folder = migrationFolder({ '0001_a/up.sql': 'select pg_sleep(0.15)', '0002_b/up.sql': 'select pg_sleep(60)' })

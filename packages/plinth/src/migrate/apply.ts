@@ -114,7 +114,8 @@ async function applyAlone(runner: Runner, work: Work, step: PreparedStep & { kin
 
 /**
  * Waits for no table lock longer than others may wait behind it. What says `concurrently` blocks nobody while it waits
- * for older transactions, and would leave an invalid index when it gave up.
+ * for older transactions, and would leave an invalid index when it gave up. What may have committed inside before it
+ * met the lock is not run again.
  */
 async function runAlone({ session, settings }: Runner, { text }: StatementOfFile): Promise<void> {
   const limitMs = isConcurrent(text) ? 0 : settings.lockTimeoutMs
@@ -124,7 +125,8 @@ async function runAlone({ session, settings }: Runner, { text }: StatementOfFile
     try {
       return await session.script(text)
     } catch (error) {
-      if (!isPlinthError(error, 'LockTimeout') || attempt >= settings.lockAttempts) throw error
+      const isWhole = isPlinthError(error, 'LockTimeout') && !mayCommitInside(text)
+      if (!isWhole || attempt >= settings.lockAttempts) throw error
       await pause(delayMs(lockBackoff, attempt), settings.signal)
     }
   }
