@@ -364,7 +364,7 @@ test('a lock that stays is an error that says so, and the database is as before'
 
 test('a statement that may have committed inside is not run again when it meets a locked table', async () => {
   await activity.query('create table users (id int); create table seen (id int)')
-  const block = "do $$ begin insert into seen values (1); commit; lock table users; end $$;"
+  const block = 'do $$ begin insert into seen values (1); commit; lock table users; end $$;'
   const folder = migrationFolder({ '0001_block/up.sql': `-- plinth: no-transaction\n${block}` })
   await using holder = await db.begin()
   await holder.query('lock table users')
