@@ -17,7 +17,9 @@ const folder = migrationFolder({
     create table users (id int generated always as identity primary key, name varchar(120) not null, mood mood default 'ok');
     create index users_name on users (name);
     create function shout(text) returns text language sql as 'select upper($1)';
-    create view names as select name from users;`,
+    create view names as select name from users;
+    alter table users add since timestamptz default '2020-01-01 00:00:00+00', add lasts interval default '1 day 2:00',
+      add ratio float8 default 0.1::float8;`,
   '0002_posts/up.sql': 'create table posts (id serial primary key, author int references users);',
 })
 await db.connect()
@@ -27,7 +29,11 @@ test('a database as its migrations left it has no drift, whatever stands in sche
   await db.query('create schema queue')
   await db.query('create table queue.job (id int)')
   await db.query('create extension if not exists citext schema queue')
-  const found = await checkMigrations(db, { folder, scratch })
+  await using session = await db.session()
+  await session.script(`alter database ${new URL(database.url).pathname.slice(1)} set timezone = 'Asia/Tokyo';
+    alter database ${new URL(database.url).pathname.slice(1)} set quote_all_identifiers = on;`)
+  await using later = createDatabase({ url: database.url })
+  const found = await checkMigrations(later, { folder, scratch })
   assert.deepEqual(
     { ...found, versions: undefined },
     { drift: [], conflicts: [], pending: [], ungenerated: [], versions: undefined },

@@ -130,15 +130,30 @@ const parts = [
 const text = `with ${schemas}, ${relations} ${parts.join('\nunion all ')}`
 
 /**
+ * What PostgreSQL writes definitions by: two databases must be read by the same. A schema is left out where it stands in
+ * the search_path; constants of time are written in the TimeZone.
+ */
+const readingSettings = {
+  search_path: 'pg_catalog',
+  TimeZone: 'UTC',
+  DateStyle: 'ISO, MDY',
+  IntervalStyle: 'postgres',
+  extra_float_digits: '1',
+  quote_all_identifiers: 'off',
+}
+
+const settingsText = 'select name, current_setting(name) as value from unnest($1::text[]) as name'
+
+/**
  * Reads all objects of a database but those of PostgreSQL, of its extensions and of Plinth. Rows, rights, comments and
  * the order of columns are not part of it. About 20 ms for a hundred tables.
  */
 export async function readCatalogState(from: Database | Transaction): Promise<CatalogState> {
-  const { path } = await from.one<{ path: string }>(`select current_setting('search_path') as path`)
-  // PostgreSQL leaves a schema out where it stands in the path: two databases must be read by the same.
-  const { rows } = await from.query<CatalogObject>(text, [], { settings: { search_path: 'pg_catalog' } })
-  // In a transaction it would hold for the statements behind this one.
-  if ('savepoint' in from) await from.query('select', [], { settings: { search_path: path } })
+  const before = await from.query<{ name: string; value: string }>(settingsText, [Object.keys(readingSettings)])
+  const { rows } = await from.query<CatalogObject>(text, [], { settings: readingSettings })
+  const restored = Object.fromEntries(before.rows.map(({ name, value }) => [name, value]))
+  // In a transaction ours would hold for the statements behind this one.
+  if ('savepoint' in from) await from.query('select', [], { settings: restored })
   return new Map(rows.map((row) => [keyOf(row), row]))
 }
 
