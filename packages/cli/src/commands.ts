@@ -1,6 +1,6 @@
 import type { Command } from './command-line/command.ts'
 import { dev } from './commands/dev.ts'
-import { fill } from './commands/fill.ts'
+import { fillAndRepair } from './commands/fill-and-repair.ts'
 import { hub } from './commands/hub.ts'
 import { key } from './commands/key.ts'
 import { look } from './commands/look.ts'
@@ -9,4 +9,4 @@ import { tasks } from './commands/tasks.ts'
 import { types } from './commands/types.ts'
 
 /** Every command, in the order in which its group lists it. A new one is a file in commands/ and a line in its group. */
-export const commands: readonly Command[] = [dev, types, hub, key, ...look, ...migrate, ...fill, ...tasks]
+export const commands: readonly Command[] = [dev, types, hub, key, ...look, ...migrate, ...fillAndRepair, ...tasks]

@@ -5,7 +5,7 @@ import { type Embedded, startEmbedded } from 'plinth/embedded'
 import { announcement } from './development/announcement.ts'
 import { fileContent, sampleContent } from './development/content.ts'
 import { type CurlLines, curlFor, sampleCurl } from './development/curl.ts'
-import { fill, openHubRole } from './development/fill.ts'
+import { loadContent, openHubRole } from './development/loaded-content.ts'
 import { openFolder, openKeys } from './development/folder.ts'
 import { type FoundTable, readSchemas, readTables } from './development/tables.ts'
 import { hashKey } from './key.ts'
@@ -30,7 +30,7 @@ export async function dev(options: DevOptions, stop: AbortSignal): Promise<void>
   const folder = openFolder(options.data)
   await using server = await startEmbedded({ dataDir: join(folder, content.name), database: 'dev' })
   stop.throwIfAborted()
-  const filled = await unlessStopped(stop, fill(server.url, content, stop))
+  const loaded = await unlessStopped(stop, loadContent(server.url, content, stop))
   const keys = openKeys(folder, content.name, content.services)
   await using database = createDatabase({ url: await openHubRole(server.url), service: 'plinth-hub' })
   const schemas = await readSchemas(database)
@@ -38,7 +38,7 @@ export async function dev(options: DevOptions, stop: AbortSignal): Promise<void>
   const url = await hub.listen({ port: options.port })
   const found = await inspect(server, schemas, url, keys)
   stop.throwIfAborted()
-  const running = { server, hub, content, filled, keys, ...found, ms: performance.now() - startedAt }
+  const running = { server, hub, content, loaded, keys, ...found, ms: performance.now() - startedAt }
   console.log(announcement(running))
   await untilStopped(server, stop)
   console.log('Stopping.')

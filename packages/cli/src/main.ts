@@ -3,7 +3,7 @@ import type { Report } from './command-line/command.ts'
 import { commandHelp, listHelp } from './command-line/help.ts'
 import { type CommandLine, parseCommandLine } from './command-line/parse.ts'
 import { commands } from './commands.ts'
-import { Stopped } from './terminal/stop.ts'
+import { Stopped, stoppedCode } from './terminal/stop.ts'
 
 const foundSomething = 3
 
@@ -33,7 +33,10 @@ async function main(): Promise<void> {
   try {
     await follow(parseCommandLine(commands, process.argv.slice(2)))
   } catch (error) {
-    if (error instanceof Stopped) return
+    if (error instanceof Stopped) {
+      process.exitCode = stoppedCode
+      return
+    }
     const { describeFailure, exitCodeOf } = await import('./terminal/failure.ts')
     console.error(describeFailure(error))
     process.exitCode = exitCodeOf(error)

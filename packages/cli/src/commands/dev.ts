@@ -13,8 +13,9 @@ export const dev: Command = defineCommand({
   example: 'plinth dev --load dump.sql',
   async run(asked) {
     const { dev: start } = await import('../dev.ts')
-    const { listenForStop } = await import('../terminal/stop.ts')
+    const { serve } = await import('../terminal/stop.ts')
     const [data = '.plinth', port = 4000] = [asked.text('data'), asked.whole('port')]
-    await start({ data, port, adminPort: asked.whole('admin-port'), load: asked.text('load') }, listenForStop())
+    const options = { data, port, adminPort: asked.whole('admin-port'), load: asked.text('load') }
+    await serve((stop) => start(options, stop))
   },
 })

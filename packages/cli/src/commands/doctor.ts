@@ -1,5 +1,6 @@
 import { type Command, defineCommand, reportOptions } from '../command-line/command.ts'
 import { connectionOptions, withDatabase } from '../command-line/connection.ts'
+import { folderOptions, scratchOptions } from '../migrate/folder.ts'
 
 export const doctor: Command = defineCommand({
   name: 'doctor',
@@ -7,12 +8,15 @@ export const doctor: Command = defineCommand({
   about: 'What is wrong with this database, on one page',
   options: {
     ...connectionOptions,
-    drift: { about: 'Also compare with what the migrations make in an empty PostgreSQL: some seconds' },
+    ...folderOptions,
+    entities: { value: 'file', about: 'Default: entities in plinth.config.ts; without, they are not compared' },
+    ...scratchOptions,
+    'no-drift': { about: 'Do not compare with what the migrations make, which runs them on an empty PostgreSQL' },
     ...reportOptions,
   },
   run: (asked) =>
     withDatabase(asked, async (connected) => {
-      const { doctorReport } = await import('../look/doctor.ts')
-      return await doctorReport(connected, asked.has('drift'))
+      const { doctorReport } = await import('../inspect/doctor.ts')
+      return await doctorReport(connected, asked)
     }),
 })

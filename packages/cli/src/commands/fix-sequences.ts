@@ -12,7 +12,7 @@ export const fixSequences: Command = defineCommand({
   },
   run: (asked) =>
     withDatabase(asked, async ({ database }) => {
-      const { sequencesReport } = await import('../look/sequences.ts')
+      const { sequencesReport } = await import('../inspect/sequences.ts')
       return await sequencesReport(database, asked.has('dry-run'))
     }),
 })

@@ -8,7 +8,7 @@ export const health: Command = defineCommand({
   options: { ...connectionOptions, ...reportOptions },
   run: (asked) =>
     withUnconnected(asked, async ({ database }) => {
-      const { healthReport } = await import('../look/health.ts')
+      const { healthReport } = await import('../inspect/health.ts')
       return await healthReport(database, waitMs(asked))
     }),
 })

@@ -16,9 +16,9 @@ export const hub: Command = defineCommand({
   async run(asked) {
     const { hub: start } = await import('../hub.ts')
     const { waitMs } = await import('../command-line/connection.ts')
-    const { listenForStop } = await import('../terminal/stop.ts')
+    const { serve } = await import('../terminal/stop.ts')
     const named = { url: asked.text('url'), config: asked.text('config'), schema: asked.text('schema') }
     const listening = { host: asked.text('host'), port: asked.whole('port'), adminPort: asked.whole('admin-port') }
-    await start({ ...named, ...listening, waitMs: waitMs(asked) }, listenForStop())
+    await serve((stop) => start({ ...named, ...listening, waitMs: waitMs(asked) }, stop))
   },
 })

@@ -8,7 +8,7 @@ export const locks: Command = defineCommand({
   options: { ...connectionOptions, ...reportOptions },
   run: (asked) =>
     withDatabase(asked, async ({ database }) => {
-      const { locksReport } = await import('../look/locks.ts')
+      const { locksReport } = await import('../inspect/locks.ts')
       return await locksReport(database)
     }),
 })

@@ -11,7 +11,7 @@ export const mark: Command = defineCommand({
   example: 'plinth mark production --url postgres://owner@db.example.org/shop',
   run: (asked) =>
     withDatabase(asked, async (connected) => {
-      const { markReport } = await import('../fill/mark.ts')
+      const { markReport } = await import('../seeds/mark.ts')
       return await markReport(connected, asked)
     }),
 })

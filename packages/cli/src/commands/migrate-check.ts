@@ -1,6 +1,6 @@
 import { type Command, defineCommand, reportOptions } from '../command-line/command.ts'
 import { connectionOptions, withDatabase } from '../command-line/connection.ts'
-import { folderOptions, namedFolder } from '../migrate/folder.ts'
+import { folderOptions, namedFolder, namedScratch, scratchOptions } from '../migrate/folder.ts'
 
 export const migrateCheck: Command = defineCommand({
   name: 'migrate check',
@@ -10,7 +10,7 @@ export const migrateCheck: Command = defineCommand({
     ...connectionOptions,
     ...folderOptions,
     entities: { value: 'file', about: 'Default: entities in plinth.config.ts; without, they are not compared' },
-    scratch: { value: 'url', about: 'Server for the comparison (default: an embedded PostgreSQL)' },
+    ...scratchOptions,
     ...reportOptions,
   },
   run: (asked) =>
@@ -19,11 +19,11 @@ export const migrateCheck: Command = defineCommand({
         import('../migrate/check.ts'),
         import('../config/load-entities.ts'),
       ])
-      const [path, scratch] = [asked.text('entities') ?? config.entities, asked.text('scratch')]
+      const path = asked.text('entities') ?? config.entities
       return await check(database, {
         folder: namedFolder(asked, config),
         ...(path !== undefined && { entities: await loadEntities(path) }),
-        ...(scratch !== undefined && { scratch }),
+        ...namedScratch(asked, config),
       })
     }),
 })

@@ -1,5 +1,5 @@
 import { type Command, defineCommand, reportOptions } from '../command-line/command.ts'
-import { configOption, folderOptions, namedFolder } from '../migrate/folder.ts'
+import { configOption, folderOptions, namedFolder, namedScratch, scratchOptions } from '../migrate/folder.ts'
 
 export const migrateGenerate: Command = defineCommand({
   name: 'migrate generate',
@@ -12,7 +12,7 @@ export const migrateGenerate: Command = defineCommand({
     drop: { value: 'name', about: 'users.name, or users: may go, with what is in it; may be given again' },
     using: { value: 'column=sql', about: 'Value of users.age in rows that are there; may be given again' },
     'using-down': { value: 'column=sql', about: 'The same for the way back' },
-    scratch: { value: 'url', about: 'Server for the proof (default: an embedded PostgreSQL)' },
+    ...scratchOptions,
     ...folderOptions,
     ...configOption,
     ...reportOptions,
@@ -28,7 +28,6 @@ export const migrateGenerate: Command = defineCommand({
     const config = await loadConfig(asked.text('config'))
     const entities = await loadEntities(namedEntities(asked.text('entities'), config))
     const { listenForStop } = await import('../terminal/stop.ts')
-    const scratch = asked.text('scratch')
     return await generate(
       {
         signal: listenForStop(),
@@ -41,7 +40,7 @@ export const migrateGenerate: Command = defineCommand({
           using: asked.texts('using'),
           usingDown: asked.texts('using-down'),
         }),
-        ...(scratch !== undefined && { scratch }),
+        ...namedScratch(asked, config),
       },
       { mayAsk: !asked.has('json') && process.stdin.isTTY && process.stdout.isTTY },
     )

@@ -1,5 +1,5 @@
 import { type Command, defineCommand, reportOptions } from '../command-line/command.ts'
-import { configOption, folderOptions, numberOf, readNamedFolder } from '../migrate/folder.ts'
+import { configOption, folderOptions, namedFolder, namedScratch, numberOf, scratchOptions } from '../migrate/folder.ts'
 
 export const migrateSquash: Command = defineCommand({
   name: 'migrate squash',
@@ -9,21 +9,23 @@ export const migrateSquash: Command = defineCommand({
     from: { value: 'number', about: 'First of them (default: the first there is)' },
     to: { value: 'number', about: 'Last of them (default: the last there is)' },
     name: { value: 'name', about: 'Of the new one (default: squashed)' },
-    scratch: { value: 'url', about: 'Server for the proof (default: an embedded PostgreSQL)' },
+    ...scratchOptions,
     ...folderOptions,
     ...configOption,
     ...reportOptions,
   },
   async run(asked) {
     const { squashMigrations } = await import('plinth/migrate')
+    const { loadConfig } = await import('../config/load-config.ts')
     const [from, to] = [asked.text('from'), asked.text('to')]
-    const [name, scratch] = [asked.text('name'), asked.text('scratch')]
+    const name = asked.text('name')
+    const config = await loadConfig(asked.text('config'))
     const made = await squashMigrations({
-      folder: await readNamedFolder(asked),
+      folder: namedFolder(asked, config),
       ...(from === undefined ? {} : { from: numberOf(from) }),
       ...(to === undefined ? {} : { to: numberOf(to) }),
       ...(name === undefined ? {} : { name }),
-      ...(scratch === undefined ? {} : { scratch }),
+      ...namedScratch(asked, config),
     })
     const replaces = made.replaces.map(({ id }) => id)
     const text = `${made.id} stands for ${replaces.length} migrations now. A database that has them runs nothing.`

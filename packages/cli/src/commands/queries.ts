@@ -12,7 +12,7 @@ export const queries: Command = defineCommand({
   },
   run: (asked) =>
     withDatabase(asked, async ({ database }) => {
-      const { queriesReport } = await import('../look/queries.ts')
+      const { queriesReport } = await import('../inspect/queries.ts')
       return await queriesReport(database, (asked.whole('over') ?? 0) * 1000)
     }),
 })

@@ -10,7 +10,7 @@ export const schema: Command = defineCommand({
   example: 'plinth schema blog.posts',
   run: (asked) =>
     withDatabase(asked, async ({ database }) => {
-      const { schemaReport } = await import('../look/schema.ts')
+      const { schemaReport } = await import('../inspect/schema.ts')
       return await schemaReport(database, asked.args[0])
     }),
 })

@@ -1,6 +1,7 @@
 import { type Command, defineCommand, reportOptions } from '../command-line/command.ts'
 import { connectionOptions, withDatabase } from '../command-line/connection.ts'
 import { forceOptions } from '../command-line/force.ts'
+import { seedOptions } from '../seeds/folder.ts'
 
 export const seed: Command = defineCommand({
   name: 'seed',
@@ -8,15 +9,14 @@ export const seed: Command = defineCommand({
   about: 'Run the seeds that this database has not had',
   options: {
     ...connectionOptions,
-    env: { value: 'environment', about: 'development, test or production (default: development)' },
-    folder: { value: 'folder', about: 'Default: seeds in plinth.config.ts, or seeds' },
+    ...seedOptions,
     ...forceOptions,
     ...reportOptions,
   },
   example: 'plinth seed --env test',
   run: (asked) =>
     withDatabase(asked, async (connected) => {
-      const { seedReport } = await import('../fill/seed.ts')
+      const { seedReport } = await import('../seeds/seed.ts')
       return await seedReport(connected, asked)
     }),
 })

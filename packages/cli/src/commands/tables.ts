@@ -12,7 +12,7 @@ export const tables: Command = defineCommand({
   },
   run: (asked) =>
     withDatabase(asked, async ({ database }) => {
-      const { tablesReport } = await import('../look/tables.ts')
+      const { tablesReport } = await import('../inspect/tables.ts')
       return await tablesReport(database, asked.text('schema')?.split(','))
     }),
 })

@@ -64,6 +64,7 @@ const config: Checks<PlinthConfig> = {
   migrations: text,
   seeds: text,
   entities: text,
+  scratch: text,
 }
 
 const checkAll = object(config)

@@ -16,11 +16,17 @@ export interface PlinthConfig extends Omit<HubOptions, 'database' | 'runKey' | '
   readonly seeds?: string
   /** Module that exports the tables as Drizzle describes them, such as ./src/entities.ts; only generating needs it. */
   readonly entities?: string
+  /**
+   * Url of a server where databases may be made and dropped again, for proof and comparison: with the version and the
+   * extensions of production. Default: an embedded PostgreSQL.
+   */
+  readonly scratch?: string
 }
 
 /** The part that the hub takes. */
 export function hubOptions(config: PlinthConfig): Omit<HubOptions, 'database'> {
-  const { url: _1, host: _2, port: _3, pool: _4, migrations: _5, seeds: _6, entities: _7, ...options } = config
+  const { url: _1, host: _2, port: _3, pool: _4, ...others } = config
+  const { migrations: _5, seeds: _6, entities: _7, scratch: _8, ...options } = others
   return options
 }
 

@@ -3,14 +3,14 @@ import type { Embedded } from 'plinth/embedded'
 import { bold, columns, count, dim, shortPath } from '../terminal/text.ts'
 import type { Content } from './content.ts'
 import type { CurlLines } from './curl.ts'
-import type { Filled } from './fill.ts'
+import type { LoadedContent } from './loaded-content.ts'
 import type { FoundTable } from './tables.ts'
 
 export interface Running {
   readonly content: Content
   readonly server: Pick<Embedded, 'url' | 'dataDir'>
   readonly hub: Pick<Hub, 'url' | 'adminUrl'>
-  readonly filled: Filled
+  readonly loaded: LoadedContent
   readonly tables: readonly FoundTable[]
   /** By service. */
   readonly keys: Readonly<Record<string, string>>
@@ -20,11 +20,11 @@ export interface Running {
 
 /** Everything somebody needs who has just started it, and nothing twice. */
 export function announcement(running: Running): string {
-  const { content, keys, curl, ms, tables, filled } = running
+  const { content, keys, curl, ms, tables, loaded } = running
   const parts = [
     `${bold('Plinth is running')}, ready in ${(ms / 1000).toFixed(1)} s.`,
     columns(places(running)),
-    ...notices(filled, content, running.server.dataDir),
+    ...notices(loaded, content, running.server.dataDir),
     ...content.services.map((service) => describeService(service, keys[service] ?? '', tables)),
     curl
       ? `${dim('Read:')}\n${curl.read}\n\n${dim('Write:')}\n${curl.write}`
@@ -34,10 +34,10 @@ export function announcement(running: Running): string {
   return `\n${parts.join('\n\n')}\n`
 }
 
-function places({ server, hub, filled, content }: Running): string[][] {
+function places({ server, hub, loaded, content }: Running): string[][] {
   const { username, host, pathname } = new URL(server.url)
   const folder = shortPath(server.dataDir)
-  const since = filled.isNew ? `made now from ${content.source}` : `kept since ${day(filled.loadedAt)}`
+  const since = loaded.isNew ? `made now from ${content.source}` : `kept since ${day(loaded.loadedAt)}`
   return [
     ['Hub', hub.url ?? ''],
     ['Admin', `${hub.adminUrl ?? ''}/ready`],
@@ -47,7 +47,7 @@ function places({ server, hub, filled, content }: Running): string[][] {
   ]
 }
 
-function notices({ isCurrent, passed }: Filled, { source }: Content, dataDir: string): string[] {
+function notices({ isCurrent, passed }: LoadedContent, { source }: Content, dataDir: string): string[] {
   const folder = shortPath(dataDir)
   return [
     ...(passed.length === 0 ? [] : [`Passed over, because only psql knows it: ${passed.join('; ')}.`]),

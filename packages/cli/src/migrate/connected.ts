@@ -2,12 +2,13 @@ import type { Database } from 'plinth'
 import type { MigrateOptions } from 'plinth/migrate'
 import type { Asked } from '../command-line/asked.ts'
 import type { Option } from '../command-line/command.ts'
-import { connectionOptions, namedUrl, withDatabase } from '../command-line/connection.ts'
+import { type Connected, connectionOptions, withDatabase } from '../command-line/connection.ts'
 import { type ForceName, guardOptions } from '../command-line/force.ts'
+import type { Progress } from '../terminal/progress.ts'
 import { folderOptions, namedFolder } from './folder.ts'
 
 type StatusName = keyof typeof connectionOptions | keyof typeof folderOptions
-type ChangeName = StatusName | 'lock-wait' | 'lock-timeout' | 'statement-timeout'
+export type ChangeName = StatusName | 'lock-wait' | 'lock-timeout' | 'statement-timeout'
 
 /** Of each command that looks at the migrations of a database. */
 export const statusOptions: Readonly<Record<StatusName, Option>> = { ...connectionOptions, ...folderOptions }
@@ -23,22 +24,28 @@ export const changeOptions: Readonly<Record<ChangeName, Option>> = {
 /** Runs the work on a connected database, with the folder that was named. */
 export function withMigrations<T>(
   asked: Asked<StatusName>,
-  work: (database: Database, folder: string) => Promise<T>,
+  work: (database: Database, folder: string, connected: Connected) => Promise<T>,
 ): Promise<T> {
-  return withDatabase(asked, ({ database, config }) => work(database, namedFolder(asked, config)))
+  return withDatabase(asked, (connected) => work(connected.database, namedFolder(asked, connected.config), connected))
 }
 
-/** The same for work that changes the database: with progress on a terminal, and stopped by Ctrl-C. */
+/** What work that changes a database may need besides its options. */
+interface Changing extends Connected {
+  readonly progress: Progress
+}
+
+/** The same for work that changes the database: with progress on standard error, and stopped by Ctrl-C. */
 export async function withChange<T>(
   asked: Asked<ChangeName>,
-  work: (database: Database, options: MigrateOptions) => Promise<T>,
+  work: (database: Database, options: MigrateOptions, changing: Changing) => Promise<T>,
 ): Promise<T> {
   const { listenForStop } = await import('../terminal/stop.ts')
-  const { showProgress } = await import('./progress.ts')
+  const { showProgress } = await import('../terminal/progress.ts')
   const signal = listenForStop()
-  return await withMigrations(asked, async (database, folder) => {
+  return await withMigrations(asked, async (database, folder, connected) => {
     using progress = showProgress()
-    return await work(database, { folder, signal, onProgress: progress.note, ...limits(asked) })
+    const options = { folder, signal, onProgress: progress.migration, ...limits(asked) }
+    return await work(database, options, { ...connected, progress })
   })
 }
 
@@ -49,9 +56,7 @@ export async function withDestruction<T>(
   work: (database: Database, options: MigrateOptions) => Promise<T>,
 ): Promise<T> {
   const { refuseProduction } = await import('plinth/migrate')
-  const { loadConfig } = await import('../config/load-config.ts')
-  const url = namedUrl(asked.text('url'), await loadConfig(asked.text('config')))
-  return await withChange(asked, async (database, options) => {
+  return await withChange(asked, async (database, options, { url }) => {
     await refuseProduction(database, { ...guardOptions(asked, url), action })
     return await work(database, options)
   })

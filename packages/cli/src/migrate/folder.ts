@@ -10,6 +10,14 @@ export const folderOptions = {
   },
 } as const
 
+/** Of each command that proves or compares on a PostgreSQL of its own. */
+export const scratchOptions = {
+  scratch: {
+    value: 'url',
+    about: 'Server for proof and comparison (default: scratch in plinth.config.ts, else an embedded PostgreSQL)',
+  },
+} as const
+
 export const configOption = {
   config: { value: 'file', about: 'Default: plinth.config.ts, where there is one' },
 } as const
@@ -17,6 +25,12 @@ export const configOption = {
 /** The command line goes before the configuration. */
 export function namedFolder(asked: Asked<'migrations'>, config: PlinthConfig): string {
   return asked.text('migrations') ?? config.migrations ?? 'migrations'
+}
+
+/** Empty where nobody names a server: then it is an embedded one. */
+export function namedScratch(asked: Asked<'scratch'>, config: PlinthConfig): { readonly scratch?: string } {
+  const scratch = asked.text('scratch') ?? config.scratch
+  return scratch === undefined ? {} : { scratch }
 }
 
 /** For a command that needs no database. */

@@ -1,34 +1,111 @@
 import type { MigrationProgress, SeedProgress } from 'plinth/migrate'
+import { duration } from './table.ts'
 
-/** One line on a terminal that is written over and over; nothing anywhere else. Erased at the end of its scope. */
-export interface ProgressLine extends Disposable {
-  readonly seed: (progress: SeedProgress) => void
+/** Shows how far migrations and seeds are. What is shown is over at the end of its scope. */
+export interface Progress extends Disposable {
   readonly migration: (progress: MigrationProgress) => void
+  readonly seed: (progress: SeedProgress) => void
 }
 
-const width = 24
+/** Where it is shown: standard error, for standard output is the command's report. */
+export type ProgressStream = Pick<NodeJS.WriteStream, 'isTTY' | 'columns' | 'write'>
 
-export function progressLine(stream: NodeJS.WriteStream = process.stderr): ProgressLine {
-  const show = (text: string): void => {
-    if (stream.isTTY) stream.write(`\r\u001b[K${text.slice(0, Math.max(stream.columns - 1, 1))}`)
-  }
+/** What is going on, and whether it is news: something that began, ended or is tried again. */
+interface Step {
+  readonly text: string
+  readonly isNews: boolean
+}
+
+const redrawMs = 200
+const reminderMs = 60_000
+
+/**
+ * On a terminal one line that is written over and over, and erased at the end. In a file or a pipe, as in CI, a line for
+ * each thing that begins, ends or is tried again, and one a minute while nothing of that happens.
+ */
+export function showProgress(out: ProgressStream = process.stderr): Progress {
+  const { note, end } = out.isTTY ? oneLine(out) : manyLines(out)
   return {
-    seed: ({ id, done, total }) => show(total > 0 ? `${id} ${bar(done, total)}` : id),
-    migration: (progress) => show(describe(progress)),
-    [Symbol.dispose]: () => show(''),
+    migration: (progress) => note(ofMigration(progress)),
+    seed: (progress) => note(ofSeed(progress)),
+    [Symbol.dispose]: end,
   }
 }
 
-function bar(done: number, total: number): string {
-  const share = Math.min(Math.max(done / total, 0), 1)
-  const filled = Math.round(share * width)
-  return `${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${Math.floor(share * 100)} %`
+interface Shown {
+  readonly note: (step: Step) => void
+  readonly end: () => void
 }
 
-function describe(progress: MigrationProgress): string {
-  if (progress.kind === 'waiting')
-    return `waiting for ${progress.holder?.application ?? 'another process'} that migrates`
+function oneLine(out: ProgressStream): Shown {
+  let [line, since] = ['', performance.now()]
+  const draw = (): void => {
+    const text = line === '' ? '' : `${line}, ${duration(performance.now() - since)}`
+    out.write(`\r\u001b[K${text.slice(0, Math.max(out.columns - 1, 20))}`)
+  }
+  const timer = setInterval(draw, redrawMs)
+  const note = ({ text }: Step): void => {
+    if (text === line) return
+    line = text
+    since = performance.now()
+    draw()
+  }
+  const end = (): void => {
+    clearInterval(timer)
+    line = ''
+    draw()
+  }
+  return { note, end }
+}
+
+function manyLines(out: ProgressStream): Shown {
+  const start = performance.now()
+  let last = ''
+  const remind = (): void => {
+    if (last !== '') out.write(`${last}, ${duration(performance.now() - start)} since the start\n`)
+  }
+  // A minute after the last line, not each minute: what goes on by itself needs no reminder.
+  const timer = setInterval(remind, reminderMs)
+  const note = ({ text, isNews }: Step): void => {
+    if (isNews && text !== last) {
+      out.write(`${text}\n`)
+      timer.refresh()
+    }
+    last = text
+  }
+  return { note, end: () => clearInterval(timer) }
+}
+
+const done = { up: 'applied', down: 'reverted' } as const
+
+function ofMigration(progress: MigrationProgress): Step {
+  if (progress.kind === 'waiting') {
+    const { application = 'another process', pid } = progress.holder ?? {}
+    const who = `${application}${pid === undefined ? '' : ` (pid ${pid})`}`
+    return { text: `waiting for ${who}, which migrates`, isNews: true }
+  }
   const { id } = progress.migration
-  if (progress.kind === 'statement') return `${id}, statement ${progress.at} of ${progress.of}, line ${progress.line}`
-  return progress.kind === 'retry' ? `${id}, attempt ${progress.attempt}` : id
+  switch (progress.kind) {
+    case 'begin':
+      return { text: `${id} ${progress.direction}, ${progress.at} of ${progress.of}`, isNews: true }
+    case 'statement':
+      return { text: `${id}, statement ${progress.at} of ${progress.of} (line ${progress.line})`, isNews: false }
+    case 'retry':
+      return { text: `${id} met a lock and is run again, attempt ${progress.attempt}`, isNews: true }
+    case 'end':
+      return { text: `${id} ${done[progress.direction]} in ${duration(progress.durationMs)}`, isNews: true }
+  }
+}
+
+/** A seed that counts nothing has a total of 0. */
+function ofSeed({ id, done: count, total }: SeedProgress): Step {
+  return { text: total > 0 ? `${id} ${bar(count, total)}` : id, isNews: count === 0 }
+}
+
+const barWidth = 24
+
+function bar(count: number, total: number): string {
+  const share = Math.min(Math.max(count / total, 0), 1)
+  const full = Math.round(share * barWidth)
+  return `${'█'.repeat(full)}${'░'.repeat(barWidth - full)} ${Math.floor(share * 100)} %`
 }

@@ -1,10 +1,10 @@
-/** Thrown out of a start that was stopped: not an error. */
+/** Thrown out of work that somebody stopped: nothing is written about it, and what follows it must not go on. */
 export class Stopped extends Error {}
 
 const parentPollMs = 500
 
-/** Exit code of a program that was ended by Ctrl-C. */
-const forcedCode = 130
+/** Exit code of a program that was ended by Ctrl-C before its work was done. */
+export const stoppedCode = 130
 
 /**
  * Aborts at the first Ctrl-C, SIGTERM or closed terminal: whoever runs ends in order. The second one ends the process
@@ -13,7 +13,7 @@ const forcedCode = 130
 export function listenForStop(): AbortSignal {
   const stop = new AbortController()
   const receive = (): void => {
-    if (stop.signal.aborted) process.exit(forcedCode)
+    if (stop.signal.aborted) process.exit(stoppedCode)
     stop.abort(new Stopped())
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, receive)
@@ -36,6 +36,15 @@ function followParent(end: () => void): void {
 export function whenStopped(stop: AbortSignal): Promise<void> {
   if (stop.aborted) return Promise.resolve()
   return new Promise((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }))
+}
+
+/** Serves until it is stopped, which is how a server ends: also one that was still starting is no failure then. */
+export async function serve(work: (stop: AbortSignal) => Promise<void>): Promise<void> {
+  try {
+    await work(listenForStop())
+  } catch (error) {
+    if (!(error instanceof Stopped)) throw error
+  }
 }
 
 /** Turns what a stopped piece of work rejects with into `Stopped`; every other error stays as it is. */

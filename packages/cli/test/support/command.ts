@@ -29,6 +29,8 @@ interface StartOptions {
   readonly cwd?: string
   readonly uid?: number
   readonly nodeArgs?: readonly string[]
+  /** Whether the test writes to it. Default false: there is nothing to read. */
+  readonly hasStdin?: boolean
 }
 
 /** Starts the command as a user would, as a process of its own. Killed at the end of the file, had a test failed. */
@@ -37,13 +39,14 @@ export function plinth(args: readonly string[], options: StartOptions = {}): Com
 }
 
 /** The same for any other program. */
-export function run(file: string, args: readonly string[], { cwd, uid }: StartOptions = {}): Command {
+export function run(file: string, args: readonly string[], { cwd, uid, hasStdin = false }: StartOptions = {}): Command {
   const child = spawn(file, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: 'pipe',
     ...(cwd === undefined ? {} : { cwd }),
     ...(uid === undefined ? {} : { uid, gid: uid, env: { ...process.env, HOME: '/nonexistent' } }),
   })
   after(() => child.kill('SIGKILL'))
+  if (!hasStdin) child.stdin.end()
   let [stdout, stderr] = ['', '']
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))

@@ -40,6 +40,8 @@ export interface RunSeedsOptions {
   readonly onProgress?: (progress: SeedProgress) => void
   /** How long to wait, before each seed, for another process that seeds. Default 60,000. */
   readonly waitMs?: number
+  /** Ends the seed that runs, which is undone; those before it stay. */
+  readonly signal?: AbortSignal
 }
 
 /** As ASCII "seed"; xact, so that it ends with the seed's transaction. */
@@ -52,18 +54,19 @@ const pollMs = 50
  * also records it in plinth.seed. Called by several processes at once, each seed runs in one of them. Stops at the
  * first that fails; those before it stay. Makes Plinth's own tables where they are missing.
  *
- * Throws SeedFailed, with `cause`, for a seed that failed; InvalidSeed for a file that is none, and LockTimeout when another process seeds for longer than `waitMs`.
+ * Throws SeedFailed, with `cause`, for a seed that failed or was aborted; InvalidSeed for a file that is none, and
+ * LockTimeout when another process seeds for longer than `waitMs`.
  *
  *     await runSeeds(db, { environment: 'test' })
  */
 export async function runSeeds(db: Database, options: RunSeedsOptions = {}): Promise<readonly SeedResult[]> {
-  const { folder = 'seeds', environment = 'development', onProgress, waitMs = 60_000 } = options
+  const { folder = 'seeds', environment = 'development', onProgress, waitMs = 60_000, signal } = options
   const files = await readSeeds(folder)
   await installSchema(db)
   const results: SeedResult[] = []
   for (const file of files) {
     const progress = (done: number, total: number): void => onProgress?.({ id: file.id, done, total })
-    results.push(await inTurn(db, file, { environment, progress, waitMs }))
+    results.push(await inTurn(db, file, { environment, progress, waitMs, signal }))
   }
   return [...results, ...(await missing(db, files))]
 }
@@ -72,6 +75,7 @@ interface Asked {
   readonly environment: Environment
   readonly progress: (done: number, total: number) => void
   readonly waitMs: number
+  readonly signal: AbortSignal | undefined
 }
 
 async function inTurn(db: Database, file: SeedFile, asked: Asked): Promise<SeedResult> {
@@ -93,7 +97,7 @@ async function tryRun(
   db: Database,
   file: SeedFile,
   seed: Seed,
-  { environment, progress }: Asked,
+  { environment, progress, signal }: Asked,
 ): Promise<SeedResult | 'busy'> {
   const work = async (tx: Transaction): Promise<SeedResult | 'busy'> => {
     const { locked } = await tx.one<{ locked: boolean }>(lockText)
@@ -111,7 +115,8 @@ async function tryRun(
     return { id: file.id, status: 'ran', durationMs }
   }
   // Read committed: what another process recorded while we waited for the lock must be seen.
-  const options = { name: `seed ${file.id}`, isolation: 'read committed', timeoutMs: seed.timeoutMs } as const
+  const limits = { timeoutMs: seed.timeoutMs, ...(signal && { signal }) }
+  const options = { name: `seed ${file.id}`, isolation: 'read committed', ...limits } as const
   try {
     return await db.transaction(work, options)
   } catch (cause) {

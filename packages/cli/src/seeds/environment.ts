@@ -1,7 +1,5 @@
-import type { Environment } from 'plinth/migrate'
+import { type Environment, environments } from 'plinth/migrate'
 import { UsageError } from '../command-line/usage-error.ts'
-
-const environments: readonly Environment[] = ['development', 'test', 'production']
 
 export function readEnvironment(what: string, text = 'development'): Environment {
   const found = environments.find((one) => one === text)

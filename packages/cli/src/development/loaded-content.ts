@@ -6,7 +6,7 @@ import type { Content } from './content.ts'
 /** A file of some gigabytes takes minutes; the limits of a service would cut it off. */
 const loadTimeoutMs = 3_600_000
 
-export interface Filled {
+export interface LoadedContent {
   /** True when this start made the content. */
   readonly isNew: boolean
   /** False when the file differs from what the database was filled with. */
@@ -17,7 +17,7 @@ export interface Filled {
 }
 
 /** Fills the database once: content, grants and the note that they are there commit together or not at all. */
-export async function fill(url: string, content: Content, stop: AbortSignal): Promise<Filled> {
+export async function loadContent(url: string, content: Content, stop: AbortSignal): Promise<LoadedContent> {
   // A connection of its own: a dump changes the search_path and other settings of its session.
   await using database = createDatabase({
     url,

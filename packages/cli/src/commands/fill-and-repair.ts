@@ -5,4 +5,4 @@ import { mark } from './mark.ts'
 import { fixSequences } from './fix-sequences.ts'
 
 /** Commands that fill a database, empty it and mend it. */
-export const fill: readonly Command[] = [seed, reset, mark, fixSequences]
+export const fillAndRepair: readonly Command[] = [seed, reset, mark, fixSequences]

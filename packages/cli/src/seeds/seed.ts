@@ -3,21 +3,25 @@ import type { Asked } from '../command-line/asked.ts'
 import type { Report } from '../command-line/command.ts'
 import type { Connected } from '../command-line/connection.ts'
 import { type ForceName, guardOptions } from '../command-line/force.ts'
-import { progressLine } from '../terminal/progress.ts'
+import { showProgress } from '../terminal/progress.ts'
+import { listenForStop } from '../terminal/stop.ts'
 import { duration } from '../terminal/table.ts'
 import { columns } from '../terminal/text.ts'
 import { readEnvironment } from './environment.ts'
-
-type Names = 'env' | 'folder' | ForceName
+import { namedSeeds, type SeedName } from './folder.ts'
 
 /** Rows for development have no place in production either, so they are refused there as a reset is. */
-export async function seedReport({ database, url, config }: Connected, asked: Asked<Names>): Promise<Report> {
+export async function seedReport(
+  { database, url, config }: Connected,
+  asked: Asked<SeedName | ForceName>,
+): Promise<Report> {
+  const signal = listenForStop()
   const environment = readEnvironment('--env', asked.text('env'))
   if (environment !== 'production')
     await refuseProduction(database, { ...guardOptions(asked, url), action: `seed it as ${environment}` })
-  const folder = asked.text('folder') ?? config.seeds ?? 'seeds'
-  using line = progressLine()
-  const results = await runSeeds(database, { folder, environment, onProgress: line.seed })
+  const folder = namedSeeds(asked, config) ?? 'seeds'
+  using progress = showProgress()
+  const results = await runSeeds(database, { folder, environment, signal, onProgress: progress.seed })
   const isOdd = results.some(({ status }) => status === 'changed' || status === 'missing')
   return { data: results, text: describeSeeds(results, folder), hasFindings: isOdd }
 }

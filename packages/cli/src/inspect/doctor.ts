@@ -1,31 +1,32 @@
-import { existsSync } from 'node:fs'
 import { examine, type Finding } from 'plinth/inspect'
+import type { Asked } from '../command-line/asked.ts'
 import type { Report } from '../command-line/command.ts'
 import type { Connected } from '../command-line/connection.ts'
-import { driftFinding, migrationFinding } from './migration-findings.ts'
+import { namedFolder, namedScratch } from '../migrate/folder.ts'
+import { migrationFindings } from './migration-findings.ts'
 import { placeOf } from '../terminal/secrets.ts'
 import { bold, columns, dim } from '../terminal/text.ts'
 
 const marks: Readonly<Record<Finding['status'], string>> = { ok: 'ok', note: 'note', warn: 'WARN', fail: 'FAIL' }
 
-export async function doctorReport({ database, url, config }: Connected, withDrift: boolean): Promise<Report> {
+type Names = 'migrations' | 'entities' | 'scratch' | 'no-drift'
+
+export async function doctorReport({ database, url, config }: Connected, asked: Asked<Names>): Promise<Report> {
   const { max } = config.pool ?? {}
-  const folder = config.migrations ?? 'migrations'
+  const folder = namedFolder(asked, config)
   const checks = [
     ...(await examine(database, max === undefined ? {} : { poolMax: max })),
-    config.migrations === undefined && !existsSync(folder)
-      ? noMigrations(folder)
-      : await migrationFinding(database, folder),
-    ...(withDrift ? [await driftFinding(database, folder)] : []),
+    ...(await migrationFindings(database, {
+      folder,
+      isNamed: asked.has('migrations') || config.migrations !== undefined,
+      withDrift: !asked.has('no-drift'),
+      entities: asked.text('entities') ?? config.entities,
+      ...namedScratch(asked, config),
+    })),
   ]
   const name = placeOf(url)
   const hasFindings = checks.some(({ status }) => status === 'warn' || status === 'fail')
   return { data: { database: name, checks }, text: page(name, checks), hasFindings }
-}
-
-/** Of a project that has none, or of another folder than its own. */
-function noMigrations(folder: string): Finding {
-  return { name: 'migrations', status: 'note', found: `no folder ${folder} where this was started` }
 }
 
 function page(name: string, checks: readonly Finding[]): string {
