@@ -69,6 +69,7 @@ test('a seed that fails leaves nothing of itself, and those before it stay', asy
   const error = await errorOf(runSeeds(db, { folder }))
   assert.ok(isPlinthError(error, 'SeedFailed') && error.cause instanceof TypeError, String(error))
   assert.deepEqual([error.message, error.outcome], ['The seed 2_fails failed: mine', 'not applied'])
+  assert.equal(error.hint, 'Nothing of it is left in the database.')
   assert.deepEqual(await names(), ['Ada'])
   assert.deepEqual(await activity.query('select id from plinth.seed'), [{ id: '1_ada' }])
 })

@@ -137,8 +137,17 @@ async function missing(db: Database, files: readonly SeedFile[]): Promise<SeedRe
 
 function failed({ id }: SeedFile, cause: unknown): PlinthError {
   const why = cause instanceof Error ? cause.message : inspect(cause)
-  const known = isPlinthError(cause) ? { outcome: cause.outcome, retryable: cause.retryable } : {}
-  return new PlinthError('SeedFailed', `The seed ${id} failed: ${why}`, { cause, ...known })
+  const known = isPlinthError(cause) ? cause : undefined
+  const outcome = known?.outcome ?? 'not applied'
+  const left = outcome === 'not applied' ? ['Nothing of it is left in the database.'] : []
+  const hint = [...(known?.hint === undefined ? [] : [known.hint]), ...left].join(' ')
+  const said = hint === '' ? {} : { hint }
+  return new PlinthError('SeedFailed', `The seed ${id} failed: ${why}`, {
+    cause,
+    outcome,
+    retryable: known?.retryable === true,
+    ...said,
+  })
 }
 
 function busy(): PlinthError {
