@@ -215,6 +215,52 @@ test('a sequence is set past rows that a transaction was still inserting, also o
   await db.query('drop sequence down')
 })
 
+test('a sequence that cannot be set is named, those after it are set, and one that cycles stays where it is', async () => {
+  await db.query('create sequence a_narrow as int')
+  await db.query('create sequence b_circle maxvalue 5 cycle')
+  await db.query(`create table odd (narrow bigint default nextval('a_narrow'), circle int default nextval('b_circle'),
+    plain serial)`)
+  await db.query('insert into odd values (9999999999, 5, 7)')
+  await db.query("select setval('b_circle', 2)")
+  const dry = await report('fix-sequences', '--dry-run', ...url)
+  assert.match(dry.text, /odd_plain_seq .* 7\n.*a_narrow cannot be set[^]*b_circle cycles/)
+  const { data, text, hasFindings } = await report('fix-sequences', ...url)
+  assert.match(text, /public\.odd_plain_seq +public\.odd\.plain +1 +7\n/)
+  assert.match(text, /public\.a_narrow cannot be set: 9999999999 in public\.odd\.narrow is out of its range/)
+  assert.match(text, /public\.b_circle cycles/)
+  assert.equal(hasFindings, true)
+  assert.deepEqual(data, [
+    { sequence: 'public.a_narrow', columns: ['public.odd.narrow'], next: '1', furthest: '9999999999', kept: 'range' },
+    { sequence: 'public.b_circle', columns: ['public.odd.circle'], next: '3', furthest: '5', kept: 'cycle' },
+    { sequence: 'public.odd_plain_seq', columns: ['public.odd.plain'], next: '1', furthest: '7' },
+  ])
+  await db.query('update odd set narrow = 1')
+  await db.query('select nextval($1::text::regclass)', ['a_narrow'])
+  const { rows } = await db.query(`insert into odd default values returning narrow, circle, plain`)
+  assert.deepEqual(rows, [{ narrow: '2', circle: 3, plain: 8 }])
+  const quiet = await report('fix-sequences', ...url)
+  assert.deepEqual([quiet.hasFindings, /^No sequence is behind.*\n.*b_circle cycles/.test(quiet.text)], [false, true])
+  assert.match((await report('doctor', ...url)).text, /ok +sequences +none behind its column/)
+  await db.query('drop table odd')
+  await db.query('drop sequence a_narrow, b_circle')
+})
+
+test('a sequence is never set back behind what somebody drew from it without an insert', async () => {
+  await db.query('create sequence drawn')
+  await db.query("create table ticket (id bigint default nextval('drawn'))")
+  await db.query('insert into ticket values (3)')
+  await using other = await db.begin()
+  await other.query('alter sequence drawn increment by 1') // Reading it is free, setting it waits.
+  const fixing = report('fix-sequences', ...url)
+  await untilWaiting(1)
+  await other.query("select nextval('drawn') from generate_series(1, 5)")
+  await other.commit()
+  await fixing
+  assert.deepEqual((await db.query("select nextval('drawn')")).rows, [{ nextval: '6' }])
+  await db.query('drop table ticket')
+  await db.query('drop sequence drawn')
+})
+
 test('doctor tells of migrations, invalid indexes and tables without a key', async () => {
   write('migrations/0001_notes/up.sql', 'create table notes (text text);')
   const before = await report('doctor', ...url)

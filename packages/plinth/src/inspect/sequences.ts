@@ -11,11 +11,19 @@ export interface SequenceBehind {
   readonly next: string
   /** The furthest value in its columns, in decimal; behind it the sequence goes on when it is set. */
   readonly furthest: string
+  /**
+   * Why fixSequences leaves it as it is. `range`: its type or bounds do not reach to `furthest`. `cycle`: it begins
+   * again at its end, so that values behind the furthest are what it is to give.
+   */
+  readonly kept?: 'range' | 'cycle'
 }
 
 interface Found {
   readonly sequence: string
   readonly increment: string
+  readonly minimum: string
+  readonly maximum: string
+  readonly cycles: boolean
   readonly columns: readonly { readonly schema: string; readonly table: string; readonly column: string }[]
 }
 
@@ -31,6 +39,7 @@ const foundText = `with filled as (
     select d.refobjid, def.adrelid, def.adnum from pg_depend as d join pg_attrdef as def on def.oid = d.objid
       where d.classid = 'pg_attrdef'::regclass and d.refclassid = 'pg_class'::regclass)
   select format('%I.%I', sn.nspname, sc.relname) as sequence, s.seqincrement::text as increment,
+    s.seqmin::text as minimum, s.seqmax::text as maximum, s.seqcycle as cycles,
     json_agg(json_build_object('schema', n.nspname, 'table', c.relname, 'column', a.attname) order by c.oid, a.attnum)
       as columns
   from filled join pg_sequence as s on s.seqrelid = filled.seq
@@ -41,7 +50,7 @@ const foundText = `with filled as (
   where c.relkind in ('r', 'p') and not c.relispartition
     and coalesce(nullif(t.typbasetype, 0), t.oid) in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
     and n.nspname not in ('pg_catalog', 'information_schema', 'plinth') and n.nspname !~ '^pg_temp'
-  group by sn.nspname, sc.relname, s.seqincrement
+  group by sn.nspname, sc.relname, s.seqincrement, s.seqmin, s.seqmax, s.seqcycle
   order by 1`
 
 /**
@@ -68,20 +77,22 @@ async function findBehind(db: Queryable): Promise<readonly FoundBehind[]> {
 }
 
 /**
- * Sets each sequence that is behind its columns to their furthest value, and resolves with what it has set. Tables of
- * such sequences are locked against writes for that moment, so that no insert slips in between; others are not touched.
+ * Sets each sequence that is behind its columns to their furthest value, and resolves with those that were behind: all
+ * are set but those that say why they are `kept`. Tables of sequences that are set are locked against writes for that
+ * moment, so that no insert slips in between; others are not touched.
  * Throws LockTimeout when a table stays locked for `lockTimeoutMs`, and PermissionDenied for a sequence of another
  * owner; sequences set before stay set.
  *
  *     const repaired = await fixSequences(db)
  */
 export async function fixSequences(db: Database): Promise<readonly SequenceBehind[]> {
-  const fixed: SequenceBehind[] = []
-  for (const { found } of await findBehind(db)) {
-    const behind = await db.transaction((tx) => fixOne(tx, found), { name: 'fix sequence' })
-    if (behind !== undefined) fixed.push(behind)
+  const found: SequenceBehind[] = []
+  for (const { found: one, behind } of await findBehind(db)) {
+    const now =
+      behind.kept === undefined ? await db.transaction((tx) => fixOne(tx, one), { name: 'fix sequence' }) : behind
+    if (now !== undefined) found.push(now)
   }
-  return fixed
+  return found
 }
 
 async function fixOne(tx: Transaction, found: Found): Promise<SequenceBehind | undefined> {
@@ -90,7 +101,7 @@ async function fixOne(tx: Transaction, found: Found): Promise<SequenceBehind | u
   // Changes nothing, and keeps away who draws from the sequence without an insert: setval must not take it back.
   await tx.query(`alter sequence ${found.sequence} increment by ${found.increment}`)
   const behind = await lookAt(tx, found)
-  if (behind !== undefined)
+  if (behind !== undefined && behind.kept === undefined)
     await tx.query('select setval($1::text::regclass, $2::text::bigint)', [behind.sequence, behind.furthest])
   return behind
 }
@@ -105,7 +116,13 @@ async function lookAt(on: Queryable, found: Found): Promise<SequenceBehind | und
   const { next, furthest, is_behind } = await on.one<Looked>(lookText(found))
   if (!is_behind || furthest === null) return undefined
   const columns = found.columns.map(({ schema, table, column }) => `${schema}.${table}.${column}`)
-  return { sequence: found.sequence, columns, next, furthest }
+  const kept = keptBecause(found, BigInt(furthest))
+  return { sequence: found.sequence, columns, next, furthest, ...(kept === undefined ? {} : { kept }) }
+}
+
+function keptBecause({ minimum, maximum, cycles }: Found, furthest: bigint): SequenceBehind['kept'] {
+  if (cycles) return 'cycle'
+  return furthest < BigInt(minimum) || furthest > BigInt(maximum) ? 'range' : undefined
 }
 
 /** The names are the server's own: regclass text, and columns that sql.name quotes. */
