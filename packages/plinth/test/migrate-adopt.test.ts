@@ -17,7 +17,7 @@ import {
 import { readScript } from '../src/sql/script.ts'
 import { watchActivity } from './support/activity.ts'
 import { testDatabase } from './support/database.ts'
-import { migrationFolder } from './support/migrations.ts'
+import { addFiles, migrationFolder } from './support/migrations.ts'
 
 const { url } = await testDatabase()
 const activity = await watchActivity(url)
@@ -186,6 +186,10 @@ test('a script that stops half way in a file without a transaction leaves it bro
   await assert.rejects(runMigrations(db, { folder }), {
     code: 'MigrationBroken',
     message: /statement 2 of its up\.sql was/,
+  })
+  addFiles(folder, { '0002_b/up.sql': 'create table b ()' })
+  await assert.rejects(runLikePsql(await migrationScript({ folder, after: 1 })), {
+    message: 'Migration 1 is running, not applied: see plinth migrate status.',
   })
 })
 

@@ -40,11 +40,14 @@ do $plinth$ begin
   if not pg_try_advisory_lock(${advisoryLock}) then raise exception 'Another process migrates this database.'; end if;
 end $plinth$;
 ${schemaScript()}
-do $plinth$ begin
+do $plinth$ declare stopped record; begin
   if (select coalesce(max(number), 0) from plinth.migration) <> ${after} then
     raise exception 'This script is for a database at migration ${after}, and this one is at %.',
       (select coalesce(max(number), 0) from plinth.migration);
   end if;
+  for stopped in select number, state from plinth.migration where state <> 'applied' order by number loop
+    raise exception 'Migration % is %, not applied: see plinth migrate status.', stopped.number, stopped.state;
+  end loop;
 end $plinth$;
 `
 }
