@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createDatabase, installSchema, isPlinthError } from '../src/index.ts'
+import { createDatabase, installSchema, isPlinthError, onObservations } from '../src/index.ts'
 import { enqueue, startWorker, type Task, task, type TaskContext } from '../src/services.ts'
 import { watchActivity } from './support/activity.ts'
 import { testDatabase } from './support/database.ts'
@@ -264,12 +264,112 @@ test('a schedule enqueues its task once for a time that has come, whatever the n
   assert.deepEqual(row, { is_next: true })
 })
 
+test('the first time of a schedule is after the time of the database, whatever the clock of the worker says', async (t) => {
+  const one = task<null>('nightly', () => Promise.resolve(), { cron: '0 3 * * *' })
+  t.mock.timers.enable({ apis: ['Date'], now: new Date('2040-01-01') })
+  await using _ = await startWorker(db, [one])
+  t.mock.timers.reset()
+  const [row] = await activity.query(`select next_at - now() <= interval '1 day' as is_today from plinth.cron`)
+  assert.deepEqual(row, { is_today: true })
+})
+
+test('what ended 14 days ago is removed to the last, and nothing else', async () => {
+  const ended = (state: string, ago: string, count: number): Promise<unknown> =>
+    activity.query(`insert into plinth.task (name, input, state, ended_at)
+      select 'old', 'null', '${state}', now() - interval '${ago}' from generate_series(1, ${count})`)
+  await ended('done', '14 days 1 minute', 10_001)
+  await ended('dead', '14 days 1 minute', 1)
+  await ended('done', '13 days 23 hours', 1)
+  await ended('dead', '13 days 23 hours', 1)
+  await activity.query(`insert into plinth.task (name, input, state, run_at, created_at)
+    values ('old', 'null', 'waiting', now() + interval '1 day', now() - interval '1 year')`)
+  await using _ = await startWorker(db, [noting('a')])
+  await until(async () => (await activity.query('select from plinth.task')).length <= 3)
+  assert.deepEqual(await states(), ['dead 1', 'done 1', 'waiting 1'])
+})
+
+test('a worker that cannot do its work tells it, and goes on when it can', async () => {
+  const one = noting('a')
+  await using worker = await startWorker(db, [one])
+  await activity.query('alter table plinth.task rename to hidden')
+  const told = new Set<string>()
+  using _ = onObservations({
+    'worker.failed': ({ failure, attempt }) => void told.add(`${failure.sqlstate} ${attempt}`),
+  })
+  await activity.query(`select pg_notify('plinth_task', '')`)
+  await until(async () => told.has('42P01 1'))
+  await activity.query('alter table plinth.hidden rename to task')
+  await give(one)
+  await until(allEnded)
+  await worker.close()
+})
+
+test('a worker whose sign of life fails tells why', async () => {
+  await using worker = await startWorker(db, [])
+  const told = new Set<string>()
+  using _ = onObservations({ 'worker.failed': ({ failure }) => void told.add(failure.code) })
+  await activity.query('alter table plinth.worker rename to hidden')
+  await until(async () => told.has('UndefinedObject'))
+  await activity.query('alter table plinth.hidden rename to worker')
+  await worker.close()
+})
+
+test('a failure that cannot be recorded is told until it can be', async () => {
+  const entered = Promise.withResolvers<void>()
+  const go = Promise.withResolvers<void>()
+  const one = task('failing', async () => {
+    entered.resolve()
+    await go.promise
+    throw new RangeError('out of stamps')
+  })
+  await give(one)
+  await using worker = await startWorker(db, [one])
+  await entered.promise
+  const told = new Set<string | undefined>()
+  using _ = onObservations({ 'worker.failed': ({ failure }) => void told.add(failure.summary) })
+  await activity.query('alter table plinth.task rename column error to hidden')
+  go.resolve()
+  // The claims fail too.
+  await until(async () => told.has('UPDATE task'))
+  await activity.query('alter table plinth.task rename column hidden to error')
+  await until(async () => String(await states()) === 'waiting 1')
+  await worker.close()
+})
+
+test('a worker looks after the one that follows it, and no other', async () => {
+  // Both rows say they live; only the first has the lock that proves it.
+  await activity.query(`insert into plinth.worker (id, service, lease_until)
+    select id, 'another', now() + interval '1 hour' from unnest(array[2000000001, 2000000002]) as id`)
+  await activity.query('select pg_advisory_lock(8102, 2000000001)')
+  await using _ = await startWorker(db, [])
+  const others = async (): Promise<number> =>
+    (await activity.query('select from plinth.worker where id > 2000000000')).length
+  await sleep(300)
+  assert.equal(await others(), 2)
+  await activity.query('select pg_advisory_unlock(8102, 2000000001)')
+  await until(async () => (await others()) === 0)
+})
+
+test('a task may have no time limit, which is no timer of 1 ms', async () => {
+  const one = task('endless', (_: null, { signal }) => sleep(50, undefined, { signal }), {
+    timeoutMs: Infinity,
+    retry: { attempts: 1 },
+  })
+  await give(one)
+  await using _ = await startWorker(db, [one])
+  await until(allEnded)
+  assert.deepEqual(await states(), ['done 1'])
+})
+
 test('work of a handler is told to be refused: two tasks of one name, a name that is none, no attempts', async () => {
   const one = noting('twice')
   await assert.rejects(startWorker(db, [one, noting('twice')]), { code: 'InvalidOption' })
   await assert.rejects(startWorker(db, [one], { concurrency: 0 }), { code: 'InvalidOption' })
   assert.throws(() => noting(''), { code: 'InvalidOption' })
   assert.throws(() => noting('a', { retry: { attempts: 0 } }), { code: 'InvalidOption' })
+  assert.throws(() => noting('a', { retry: { attempts: 2.5 } }), { code: 'InvalidOption' })
+  assert.throws(() => noting('a', { groupConcurrency: 1.5 }), { code: 'InvalidOption' })
+  assert.throws(() => noting('a', { timeoutMs: Number.NaN }), { code: 'InvalidOption' })
   const circular: { self?: unknown } = {}
   circular.self = circular
   await assert.rejects(give(one, circular), { code: 'InvalidValue' })

@@ -32,6 +32,7 @@ const table: Readonly<Record<LogLevel, Clauses>> = {
     '`commit.unreplicated`': [{ kind: 'commit.unreplicated', transaction: 'signUp' }],
     '`hook.failed`': [{ kind: 'hook.failed', transaction: 'signUp', failure }],
     '`task.dead`': [{ kind: 'task.dead', task, failure }],
+    '`worker.failed`': [{ kind: 'worker.failed', attempt: 1, delayMs: ms, failure }],
     '`listener.failed`': [{ kind: 'listener.failed', failure }],
   },
   warn: {

@@ -11,5 +11,6 @@ export const incidentKinds: readonly ObservationKind[] = [
   'hook.failed',
   'misuse',
   'task.dead',
+  'worker.failed',
   'listener.failed',
 ]

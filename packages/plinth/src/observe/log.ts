@@ -114,6 +114,11 @@ function describe(observation: Observation, limits: Limits): Entry {
       }
     case 'task.dead':
       return { level: 'error', message: `${named(observation.task)} is dead${because(observation.failure)}` }
+    case 'worker.failed':
+      return {
+        level: 'error',
+        message: `A worker of ${service} failed, again in ${Math.round(observation.delayMs)} ms${because(observation.failure)}`,
+      }
     case 'listener.failed':
       return { level: 'error', message: `A listener failed: ${observation.failure.message}` }
   }

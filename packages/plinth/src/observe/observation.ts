@@ -149,6 +149,14 @@ export type Observation = { readonly database: DatabaseIdentity } & (
   | { readonly kind: 'task.retry'; readonly task: TaskRef; readonly delayMs: number; readonly failure: Failure }
   /** It failed for good: a dead letter. */
   | { readonly kind: 'task.dead'; readonly task: TaskRef; readonly failure: Failure }
+  /** A worker cannot look for tasks, or record a failure, for a reason that waiting may not mend. It tries again. */
+  | {
+      readonly kind: 'worker.failed'
+      /** Since it last succeeded, from 1. */
+      readonly attempt: number
+      readonly delayMs: number
+      readonly failure: Failure
+    }
   | { readonly kind: 'listener.failed'; readonly failure: Failure }
 )
 
@@ -181,6 +189,7 @@ const channels: { readonly [K in ObservationKind]: Channel } = {
   'task.end': channel('plinth:task.end'),
   'task.retry': channel('plinth:task.retry'),
   'task.dead': channel('plinth:task.dead'),
+  'worker.failed': channel('plinth:worker.failed'),
   'listener.failed': channel('plinth:listener.failed'),
 }
 

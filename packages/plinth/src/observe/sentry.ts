@@ -50,6 +50,7 @@ export function sentryObservations(options: SentryOptions = {}): Subscription {
     'task.dead': ({ database, task: { name, attempt }, failure }) => {
       if ((options.isReported ?? (() => true))(failure)) capture(failure, { database, task: name, attempts: attempt })
     },
+    'worker.failed': ({ database, failure }) => report(failure, { database }),
     'hook.failed': ({ database, transaction, failure }) => report(failure, { database, transaction }),
   })
 }

@@ -27,7 +27,8 @@ export class CronTasks {
 
   /** A schedule that was changed begins anew. */
   async install(): Promise<void> {
-    const now = new Date()
+    if (this.#tasks.length === 0) return
+    const { now } = await this.#db.one<{ now: Date }>('select now() as now')
     for (const { task, text, schedule } of this.#tasks)
       await this.#db.query(
         `insert into plinth.cron (name, schedule, next_at) values ($1, $2, $3)

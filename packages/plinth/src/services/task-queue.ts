@@ -16,6 +16,8 @@ export interface Claimed {
 const mostGroups = 500
 /** Tasks whose time has come that one claim makes ready. */
 const mostDue = 1000
+/** Ended tasks that one statement removes. */
+const mostRemoved = 10_000
 
 /**
  * Takes up to `$4` ready tasks for the worker `$1`: of each group the oldest first, and the groups in the order of how
@@ -142,10 +144,11 @@ export class TaskQueue {
     return rowCount === 1
   }
 
-  /** Removes what ended 14 days ago, 10,000 at most. */
-  async removeOld(): Promise<void> {
-    await this.#db.query(`delete from plinth.task where ctid = any(array(
+  /** Removes what ended 14 days ago, 10,000 at most: false when there may be more. */
+  async removeOld(): Promise<boolean> {
+    const { rowCount } = await this.#db.query(`delete from plinth.task where ctid = any(array(
       select ctid from plinth.task where state in ('done', 'dead') and ended_at < now() - interval '14 days'
-        limit 10000 for update skip locked))`)
+        limit ${mostRemoved} for update skip locked))`)
+    return rowCount < mostRemoved
   }
 }

@@ -34,6 +34,16 @@ export function tellFailure(
   else observe({ kind: 'task.retry', ...told, delayMs: afterMs })
 }
 
+/** Publishes that a worker failed at its own work, and when it tries again. */
+export function tellWorkerFailure(
+  database: DatabaseIdentity | undefined,
+  error: unknown,
+  attempt: number,
+  delayMs: number,
+): void {
+  if (database !== undefined) observe({ kind: 'worker.failed', database, attempt, delayMs, failure: failureOf(error) })
+}
+
 function refOf({ id, name, attempt }: Claimed): TaskRef {
   return { id, name, attempt }
 }

@@ -21,7 +21,10 @@ export interface TaskContext {
 export type TaskHandler<I> = (input: I, context: TaskContext) => Promise<void>
 
 export interface TaskOptions<I> {
-  /** Of one attempt, after which its signal aborts and the attempt has failed. Default 60,000. */
+  /**
+   * Of one attempt, after which its signal aborts and the attempt has failed; 24.8 days at most, which Infinity is
+   * too. Default 60,000.
+   */
   readonly timeoutMs?: number
   readonly retry?: TaskRetryOptions
   /**
@@ -80,6 +83,9 @@ export function task<I>(name: string, handler: TaskHandler<I>, options: TaskOpti
   const least: Readonly<Record<string, number>> = { timeoutMs, attempts, baseMs, factor, capMs, groupConcurrency }
   for (const [option, value] of Object.entries(least))
     if (!(value >= 1)) throw invalid(`${option} of the task "${name}" is ${value}; it must be 1 or more.`)
+  for (const [option, value] of Object.entries({ attempts, groupConcurrency }))
+    if (!Number.isInteger(value) && value !== Infinity)
+      throw invalid(`${option} of the task "${name}" is ${value}; it must be a whole number.`)
   const policy = { attempts, baseMs, factor, capMs, retryable }
   return { name, handler, timeoutMs, retry: policy, group, groupConcurrency, cron }
 }

@@ -1,13 +1,15 @@
+import assert from 'node:assert/strict'
 import { inspect } from 'node:util'
-import { delayMs, pause } from '../database/backoff.ts'
+import { type Backoff, delayMs, pause } from '../database/backoff.ts'
 import { identityOf } from '../database/origin.ts'
 import type { Database, Transaction } from '../database/queryable.ts'
+import { timerMs } from '../driver/timer.ts'
 import { isPlinthError, PlinthError } from '../errors.ts'
 import { failureOf } from '../observe/failure.ts'
 import { CronTasks } from './cron-tasks.ts'
 import { LifeSign } from './life-sign.ts'
 import { type Claimed, TaskQueue } from './task-queue.ts'
-import { tellFailure, watchTask } from './task-watch.ts'
+import { tellFailure, tellWorkerFailure, watchTask } from './task-watch.ts'
 import type { Task } from './task.ts'
 
 export interface WorkerOptions {
@@ -31,10 +33,14 @@ const longestPollMs = 5000
 /** What an aborted handler gets to end in. */
 const abortGraceMs = 1000
 const sweepMs = 60_000
+/** After what waiting alone may not mend, as a right that is missing: it is told each time. */
+const failureBackoff: Backoff = { baseMs: 1000, factor: 2, capMs: 30_000 }
 
 /**
  * Runs tasks of these kinds until it is closed. Any number of workers may run the same kinds. A worker holds one
  * connection of the pool for itself, and each task what it uses. While the database is away, now or later, it waits.
+ * What else fails later, as a table or right that is missing, is the observation `worker.failed`, and is tried again
+ * after a delay that grows to 30 s.
  *
  *     await using worker = await startWorker(db, [welcome, cleanUp], { concurrency: 20 })
  *
@@ -70,6 +76,8 @@ class TaskWorker implements Worker {
   #wake = new AbortController()
   #loop: Promise<void> = Promise.resolve()
   #isInstalled = false
+  #lostBecause: unknown
+  #sweepAt = 0
   #stopListening = (): void => undefined
   #closing: Promise<void> | undefined
 
@@ -86,8 +94,8 @@ class TaskWorker implements Worker {
     try {
       await this.#ready()
     } catch (error) {
-      // The server is away, as it may be while a system starts: the loop asks again.
-      if (!isPlinthError(error) || !error.retryable) throw error
+      // As it may be while a system starts: the loop asks again.
+      if (!isAway(error)) throw error
     }
     this.#stopListening = this.#db.on('state', ({ to }) => to === 'connected' && this.#wakeUp())
     this.#loop = this.#run()
@@ -133,24 +141,39 @@ class TaskWorker implements Worker {
 
   async #run(): Promise<void> {
     let pollMs = shortestPollMs
-    let sweepAt = 0
+    let failed = 0
     while (!this.#stop.signal.aborted) {
       this.#wake = new AbortController()
-      let waitMs = pollMs
       try {
         const started = await this.#startSome((await this.#ready()).id)
         pollMs = started.count > 0 ? shortestPollMs : Math.min(longestPollMs, pollMs * 2)
-        waitMs = Math.min(pollMs, started.nextMs)
-        if (performance.now() >= sweepAt) {
-          await this.#queue.removeOld()
-          sweepAt = performance.now() + sweepMs
-        }
-      } catch {
-        // The database is away, which its handle has reported: `db.state` and its observations. Ask again.
-        pollMs = longestPollMs
+        const waitMs = Math.min(pollMs, started.nextMs, await this.#sweep())
+        failed = 0
+        await pause(waitMs, this.#wake.signal)
+      } catch (error) {
+        pollMs = Math.min(longestPollMs, pollMs * 2)
+        if (isAway(error)) await pause(pollMs, this.#wake.signal)
+        // Not to be woken, or each commit that enqueues would be told of the same failure.
+        else await pause(this.#tell(error, ++failed), this.#stop.signal)
       }
-      if (!this.#wake.signal.aborted) await pause(waitMs, this.#wake.signal)
     }
+  }
+
+  /** Resolves with the time until the next, in ms: 0 while there is more to remove. */
+  async #sweep(): Promise<number> {
+    const left = this.#sweepAt - performance.now()
+    if (left > 0) return left
+    // A batch a turn, so that tasks are claimed between two of them.
+    if (!(await this.#queue.removeOld())) return 0
+    this.#sweepAt = performance.now() + sweepMs
+    return sweepMs
+  }
+
+  /** Answers the time until it is tried again, in ms. */
+  #tell(error: unknown, attempt: number): number {
+    const waitMs = delayMs(failureBackoff, attempt)
+    tellWorkerFailure(identityOf(this.#db), error, attempt, waitMs)
+    return waitMs
   }
 
   async #startSome(worker: number): Promise<{ readonly count: number; readonly nextMs: number }> {
@@ -166,8 +189,10 @@ class TaskWorker implements Worker {
   }
 
   #begin(worker: number, claimed: Claimed): void {
+    const task = this.#tasks.get(claimed.name)
+    assert(task, 'a claim asks for the names of these tasks alone')
     const abort = new AbortController()
-    const done = this.#attempt(worker, claimed, abort).finally(() => {
+    const done = this.#attempt(task, worker, claimed, abort).finally(() => {
       this.#running.delete(done)
       this.#wakeUp()
     })
@@ -175,9 +200,7 @@ class TaskWorker implements Worker {
   }
 
   /** Never rejects. */
-  async #attempt(worker: number, claimed: Claimed, abort: AbortController): Promise<void> {
-    const task = this.#tasks.get(claimed.name)
-    if (!task) return
+  async #attempt(task: Task<never>, worker: number, claimed: Claimed, abort: AbortController): Promise<void> {
     // It was never told to have failed, so each attempt took its worker along: this one must not follow.
     const { attempts } = task.retry
     if (claimed.attempt > attempts) return this.#recordFailure(task, worker, claimed, lostEachTime(attempts))
@@ -205,7 +228,7 @@ class TaskWorker implements Worker {
       isComplete = true
       return result
     }
-    const timer = setTimeout(() => abort.abort(timedOut(task)), task.timeoutMs)
+    const timer = setTimeout(() => abort.abort(timedOut(task)), timerMs(task.timeoutMs))
     try {
       const context = { db: this.#db, id: claimed.id, attempt: claimed.attempt, signal: abort.signal, complete }
       // The table holds what `enqueue` was given for this task.
@@ -225,13 +248,13 @@ class TaskWorker implements Worker {
     const isLast = claimed.attempt >= task.retry.attempts || !isRetryable
     const afterMs = isLast ? undefined : delayMs(task.retry, claimed.attempt)
     const text = JSON.stringify(describe(error))
-    while (this.#life?.id === worker && !this.#life.isLost) {
+    for (let tries = 1; this.#life?.id === worker && !this.#life.isLost; tries++) {
       try {
         const isRecorded = await this.#queue.fail(worker, claimed, text, afterMs)
         if (isRecorded) tellFailure(identityOf(this.#db), claimed, error, afterMs)
         return
-      } catch {
-        await pause(shortestPollMs, this.#stop.signal)
+      } catch (cause) {
+        await pause(isAway(cause) ? shortestPollMs : this.#tell(cause, tries), this.#stop.signal)
         if (this.#stop.signal.aborted) return
       }
     }
@@ -241,10 +264,12 @@ class TaskWorker implements Worker {
     if (this.#life?.isLost) {
       await this.#life[Symbol.asyncDispose]()
       this.#life = undefined
+      if (!isAway(this.#lostBecause)) throw this.#lostBecause
     }
     this.#life ??= await LifeSign.begin(this.#db, this.#service, {
       onWork: () => this.#wakeUp(),
       onLost: (cause) => {
+        this.#lostBecause = cause
         this.#abortAll(new PlinthError('TaskTakenOver', 'The worker lost its sign of life.', { cause }))
         this.#wakeUp()
       },
@@ -259,6 +284,12 @@ class TaskWorker implements Worker {
   #wakeUp(): void {
     this.#wake.abort()
   }
+}
+
+/** The database is away, or its answer was: its handle has reported it, by `db.state` and its observations. */
+function isAway(error: unknown): boolean {
+  if (!isPlinthError(error)) return false
+  return error.retryable || error.code === 'ConnectionLost' || error.code === 'CommitUnknown'
 }
 
 /** Rejects when the signal aborts although the handler goes on: it must not keep a slot for ever. */

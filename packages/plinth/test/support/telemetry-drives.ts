@@ -92,16 +92,27 @@ async function refusing(open: Open, marker: string): Promise<void> {
   await Promise.all(Array.from({ length: 40 }, again))
 }
 
-/** A task whose input, key and error hold what must not come out; the second attempt is its last. */
+/**
+ * A task whose input, key and error hold what must not come out; the second attempt is its last. Then the worker itself
+ * fails, for its table is away.
+ */
 async function inTasks(open: Open, marker: string): Promise<void> {
   await using db = open()
   await installSchema(db)
   const failing = (): Promise<void> => Promise.reject(new TypeError(marker))
   const one = task<string>('driven', failing, { retry: { attempts: 2, baseMs: 1 } })
   let isDead = false
-  using _ = onObservations({ 'task.dead': () => void (isDead = true) })
+  let hasFailed = false
+  using _ = onObservations({
+    'task.dead': () => void (isDead = true),
+    'worker.failed': () => void (hasFailed = true),
+  })
   await using worker = await startWorker(db, [one])
   await db.transaction((tx) => enqueue(tx, one, marker, { key: marker }))
   await until(async () => isDead)
+  await db.query('alter table plinth.task rename to hidden')
+  await db.query(`select pg_notify('plinth_task', '')`)
+  await until(async () => hasFailed)
+  await db.query('alter table plinth.hidden rename to task')
   await worker.close()
 }
