@@ -8,5 +8,5 @@ import { migrate } from './commands/migrate.ts'
 import { tasks } from './commands/tasks.ts'
 import { types } from './commands/types.ts'
 
-/** Every command, in the order in which its group lists it. A new one is a file in commands/ and a line in its group. */
+/** Every command, in the order of its group. A new one is a file in commands/ and a line in its group. */
 export const commands: readonly Command[] = [dev, types, hub, key, ...look, ...migrate, ...fillAndRepair, ...tasks]

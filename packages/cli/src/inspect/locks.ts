@@ -24,7 +24,8 @@ function tree(sessions: readonly LockingSession[]): string {
 function branch(session: LockingSession, all: readonly LockingSession[], above: readonly number[]): string {
   const indent = '  '.repeat(above.length)
   const arrow = above.length === 0 ? '' : '└ '
-  const own = `${indent}${arrow}${describe(session)}\n${indent}${above.length === 0 ? '' : '  '}${dim(statement(session))}`
+  const below = `${indent}${above.length === 0 ? '' : '  '}`
+  const own = `${indent}${arrow}${describe(session)}\n${below}${dim(statement(session))}`
   if (above.includes(session.pid)) return `${indent}${arrow}${session.pid}, in a circle`
   const waiting = all.filter(({ blockedBy }) => blockedBy.includes(session.pid))
   return [own, ...waiting.map((one) => branch(one, all, [...above, session.pid]))].join('\n')

@@ -20,8 +20,8 @@ const redrawMs = 200
 const reminderMs = 60_000
 
 /**
- * On a terminal one line that is written over and over, and erased at the end. In a file or a pipe, as in CI, a line for
- * each thing that begins, ends or is tried again, and one a minute while nothing of that happens.
+ * On a terminal one line that is written over and over, and erased at the end. In a file or a pipe, as in CI, a line
+ * for each thing that begins, ends or is tried again, and one a minute while nothing of that happens.
  */
 export function showProgress(out: ProgressStream = process.stderr): Progress {
   const { note, end } = out.isTTY ? oneLine(out) : manyLines(out)

@@ -17,7 +17,8 @@ const writers: ReadonlyMap<string, (schema: TypedSchema) => string> = new Map([
 export async function typesOf(database: Database, schemas: readonly string[], library: string): Promise<string> {
   const write = writers.get(library)
   if (write === undefined) throw new UsageError(`--for is ${library}; it must be ${[...writers.keys()].join(', ')}`)
-  const head = `// Made by \`plinth types --for ${library}\`. Make it again after a migration; do not change it by hand.`
+  const made = `Made by \`plinth types --for ${library}\`.`
+  const head = `// ${made} Make it again after a migration; do not change it by hand.`
   return `${head}\n${write(await readTypedSchema(database, schemas))}\n`
 }
 

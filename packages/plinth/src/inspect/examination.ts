@@ -4,7 +4,7 @@ import type { Queryable } from '../database/queryable.ts'
 import { type ErrorCode, isPlinthError } from '../errors.ts'
 import { sequencesBehind } from './sequences.ts'
 
-/** One thing that was looked at. `note`: worth knowing. `warn`: change it. `fail`: something is broken or about to be. */
+/** One thing that was looked at. `note`: worth knowing. `warn`: change it. `fail`: it is broken or about to be. */
 export interface Finding {
   readonly name: string
   readonly status: 'ok' | 'note' | 'warn' | 'fail'
@@ -146,7 +146,8 @@ function transactions({ longest_ms, longest_pid, prepared }: Facts): Finding {
   }
   const found = longest_pid === null ? 'none open' : `longest open for ${Math.round(longest_ms / 1000)} s`
   if (longest_ms < longMs) return { name, status: 'ok', found }
-  const advice = `It holds its locks and vacuum back: see plinth queries; idle_in_transaction_session_timeout ends such.`
+  const limit = 'idle_in_transaction_session_timeout'
+  const advice = `It holds its locks and vacuum back: see plinth queries; ${limit} ends such.`
   return { name, status: 'warn', found: `${found}, pid ${longest_pid}`, advice }
 }
 

@@ -31,7 +31,12 @@ const relationsText = `select n.nspname::text as schema, c.relname::text as name
     and ($1::text[] is null or n.nspname = any($1))
   order by n.nspname <> 'public', n.nspname, c.relname`
 
-/** The tables and views of the schemas, or of all but PostgreSQL's own and `plinth`. Counts no rows. */
+/**
+ * The tables and views of the schemas, or of all but PostgreSQL's own and `plinth`, with their bytes on disk. Counts no
+ * rows. A schema that is not there has none. Throws what its statement throws.
+ *
+ *     const large = (await relationSizes(db)).filter(({ bytes }) => bytes > 1024 ** 3)
+ */
 export async function relationSizes(db: Queryable, schemas?: readonly string[]): Promise<readonly RelationSize[]> {
   const { rows } = await db.query<RelationSize & { readonly rows: number | null }>(relationsText, [
     schemas === undefined ? null : [...schemas],

@@ -55,7 +55,9 @@ const foundText = `with filled as (
 
 /**
  * Sequences that are behind their columns, as they are after rows were loaded with their keys. Reads the highest value
- * of each column: quick with an index, which primary keys have.
+ * of each column: quick with an index, which primary keys have. Throws PermissionDenied where it may not read a table.
+ *
+ *     for (const { sequence, next, furthest } of await sequencesBehind(db)) console.warn(sequence, next, furthest)
  */
 export async function sequencesBehind(db: Queryable): Promise<readonly SequenceBehind[]> {
   return (await findBehind(db)).map(({ behind }) => behind)

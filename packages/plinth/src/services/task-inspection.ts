@@ -42,7 +42,13 @@ const columns = `task.id::text, task.name, task.group_key as "group", task.key, 
 
 const allButDone: readonly TaskState[] = ['waiting', 'ready', 'running', 'dead']
 
-/** Tasks, the newest first. */
+/**
+ * Tasks, the newest first, without their input.
+ *
+ *     const dead = await listTasks(db, { states: ['dead'], limit: 10 })
+ *
+ * Throws UndefinedObject where `installSchema` never ran.
+ */
 export async function listTasks(db: Queryable, options: ListTasksOptions = {}): Promise<readonly TaskRow[]> {
   const { name = null, states = allButDone, limit = 100 } = options
   const text = `select ${columns} from plinth.task
@@ -50,7 +56,13 @@ export async function listTasks(db: Queryable, options: ListTasksOptions = {}): 
   return (await db.query<TaskRow>(text, [[...states], name, limit])).rows
 }
 
-/** One task with its input, and with its worker while it runs. Throws RowNotFound. */
+/**
+ * One task with its input, and with its worker while it runs.
+ *
+ *     const { state, error, input } = await showTask(db, '42')
+ *
+ * Throws RowNotFound, and InvalidValue for what is no number of a task.
+ */
 export async function showTask(db: Queryable, id: string): Promise<TaskDetails> {
   const text = `select ${columns}, task.input, case when worker.id is not null then
       json_build_object('id', worker.id, 'service', worker.service) end as worker, worker.lease_until
@@ -64,6 +76,8 @@ export async function showTask(db: Queryable, id: string): Promise<TaskDetails> 
 /**
  * Runs a task at once that waits for its next attempt, or is dead; a dead one gets all of its attempts again. In one
  * statement that looks at the state: of a worker that takes the task meanwhile and this, one finds it changed.
+ *
+ *     await retryTask(db, '42')
  *
  * Throws RowNotFound, and InvalidOperation for a task that is running or done.
  */
