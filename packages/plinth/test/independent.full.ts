@@ -3,7 +3,7 @@ import { after, beforeEach, test } from 'node:test'
 import { createDatabase } from '../src/database/database.ts'
 import { isPlinthError } from '../src/errors.ts'
 import type { Transaction } from '../src/index.ts'
-import { errorOf, watchActivity } from './support/activity.ts'
+import { errorOf, until, watchActivity } from './support/activity.ts'
 import { testDatabase } from './support/database.ts'
 
 const { url } = await testDatabase({ script: 'create table t (id int primary key)' })
@@ -113,4 +113,24 @@ test('independent work that waits for a lock of its own caller fails by the lock
     { code: 'LockTimeout' },
   )
   assert.deepEqual(await saved(), [])
+})
+
+test('the spare connection to a server that took no writes is left as those of the pool are', async () => {
+  const name = new URL(url).pathname.slice(1)
+  await activity.query(`alter database ${name} set default_transaction_read_only = on`)
+  await using one = createDatabase({ url, pool: { max: 1, sharedLanes: 0 } })
+  const write = (): Promise<unknown> =>
+    one.transaction(async (tx) => {
+      await tx.query('select 1')
+      await one.independent((inner) => insert(inner, 77))
+    })
+  await assert.rejects(write())
+  await activity.query(`alter database ${name} reset default_transaction_read_only`)
+  await until(() =>
+    write().then(
+      () => true,
+      () => false,
+    ),
+  )
+  assert.deepEqual(await saved(), [77])
 })

@@ -69,8 +69,21 @@ export function abortError(signal: Interruption, context: FailureContext, outcom
   })
 }
 
-/** Ends what the connection is running: on the server, and if that takes too long by its destruction. */
-export async function cancelOrDestroy(connection: Connection): Promise<void> {
+/**
+ * Ends what the connection is running: on the server, and if that takes too long by its destruction. Once for all that
+ * is in flight there: a deadline ends thousands of pipelined statements, and each request to cancel is a connection.
+ */
+export function cancelOrDestroy(connection: Connection): Promise<void> {
+  const known = ending.get(connection)
+  if (known) return known
+  const ended = endWork(connection).finally(() => ending.delete(connection))
+  ending.set(connection, ended)
+  return ended
+}
+
+const ending = new WeakMap<Connection, Promise<void>>()
+
+async function endWork(connection: Connection): Promise<void> {
   if (connection.inFlight === 0) return
   await connection.cancel()
   const giveUpAt = performance.now() + cancelGraceMs

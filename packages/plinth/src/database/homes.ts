@@ -53,13 +53,14 @@ export function makeHomes(
       enclosing: enclosingHolders,
     })
   const pool = openPool(limits)
+  const spare = openPool({ ...limits, max: 1, sharedLanes: 0 })
   const leaveServer = (): void => {
-    pool.leave(() => true)
+    for (const one of [pool, spare]) one.leave(() => true)
     availability.lookAgain()
   }
   // What was opened to a server that took no writes may refuse them for as long as it lives.
   availability.on(({ to }) => {
-    if (to === 'connected') pool.leave(({ role }) => role.isReadOnly)
+    if (to === 'connected') for (const one of [pool, spare]) one.leave(({ role }) => role.isReadOnly)
   })
   availability.servedBy(() => {
     const { idle, busy } = pool.counts
@@ -81,7 +82,7 @@ export function makeHomes(
   const faults = settings.faults && new FaultMode(settings.faults, limits)
   return {
     pool,
-    spare: openPool({ ...limits, max: 1, sharedLanes: 0 }),
+    spare,
     reserved,
     replicas,
     singles: {

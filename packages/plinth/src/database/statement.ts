@@ -8,6 +8,7 @@ import { objectReader } from '../operation/row-reader.ts'
 import type { Value } from '../operation/value.ts'
 import { setLocally } from '../sql/set-locally.ts'
 import { isSql, type Sql } from '../sql/sql.ts'
+import { refuseCopyIn } from '../sql/copy-in.ts'
 import type { QueryResult, StatementOptions } from './queryable.ts'
 import {
   isSessionChange,
@@ -44,8 +45,7 @@ function refuseUnsendable(text: string, parameters: number): void {
       hint: 'Give a list as one value: `= any($1)`, or `select … from unnest($1::int[])`.',
     })
   }
-  if (wordsOf(text)[0] === 'copy' && /\bstdin\b/i.test(text))
-    throw new PlinthError('InvalidOperation', 'COPY FROM STDIN has no source here. Insert the rows instead.')
+  refuseCopyIn(text)
 }
 
 /**

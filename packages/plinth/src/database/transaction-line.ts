@@ -18,6 +18,8 @@ import { StatementLimit } from './statement-limit.ts'
 import type { Asked, TransactionWire, WireAttempt, WireHome } from './transaction-wire.ts'
 import { Turns } from './turns.ts'
 
+const nothing: readonly Statement[] = []
+
 const commit: Statement = { text: 'commit', values: [] }
 
 /** A live server rolls back at once; a connection that is cut is rolled back too. */
@@ -235,9 +237,14 @@ export class TransactionLine {
       text,
       values: [],
     }))
-    const carried = this.#takePending()
+    // What is carried was meant for what is undone: savepoints inside it, portals opened inside it. In front of this
+    // it would fail in a transaction that has failed, and take this with it.
+    this.#pending = []
     try {
-      await this.#turns.exclusive(() => this.#wire.send(statements, { withinMs: rollbackLimitMs }, carried))
+      await this.#turns.exclusive(() => {
+        this.#wire.forgetUnsent()
+        return this.#wire.send(statements, { withinMs: rollbackLimitMs })
+      })
     } catch (error) {
       // The savepoint was never reached: an earlier statement had failed. The transaction stays failed and says so at
       // its end.
@@ -325,8 +332,9 @@ export class TransactionLine {
     })
   }
 
+  /** Not the list itself, also when it is empty: what is pushed later belongs to a later statement. */
   #takePending(): readonly Statement[] {
-    return this.#pending.length === 0 ? this.#pending : this.#pending.splice(0)
+    return this.#pending.length === 0 ? nothing : this.#pending.splice(0)
   }
 
   /** True when the savepoint was never sent: there is nothing to release or undo. */

@@ -40,10 +40,9 @@ export interface WireAttempt extends TransactionRef, Holder {
 }
 
 /** Sends BEGIN and the first statement by `run`, on the connection of `line`, which it may exchange before. */
-export type BeginRead = (
-  line: { connection: Connection },
-  run: () => Promise<readonly StepAnswer[]>,
-) => Promise<readonly StepAnswer[]>
+export type BeginRead = (line: { connection: Connection }, run: Run) => Promise<readonly StepAnswer[]>
+
+type Run = () => Promise<readonly StepAnswer[]>
 
 const beginLimitMs = 2000
 
@@ -149,7 +148,7 @@ export class TransactionWire {
     this.#isBegun = true
     const begin = isFirst ? beginStatements(this.#attempt, this.#deadline.at, this.#home, pooler) : []
     const all = [...begin, ...this.#takeUnsent(), ...carried, ...statements]
-    const run = (): Promise<readonly StepAnswer[]> =>
+    const run: Run = () =>
       runHeld(this.#connection, all, {
         limitMs: limitMs ?? this.#home.statementTimeoutMs,
         signal,
@@ -158,20 +157,28 @@ export class TransactionWire {
         // BEGIN is the ping: a live server answers it at once, whatever the first statement does behind it.
         firstWithinMs: isFirst ? (pooler?.patienceMs ?? beginLimitMs) : withinMs,
       })
-    return isFirst ? this.#begin(run) : run()
+    if (!isFirst) return run()
+    const runAgain: Run = () => {
+      if (!signal?.aborted) return run()
+      // While another connection was looked for. Of this transaction nothing has been sent.
+      this.#isBegun = false
+      this.#unsent.push(...carried)
+      throw abortError(signal, context, 'not applied')
+    }
+    return this.#begin(run, runAgain)
   }
 
   /**
    * A connection that died while it idled is replaced: whatever ran behind its BEGIN was rolled back, so it may all be
    * sent again. One that was opened for this is not, so the tries end.
    */
-  async #begin(run: () => Promise<readonly StepAnswer[]>): Promise<readonly StepAnswer[]> {
-    for (;;) {
+  async #begin(run: Run, runAgain: Run): Promise<readonly StepAnswer[]> {
+    for (let next = run; ; next = runAgain) {
       const isStale = this.#connection.openedAt < this.since
       try {
-        return await (this.#beginRead ? this.#beginRead(this, run) : run())
+        return await (this.#beginRead ? this.#beginRead(this, next) : next())
       } catch (error) {
-        if (!this.#connection.isLost && this.status === 'I') this.#refusal = error
+        if (this.#isBegun && !this.#connection.isLost && this.status === 'I') this.#refusal = error
         if (!this.#connection.isLost || !isStale || this.#deadline.aborted) throw error
         await this.#replaceConnection(error)
       }
@@ -180,16 +187,17 @@ export class TransactionWire {
 
   /** Throws `error` where there is no other: a session has but one. */
   async #replaceConnection(error: unknown): Promise<void> {
-    const { needsReset } = this.#connection
-    this.#home.release(this.#connection)
+    const lost = this.#connection
+    this.#home.release(lost)
     const other = await this.#home.acquire(this.#attempt, this.#deadline, this.#attempt)
     if (other.isLost) throw error
-    other.needsReset ||= needsReset
+    // Read only now: a statement that was asked for meanwhile has marked the lost one.
+    other.needsReset ||= lost.needsReset
     this.#connection = other
   }
 
   #takeUnsent(): readonly Statement[] {
-    return this.#unsent.length === 0 ? this.#unsent : this.#unsent.splice(0)
+    return this.#unsent.splice(0)
   }
 
   /** Throws TransactionAborted where there is no transaction any more to send something in. */

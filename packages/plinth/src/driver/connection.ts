@@ -203,14 +203,20 @@ export class Connection {
     const submit = query.submit.bind(query)
     query.submit = (wire) => {
       const refusal: unknown = submit(wire)
-      // pg refused it before anything was sent, so no answer will come.
-      if (refusal) process.nextTick(() => this.#settleSubmitted())
+      // pg refused it before anything was sent, so no answer will come. Not before pg has put it away, which it does
+      // in its next tick and as the pipeline was then: else the answer to the next query would go to this one.
+      if (refusal) setImmediate(() => this.#settleSubmitted())
       return refusal
     }
     this.#inFlight.add(submission)
     this.#watchOldest()
     this.#client.pipeline = isOwn && !('rows' in query && query.rows)
-    this.#client.query(query)
+    try {
+      this.#client.query(query)
+    } catch (cause) {
+      // Half a message may be on its way.
+      this.destroy(cause)
+    }
     return submission.ready
   }
 

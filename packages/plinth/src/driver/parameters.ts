@@ -6,8 +6,8 @@ import type { Parameter } from './message-writer.ts'
 
 /** Turns a value into what is bound: text PostgreSQL parses by the parameter's type, or bytes for bytea. */
 export function toParameter(value: Value | undefined, position: number): Parameter {
-  // pg sends a Buffer as bytes and takes any other Uint8Array for text.
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  // A copy: what is sent is what it holds now, although the statement may wait for its turn.
+  if (value instanceof Uint8Array) return Buffer.from(value)
   const item = toItem(value, position)
   return item === null || typeof item === 'string' ? item : arrayText(item)
 }

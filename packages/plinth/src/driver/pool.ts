@@ -22,6 +22,8 @@ const deadlockLookMs = 250
 /** How often idle lanes and holders are looked at, at most and at least. */
 const [shortestLookMs, longestLookMs] = [50, 500]
 
+type IsLeft = (connection: Connection) => boolean
+
 /**
  * The connections of one database. Exclusive lanes belong to one holder at a time (transactions, sessions); shared
  * lanes carry the single statements of everybody, pipelined. Each lane counts towards `max`.
@@ -38,11 +40,8 @@ export class Pool {
   readonly #limits: PoolLimits
   readonly #holders: Holders
   readonly #shared: SharedLanes
-  /** The last `leave`. */
-  #left: { readonly at: number; readonly isLeft: (connection: Connection) => boolean } = {
-    at: -Infinity,
-    isLeft: () => false,
-  }
+  /** Each with what it is left by when it is open. */
+  readonly #onTheirWay = new Set<{ isLeft: IsLeft }>()
   readonly #waiting = new WaitingLine()
   readonly #idle = new IdleLanes()
   readonly #leaving = new Leaving()
@@ -141,8 +140,11 @@ export class Pool {
    * Gives up those that are `left`, the ones in use when they are given back and those on their way when they are open:
    * another server is to be used.
    */
-  leave(isLeft: (connection: Connection) => boolean): void {
-    this.#left = { at: performance.now(), isLeft }
+  leave(isLeft: IsLeft): void {
+    for (const one of this.#onTheirWay) {
+      const { isLeft: isLeftAlready } = one
+      one.isLeft = (connection) => isLeftAlready(connection) || isLeft(connection)
+    }
     this.#dropIdle(isLeft)
     for (const used of [...this.#holders.connections, ...this.#shared.busy]) if (isLeft(used)) used.retireAt = 0
   }
@@ -179,13 +181,15 @@ export class Pool {
   }
 
   async #open(): Promise<Connection> {
-    const from = performance.now()
-    const connection = await this.#options.open().catch((error: unknown) => {
+    const onItsWay = { isLeft: (_: Connection): boolean => false }
+    this.#onTheirWay.add(onItsWay)
+    const opening = this.#options.open().finally(() => this.#onTheirWay.delete(onItsWay))
+    const connection = await opening.catch((error: unknown) => {
       this.#refill.noteFailure()
       throw error
     })
     this.#refill.noteSuccess()
-    if (from <= this.#left.at && this.#left.isLeft(connection)) {
+    if (onItsWay.isLeft(connection)) {
       this.#leaving.add(connection)
       return this.#open()
     }

@@ -1,7 +1,9 @@
 import type { Connection } from '../driver/connection.ts'
-import type { PgQuery, Submittable } from '../driver/peer.ts'
+import { loadPg, type PgQuery, type Submittable } from '../driver/peer.ts'
+import { PlinthError } from '../errors.ts'
+import { refuseCopyIn } from '../sql/copy-in.ts'
 import { ClientLine } from './client-line.ts'
-import { type Control, controlOf, isAlone } from './control.ts'
+import { type Control, controlOf, isAlone, mayEndUnheard } from './control.ts'
 import { plainQuery } from './execute.ts'
 import type { PgPoolHome } from './home.ts'
 import { ending, givenBackBroken, released, releasedTwice } from './refusals.ts'
@@ -103,7 +105,7 @@ export class PgClient extends ClientSurface {
 
   /** The next statement waits until it is closed. */
   protected pass<Query extends Submittable>(query: Query): Query {
-    const refusal = this.#refusal('none')
+    const refusal = this.#refusal('none') ?? refusalOfOwn(query)
     if (refusal) {
       process.nextTick(() => query.handleError(refusal, undefined))
       return query
@@ -127,6 +129,7 @@ export class PgClient extends ClientSurface {
   async #run(query: PgQuery, control: Control, isPreparing: boolean): Promise<unknown> {
     try {
       this.#refuseGivenBack()
+      refuseCopyIn(query.text ?? '')
       if (control === 'begin' && !this.#line.hasTransaction && isAlone(query.text)) return await this.#begin(query)
       if (this.#isFresh) await this.#prove()
       const { connection } = this.#line
@@ -259,4 +262,14 @@ async function settledWithin(work: Promise<unknown>, ms: number): Promise<void> 
   const timer = setTimeout(resolve, ms)
   await Promise.race([work, promise])
   clearTimeout(timer)
+}
+
+/** One of pg's own Query objects is passed on as it is, and nobody would learn what became of a COMMIT in it. */
+function refusalOfOwn(query: Submittable): PlinthError | undefined {
+  const text = query instanceof loadPg().Query && 'text' in query ? String(query.text ?? '') : ''
+  if (controlOf(text) === 'none' && !mayEndUnheard(text)) return undefined
+  return new PlinthError('SessionStatement', 'A Query object cannot begin or end a transaction here.', {
+    statement: text,
+    hint: "Give the text itself: client.query('commit').",
+  })
 }

@@ -1,4 +1,5 @@
 import type { PgQuery } from '../driver/peer.ts'
+import { refuseCopyIn } from '../sql/copy-in.ts'
 import { controlOf, isAlone, modeBeyond, namesMarkOfOurs } from './control.ts'
 import { madeUp, plainQuery } from './execute.ts'
 import { InnerTransaction } from './inner-transaction.ts'
@@ -135,6 +136,7 @@ class ClientOfTransaction extends ClientSurface {
 
   async #statement(query: PgQuery, text: string): Promise<unknown> {
     if (namesMarkOfOurs(text)) throw markOfOurs(this.#view.name)
+    refuseCopyIn(text)
     const inner = this.#inner
     if (!inner) return await this.#view.run(query, undefined)
     const statement = ++this.#statements
