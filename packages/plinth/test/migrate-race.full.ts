@@ -86,6 +86,19 @@ test('twenty processes that start at once apply each migration once', async (t) 
 })
 
 const kills = 20
+/** Of them, so many at least must meet the migration at work: elsewhere a kill shows nothing. */
+const leastInside = 5
+
+/** How long the migration takes here and now, from its first statement to its end. */
+async function measure(folder: string): Promise<number> {
+  const { child, go, ended } = await start(folder)
+  go()
+  assert.ok(child.stdout)
+  await once(child.stdout, 'data')
+  const from = performance.now()
+  await ended
+  return performance.now() - from
+}
 
 /** Kills the process a random time after its first statement was sent. Resolves with the statement it had come to. */
 async function killAfter(folder: string, ms: number): Promise<number> {
@@ -104,10 +117,11 @@ test('a process that is killed in the middle of a migration leaves it whole or n
   const count = 20
   const folder = migrationFolder({ '0001_m/up.sql': statements(1, count) })
   const random = seededRandom(20_261_128)
+  const lengthMs = await measure(folder)
   const seen: string[] = []
   for (let kill = 0; kill < kills; kill++) {
     await empty()
-    const at = await killAfter(folder, random() * 350)
+    const at = await killAfter(folder, random() * lengthMs)
     const [status] = await migrationStatus(db, { folder })
     const isWhole = status?.state === 'applied'
     seen.push(`${at}${isWhole ? ' whole' : ''}`)
@@ -115,6 +129,7 @@ test('a process that is killed in the middle of a migration leaves it whole or n
     await runMigrations(db, { folder })
     assert.equal(await effects(), count)
   }
+  assert.ok(seen.filter((one) => !one.endsWith('whole')).length >= leastInside, seen.join(', '))
   t.diagnostic(`killed at statement ${seen.join(', ')} of ${count}; afterwards each was run to its end`)
 })
 
@@ -122,10 +137,11 @@ test('a process that is killed in a file without a transaction leaves it broken,
   const count = 20
   const folder = migrationFolder({ '0001_m/up.sql': `-- plinth: no-transaction\n${statements(1, count)}` })
   const random = seededRandom(81_103)
+  const lengthMs = await measure(folder)
   const seen: string[] = []
   for (let kill = 0; kill < kills; kill++) {
     await empty()
-    const at = await killAfter(folder, random() * 500)
+    const at = await killAfter(folder, random() * lengthMs)
     const [status] = await migrationStatus(db, { folder })
     const rows = await effects()
     seen.push(`${at}: ${status?.state}${status?.stoppedAt ? ` at ${status.stoppedAt.statement}` : ''}, ${rows} rows`)
@@ -144,6 +160,7 @@ test('a process that is killed in a file without a transaction leaves it broken,
     await runMigrations(db, { folder })
     assert.equal(await effects(), count)
   }
+  assert.ok(seen.filter((one) => one.includes('broken')).length >= leastInside, seen.join('; '))
   t.diagnostic(`killed at statement ${seen.join('; ')}`)
 })
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
 import { createDatabase, installSchema } from '../src/index.ts'
@@ -81,6 +81,28 @@ test('what cannot be in one transaction is not squashed, and the folder stays as
   await assert.rejects(squashMigrations({ folder, from: 4 }), { message: /0005_code\/migration\.ts is no SQL/ })
   await assert.rejects(squashMigrations({ folder, to: 1 }), { code: 'InvalidOption' })
   assert.equal((await readMigrations(folder)).length, 5)
+})
+
+test('a squash that was cut off before it removed the last folder is refused, with how to end it', async () => {
+  const folder = migrationFolder(history)
+  const before = migrationFolder(history)
+  await squashMigrations({ folder, to: 3, name: 'start', scratch: url })
+  const left = ['0001_users', '0002_index', '0003_posts']
+  // They are removed in the order of their numbers.
+  for (const from of left.keys()) {
+    for (const id of left.slice(from)) cpSync(join(before, id), join(folder, id), { recursive: true })
+    await assert.rejects(readMigrations(folder), {
+      message: /two migrations with the number 3/,
+      hint: /a squash that was cut off, delete the folders that its up\.sql says it replaces/,
+    })
+    const text = readFileSync(join(folder, '0003_start', 'up.sql'), 'utf8')
+    for (const [, id = ''] of text.matchAll(/^-- plinth: replaces (\S+)/gm))
+      rmSync(join(folder, id), { recursive: true, force: true })
+    assert.deepEqual(
+      (await readMigrations(folder)).map(({ id }) => id),
+      ['0003_start', '0004_last'],
+    )
+  }
 })
 
 test('a squash that would make another schema, or fail, is not written', async () => {

@@ -148,7 +148,7 @@ for (const [what, files, message] of [
     /1_a\.ts and 01_b\.ts have one number|01_b\.ts and 1_a\.ts have one number/,
   ],
   ['exports none', { '1_a.ts': 'export const seed = 1' }, /1_a\.ts exports no seed/],
-  ['cannot be run', { '1_a.ts': `throw new Error('mine')` }, /1_a\.ts cannot be run: mine/],
+  ['cannot be run', { '1_a.ts': `throw new Error('mine')` }, /1_a\.ts cannot be loaded: mine/],
   ['is for an environment that is none', { '1_a.ts': seed('a', `environments: ['staging']`) }, /environment staging/],
 ] as const) {
   test(`a file that ${what} is refused`, async () => {

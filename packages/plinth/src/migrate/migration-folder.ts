@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PlinthError } from '../errors.ts'
 import { readHeader } from './header.ts'
 import { type Migration, migrationId, type Step } from './migration.ts'
+import { checksumOf, listFolder } from './source-file.ts'
 
 const upFile = 'up.sql'
 const downFile = 'down.sql'
@@ -79,13 +79,8 @@ interface Named {
 }
 
 async function listFolders(path: string): Promise<string[]> {
-  try {
-    const entries = await readdir(path, { withFileTypes: true })
-    return entries.filter((one) => one.isDirectory() && !one.name.startsWith('.')).map(({ name }) => name)
-  } catch (cause) {
-    if (isMissing(cause)) return []
-    throw invalid(`${path} cannot be read.`, 'It must be a folder that this user may read.', cause)
-  }
+  const entries = await listFolder(path, invalid)
+  return entries.filter((one) => one.isDirectory() && !one.name.startsWith('.')).map(({ name }) => name)
 }
 
 /** Throws InvalidMigration for a name that no migration can have. */
@@ -107,7 +102,8 @@ function refuseWrongNumbers(path: string, named: readonly Named[]): void {
     if (one.number === before.number) {
       throw invalid(
         `${path} has two migrations with the number ${one.number}: ${before.id} and ${one.id}.`,
-        'They come from two branches. Give the one that no database has run yet the next number.',
+        'If they come from two branches, give the one that no database has run yet the next number. If one of them is a ' +
+          'squash that was cut off, delete the folders that its up.sql says it replaces.',
       )
     }
     throw invalid(
@@ -159,12 +155,4 @@ async function readText(file: string): Promise<string> {
   } catch (cause) {
     throw invalid(`${file} is not UTF-8.`, 'Save it as UTF-8.', cause)
   }
-}
-
-function checksumOf(text: string): string {
-  return createHash('sha256').update(text.replaceAll('\r\n', '\n')).digest('hex')
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }

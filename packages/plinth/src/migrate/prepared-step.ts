@@ -1,5 +1,4 @@
 import { basename } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import type { Transaction } from '../database/queryable.ts'
 import { type Piece, readScript } from '../sql/script.ts'
 import { isTransactionControl, type Words, wordsOf } from '../sql/statement-words.ts'
@@ -8,6 +7,7 @@ import type { CodeStep, Migration, SqlStep, Step } from './migration.ts'
 import type { Direction } from './migrate-options.ts'
 import { runScript } from './run-script.ts'
 import { inFile } from './script-place.ts'
+import { importFrom } from './source-file.ts'
 
 export interface StatementOfFile {
   readonly line: number
@@ -91,11 +91,7 @@ function readPieces(file: string, text: string): Piece[] {
 }
 
 async function prepareModule(file: string, step: CodeStep, direction: Direction): Promise<PreparedStep> {
-  const loaded: unknown = await import(pathToFileURL(step.file).href).catch((cause: unknown) => {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw invalid(`${file} cannot be loaded: ${reason}.`, 'Node runs TypeScript as it is, without enums.', cause)
-  })
-  const run: unknown = typeof loaded === 'object' && loaded !== null ? Reflect.get(loaded, direction) : undefined
+  const run = await importFrom(step.file, direction, file, invalid)
   if (typeof run !== 'function') {
     throw invalid(`${file} exports no function ${direction}.`, `export async function ${direction}(tx: Transaction)`)
   }

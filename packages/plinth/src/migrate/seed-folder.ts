@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import { PlinthError } from '../errors.ts'
 import { environments, type Seed } from './seed.ts'
+import { checksumOf, importFrom, listFolder } from './source-file.ts'
 
 export interface SeedFile {
   /** The file's name without its ending, `010_users`. */
@@ -25,22 +25,15 @@ const startsAsSeed = /^\d.*\.(?:ts|mts|js|mjs)$/
  */
 export async function readSeeds(folder: string | URL): Promise<readonly SeedFile[]> {
   const path = resolve(folder instanceof URL ? fileURLToPath(folder) : folder)
-  const names = (await list(path)).filter((name) => startsAsSeed.test(name) && !name.endsWith('.d.ts'))
+  const names = (await listFolder(path, invalidSeed))
+    .map(({ name }) => name)
+    .filter((name) => startsAsSeed.test(name) && !name.endsWith('.d.ts'))
   const wrong = names.find((name) => !seedName.test(name))
   if (wrong !== undefined)
     throw invalidSeed(`${join(path, wrong)} is not named like a seed.`, 'Call it NNN_name.ts, such as 010_users.ts.')
   const sorted = names.toSorted((a, b) => numberOf(a) - numberOf(b))
   refuseTwins(sorted)
   return Promise.all(sorted.map((name) => readSeed(join(path, name), name)))
-}
-
-async function list(path: string): Promise<string[]> {
-  try {
-    return await readdir(path)
-  } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return []
-    throw invalidSeed(`${path} cannot be read.`, 'It must be a folder that this user may read.', cause)
-  }
 }
 
 function numberOf(name: string): number {
@@ -57,18 +50,13 @@ function refuseTwins(sorted: readonly string[]): void {
 }
 
 async function readSeed(path: string, name: string): Promise<SeedFile> {
-  const text = await readFile(path, 'utf8')
-  const checksum = createHash('sha256').update(text.replaceAll('\r\n', '\n')).digest('hex')
+  const checksum = checksumOf(await readFile(path, 'utf8'))
   return { id: name.slice(0, name.lastIndexOf('.')), path, checksum }
 }
 
 /** Imports the module of a seed. Throws InvalidSeed when it cannot be run or exports none. */
 export async function loadSeed({ path }: SeedFile): Promise<Seed> {
-  const loaded: unknown = await import(pathToFileURL(path).href).catch((cause: unknown) => {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw invalidSeed(`${path} cannot be run: ${reason}`, 'Run it with node to see where.', cause)
-  })
-  const seed = typeof loaded === 'object' && loaded !== null && 'default' in loaded ? loaded.default : undefined
+  const seed = await importFrom(path, 'default', path, invalidSeed)
   if (!isSeed(seed)) throw invalidSeed(`${path} exports no seed.`, 'export default defineSeed(async (tx) => { … })')
   const unknown = seed.environments.find((one) => !environments.includes(one))
   if (unknown !== undefined)
