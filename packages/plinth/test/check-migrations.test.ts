@@ -40,6 +40,25 @@ test('a database as its migrations left it has no drift, whatever stands in sche
   )
 })
 
+test('the table of the tool that migrated the database before is no drift, and one that only has its name is', async () => {
+  await using session = await db.session()
+  await session.script(`
+    create table _prisma_migrations (id varchar(36) primary key, checksum varchar(64) not null, finished_at timestamptz,
+      migration_name varchar(255) not null, logs text, rolled_back_at timestamptz,
+      started_at timestamptz not null default now(), applied_steps_count integer not null default 0);
+    create table migrations (id serial primary key, "timestamp" bigint not null, name varchar not null);
+    create table renamed (id serial primary key, name varchar(255) not null, run_on timestamp not null);
+    create table older (id serial primary key, hash text not null, created_at bigint);
+    create table newer (id serial primary key, hash text not null, created_at bigint, name text, applied_at timestamptz);`)
+  assert.deepEqual((await checkMigrations(db, { folder, scratch })).drift, [])
+  await session.script('alter table migrations add more int')
+  assert.deepEqual(
+    (await checkMigrations(db, { folder, scratch })).drift.map(({ kind, name }) => `${kind} ${name}`),
+    ['table migrations', 'sequence migrations_id_seq'],
+  )
+  await session.script('drop table _prisma_migrations, migrations, renamed, older, newer')
+})
+
 test('each object that somebody changed by hand is told with both definitions, and what hangs on a table with it', async () => {
   await using session = await db.session()
   await session.script(`

@@ -5,6 +5,7 @@ import { drizzleEngine } from './drizzle-engine.ts'
 import { lastSnapshot } from './generate.ts'
 import { readMigrations } from './migration-folder.ts'
 import type { Migration } from './migration.ts'
+import { areToolColumns } from './other-tools.ts'
 import { openScratch } from './scratch.ts'
 import { runOnScratch } from './scratch-run.ts'
 import { type MigrationStatus, migrationStatus } from './status.ts'
@@ -34,7 +35,8 @@ export interface MigrationCheck {
 /**
  * Compares a database with what the migrations it has make in an empty one, by the catalog: tables, columns, indexes,
  * constraints, types, sequences, views, functions, triggers and policies, but no rows, rights, comments or the order of
- * columns. Schemas that no migration made are passed over, and so are extensions that nobody asked for.
+ * columns. Schemas that no migration made are passed over, and so are extensions that nobody asked for and the table of
+ * a tool that migrated the database before.
  *
  *     const { drift, conflicts, ungenerated } = await checkMigrations(db, { folder: 'migrations', entities })
  *
@@ -69,7 +71,20 @@ function concerning(expected: CatalogState, found: CatalogState): CatalogState {
   const schemas = new Set([...expected.values()].filter(({ kind }) => kind === 'schema').map(({ name }) => name))
   const isConcerned = ({ kind, name }: CatalogObject): boolean =>
     kind !== 'extension' && schemas.has(kind === 'schema' ? name : schemaOf(name))
-  return new Map([...found].filter(([key, one]) => expected.has(key) || isConcerned(one)))
+  const tables = toolTables(found)
+  const isOfTool = ({ name, definition }: CatalogObject): boolean =>
+    tables.some((table) => `${name}.`.startsWith(`${table}.`) || definition.includes(` owned by ${table}.`))
+  return new Map([...found].filter(([key, one]) => expected.has(key) || (isConcerned(one) && !isOfTool(one))))
+}
+
+/** They stay after a baseline and no migration makes them. Known by their columns, for they may have another name. */
+function toolTables(found: CatalogState): string[] {
+  const columns = new Map<string, string[]>()
+  for (const { kind, name } of found.values()) {
+    const [, table = '', column = ''] = /^(.+)\.("(?:[^"]|"")+"|[^."]+)$/.exec(name) ?? []
+    if (kind === 'column') columns.set(table, [...(columns.get(table) ?? []), column.replaceAll('"', '')])
+  }
+  return [...columns].filter(([, names]) => areToolColumns(names)).map(([table]) => table)
 }
 
 function schemaOf(name: string): string {

@@ -5,7 +5,7 @@ import type { Resolution, ResolvedRename } from './drizzle-answers.ts'
 import { inSnapshot, withoutIndexes } from './drizzle-snapshot.ts'
 import type { SnapshotObject } from './drizzle-snapshot.ts'
 import { heldBack } from './held-back.ts'
-import { peerPackage } from './peer-package.ts'
+import { fieldOf, peerPackage } from './peer-package.ts'
 import { remadeColumns } from './remade-columns.ts'
 
 interface Hint {
@@ -137,10 +137,6 @@ function missingHints(error: unknown): Hint[] {
     kind: String(fieldOf(one, 'kind')),
     entity: [fieldOf(one, 'entity')].flat().map(String),
   }))
-}
-
-function fieldOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
 }
 
 function cannotDiff(cause: unknown): PlinthError {

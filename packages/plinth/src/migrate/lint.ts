@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { isPlinthError, PlinthError } from '../errors.ts'
 import { readScript } from '../sql/script.ts'
 import type { Migration, SqlStep } from './migration.ts'
-import { peerPackage } from './peer-package.ts'
+import { fieldOf, peerPackage } from './peer-package.ts'
 
 export interface LintOptions {
   /** Rules of squawk that are not asked, besides those that say nothing about a migration of Plinth. Default: none. */
@@ -107,7 +107,7 @@ async function squawkBinary(): Promise<string> {
     '2.61.0',
     async () => require('squawk-cli/js/index.js') as unknown,
   )
-  const find = field(squawk, 'getBinaryPath')
+  const find = fieldOf(squawk, 'getBinaryPath')
   if (typeof find !== 'function') throw refused('it has no getBinaryPath; 2.61 has one.')
   try {
     return String(Reflect.apply(find, squawk, []))
@@ -145,21 +145,17 @@ function parse(output: string): readonly unknown[] {
 }
 
 function finding(reported: unknown, files: ReadonlyMap<string, string>): LintFinding {
-  const [file, rule] = [String(field(reported, 'file')), String(field(reported, 'rule_name'))]
-  const help = field(reported, 'help')
+  const [file, rule] = [String(fieldOf(reported, 'file')), String(fieldOf(reported, 'rule_name'))]
+  const help = fieldOf(reported, 'help')
   const ignore = `If it is meant so, write -- squawk-ignore ${rule} above the statement.`
   return {
     id: files.get(file) ?? '',
     file,
-    line: Number(field(reported, 'line')) + 1,
+    line: Number(fieldOf(reported, 'line')) + 1,
     rule,
-    message: String(field(reported, 'message')),
+    message: String(fieldOf(reported, 'message')),
     advice: advices[rule] ?? (typeof help === 'string' ? help : ignore),
   }
-}
-
-function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
 }
 
 function refused(reason: string, cause?: unknown): PlinthError {

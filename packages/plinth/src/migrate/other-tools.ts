@@ -14,6 +14,8 @@ export interface ToolMigration {
 interface Tool {
   /** Where it keeps them unless it is told otherwise. */
   readonly table: string
+  /** Its columns, sorted; of each release that has others. */
+  readonly columns: readonly string[]
   /** Undefined for a row that says nothing of the database: one that was rolled back. */
   readonly read: (row: ObjectRow) => (ToolMigration & { readonly isFailed?: boolean }) | undefined
 }
@@ -22,6 +24,7 @@ const tools: Readonly<Record<MigrationTool, Tool>> = {
   // drizzle-orm 1.0 writes `name` and `applied_at`; up to 0.45 a hash and the time in the journal.
   drizzle: {
     table: 'drizzle.__drizzle_migrations',
+    columns: ['applied_at created_at hash id name', 'created_at hash id'],
     read: (row) => ({
       name: String(row['name'] ?? row['hash']),
       appliedAt: toDate(row['applied_at'] ?? Number(row['created_at'])),
@@ -29,6 +32,7 @@ const tools: Readonly<Record<MigrationTool, Tool>> = {
   },
   prisma: {
     table: '_prisma_migrations',
+    columns: ['applied_steps_count checksum finished_at id logs migration_name rolled_back_at started_at'],
     read: (row) => {
       if (row['rolled_back_at'] !== null) return undefined
       const appliedAt = toDate(row['finished_at'])
@@ -37,16 +41,24 @@ const tools: Readonly<Record<MigrationTool, Tool>> = {
   },
   typeorm: {
     table: 'migrations',
+    columns: ['id name timestamp'],
     read: (row) => ({ name: String(row['name']), appliedAt: toDate(Number(row['timestamp'])) }),
   },
   'node-pg-migrate': {
     table: 'pgmigrations',
+    columns: ['id name run_on'],
     read: (row) => ({ name: String(row['name']), appliedAt: toDate(row['run_on']) }),
   },
 }
 
 export function isMigrationTool(name: string): name is MigrationTool {
   return Object.hasOwn(tools, name)
+}
+
+/** True for the columns of a table in which one of the tools notes its migrations, whatever the table is called. */
+export function areToolColumns(columns: readonly string[]): boolean {
+  const sorted = columns.toSorted().join(' ')
+  return Object.values(tools).some((tool) => tool.columns.includes(sorted))
 }
 
 /**

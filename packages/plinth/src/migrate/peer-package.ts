@@ -17,3 +17,8 @@ export async function peerPackage<R>(name: string, version: string, load: () => 
     )
   }
 }
+
+/** Of what a peer gives, which nobody has checked. */
+export function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
+}
