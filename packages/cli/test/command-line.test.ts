@@ -6,7 +6,11 @@ import { type Command, groups } from '../src/command-line/command.ts'
 import { commandHelp, listHelp } from '../src/command-line/help.ts'
 import { parseCommandLine } from '../src/command-line/parse.ts'
 import { commands } from '../src/commands.ts'
+import { UsageError } from '../src/command-line/usage-error.ts'
+import { describeFailure } from '../src/terminal/failure.ts'
 import { placeOf, withoutSecrets } from '../src/terminal/secrets.ts'
+import { table } from '../src/terminal/table.ts'
+import { columns } from '../src/terminal/text.ts'
 
 const none = (): Promise<void> => Promise.resolve()
 const options = { to: { value: 'name', about: 'To' }, json: { about: 'JSON' } }
@@ -121,6 +125,13 @@ test('a password is hidden wherever a statement or an address may hold it, also 
     'http://host:8080/a and postgres://h:5432/db?user=u',
   ])
     assert.equal(withoutSecrets(text), text)
+})
+
+test('text of others cannot steer the terminal: what it would obey is written out', () => {
+  const text = 'a\u001b[2J\u009b1m\r\nb'
+  assert.equal(table(['Head'], [[text]]).split('\n')[1], '  a\\u001b[2J\\u009b1m b')
+  assert.equal(columns([[text, 'c']]), '  a\\u001b[2J\\u009b1m b   c')
+  assert.equal(describeFailure(new UsageError(text)), 'plinth: a\\u001b[2J\\u009b1m\\u000d\nb. See plinth --help.')
 })
 
 test('the guides name every command', () => {

@@ -93,10 +93,13 @@ test('the schema of a table names its columns, keys, indexes and who refers to i
 test('what runs is told, and passwords in it are hidden', async () => {
   assert.equal((await report('queries', ...url)).text, 'Nothing runs but this question.')
   const stop = new AbortController()
-  const sleeping = db.query(`select pg_sleep(60), 'postgres://app:s3cret@host/db'`, [], { signal: stop.signal })
+  const sleeping = db.query(`select pg_sleep(60), 'postgres://app:s3cret@host/db', '\u001b[2J\u009b'`, [], {
+    signal: stop.signal,
+  })
   const isSleeping = `select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`
   for (let left = 1000; left > 0 && (await db.query(isSleeping)).rowCount === 0; left--) await sleep(5)
   assert.match((await report('queries', ...url)).text, /everyday \(\w+\) +active +Timeout: PgSleep +select pg_sleep/)
+  assert.match((await report('queries', ...url)).text, /db', '\\u001b\[2J\\u009b'/)
   assert.equal((await report('queries', '--over', '60', ...url)).text, 'Nothing runs but this question.')
   const { code, stdout } = await plinth(['queries', '--json', ...url]).ended
   assert.equal(code, 0)
@@ -138,7 +141,9 @@ test('who waits for a lock stands below whom it waits for', async () => {
   await using holder = await db.begin({ name: 'holder' })
   const { pid } = await holder.one<{ pid: number }>('select pg_backend_pid() as pid')
   await holder.query('update genre set name = name where genre_id = 1')
-  const waiting = [1, 2].map(() => db.independent((tx) => tx.query('update genre set name = name where genre_id = 1')))
+  const waiting = [1, 2].map(() =>
+    db.independent((tx) => tx.query('update genre set name = name where genre_id = 1 -- \u001b[8m')),
+  )
   await untilWaiting(2)
   const { text, data, hasFindings } = await report('locks', ...url)
   assert.match(
@@ -146,6 +151,7 @@ test('who waits for a lock stands below whom it waits for', async () => {
     new RegExp(`^${pid} everyday .* idle in transaction, .*\n.*\n {2}└ \\d+ everyday .*waits for .* on `),
   )
   assert.equal(text.match(/└/g)?.length, 2)
+  assert.ok(text.includes('-- \\u001b[8m') && !text.includes('\u001b[8m'), text)
   assert.ok(hasFindings === true && Array.isArray(data) && data.length === 3)
   await holder.rollback()
   await Promise.all(waiting)

@@ -3,7 +3,7 @@ import { blockedSessions, type LockingSession } from 'plinth/inspect'
 import type { Report } from '../command-line/command.ts'
 import { withoutSecrets } from '../terminal/secrets.ts'
 import { duration } from '../terminal/table.ts'
-import { dim } from '../terminal/text.ts'
+import { dim, oneLine } from '../terminal/text.ts'
 
 /** Finds something (exit code 3) when anybody waits. */
 export async function locksReport(database: Database): Promise<Report> {
@@ -25,7 +25,7 @@ function branch(session: LockingSession, all: readonly LockingSession[], above: 
   const indent = '  '.repeat(above.length)
   const arrow = above.length === 0 ? '' : '└ '
   const below = `${indent}${above.length === 0 ? '' : '  '}`
-  const own = `${indent}${arrow}${describe(session)}\n${below}${dim(statement(session))}`
+  const own = `${indent}${arrow}${oneLine(describe(session))}\n${below}${dim(statement(session))}`
   if (above.includes(session.pid)) return `${indent}${arrow}${session.pid}, in a circle`
   const waiting = all.filter(({ blockedBy }) => blockedBy.includes(session.pid))
   return [own, ...waiting.map((one) => branch(one, all, [...above, session.pid]))].join('\n')
@@ -40,6 +40,6 @@ function describe({ pid, user, application, state, transactionMs, waitsFor }: Lo
 const longest = 100
 
 function statement({ query }: LockingSession): string {
-  const text = query.replaceAll(/\s+/g, ' ').trim()
+  const text = oneLine(query.replaceAll(/\s+/g, ' ').trim())
   return text.length > longest ? `${text.slice(0, longest - 1)}…` : text
 }

@@ -2,7 +2,7 @@ import type { Database } from 'plinth'
 import { type RelationShape, relationShapes } from 'plinth/inspect'
 import type { Report } from '../command-line/command.ts'
 import { UsageError } from '../command-line/usage-error.ts'
-import { bold, columns, dim } from '../terminal/text.ts'
+import { bold, columns, dim, printable } from '../terminal/text.ts'
 
 /** `name`: as the catalog has it, with its schema and a point before it or without. */
 export async function schemaReport(database: Database, name: string | undefined): Promise<Report> {
@@ -35,7 +35,7 @@ function describe(shape: RelationShape): string {
   ]
   const references = shape.referencedBy.map(({ table, definition }) => [table, definition])
   return [
-    `${bold(`${shape.schema}.${shape.name}`)} ${dim(shape.kind)}${shape.comment === null ? '' : `\n${shape.comment}`}`,
+    `${bold(printable(`${shape.schema}.${shape.name}`))} ${dim(shape.kind)}${shape.comment === null ? '' : `\n${printable(shape.comment)}`}`,
     columns(rows),
     ...(parts.length === 0 ? [] : [`${dim('Keys, checks and indexes')}\n${columns(parts)}`]),
     ...(references.length === 0 ? [] : [`${dim('Referenced by')}\n${columns(references)}`]),

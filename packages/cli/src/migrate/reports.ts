@@ -1,7 +1,8 @@
 import type { Migration, MigrationChange, MigrationResult, MigrationState, MigrationStatus } from 'plinth/migrate'
 import type { Report } from '../command-line/command.ts'
+import { withoutSecrets } from '../terminal/secrets.ts'
 import { duration, table } from '../terminal/table.ts'
-import { count } from '../terminal/text.ts'
+import { count, oneLine } from '../terminal/text.ts'
 
 /** What a run, a revert or a redo has done. */
 export function resultReport(results: readonly MigrationResult[], nothing: string): Report {
@@ -50,7 +51,10 @@ function explain({ id, state, stoppedAt }: MigrationStatus): string[] {
   if (stoppedAt === undefined || state !== 'broken') return meaning === undefined ? [] : [meaning]
   const { direction, statement, error } = stoppedAt
   const why = error ?? 'its process ended'
-  return [`${id} stopped at statement ${statement} of its ${direction}.sql: ${why}`, meaning ?? '']
+  return [
+    `${id} stopped at statement ${statement} of its ${direction}.sql: ${oneLine(withoutSecrets(why))}`,
+    meaning ?? '',
+  ]
 }
 
 export function historyReport(changes: readonly MigrationChange[]): Report {

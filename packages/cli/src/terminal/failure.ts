@@ -1,10 +1,11 @@
 import { isPlinthError, type PlinthError } from 'plinth'
 import { UsageError } from '../command-line/usage-error.ts'
 import { withoutSecrets } from './secrets.ts'
+import { oneLine, printable } from './text.ts'
 
 /** What is written about a failure: one line where somebody can do something about it, else everything for a report. */
 export function describeFailure(error: unknown): string {
-  return withoutSecrets(describe(matters(error)))
+  return printable(withoutSecrets(describe(matters(error))))
 }
 
 /** 2 when the command line or the configuration cannot be followed, and nothing was done; else 1. */
@@ -19,15 +20,15 @@ function matters(error: unknown): unknown {
 }
 
 function describe(error: unknown): string {
-  if (isPlinthError(error)) return `plinth: ${oneLine(error)}`
+  if (isPlinthError(error)) return `plinth: ${messageOf(error)}`
   if (error instanceof UsageError) return `plinth: ${error.message}. See plinth --help.`
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return `plinth: this is a bug of Plinth, not of yours. Please report it with these lines:\n${stack}`
 }
 
-function oneLine(error: PlinthError): string {
+function messageOf(error: PlinthError): string {
   const hint = error.hint === undefined ? '' : ` ${error.hint}`
-  return `${withoutLog(error.message)}${hint}`.replaceAll(/\s*\n\s*/g, ' ')
+  return oneLine(`${withoutLog(error.message)}${hint}`)
 }
 
 /** An error of the embedded server ends with its log; the line that says why is enough. */

@@ -1,5 +1,6 @@
 import type { MigrationProgress, SeedProgress } from 'plinth/migrate'
 import { duration } from './table.ts'
+import { printable } from './text.ts'
 
 /** Shows how far migrations and seeds are. What is shown is over at the end of its scope. */
 export interface Progress extends Disposable {
@@ -81,7 +82,7 @@ const done = { up: 'applied', down: 'reverted' } as const
 function ofMigration(progress: MigrationProgress): Step {
   if (progress.kind === 'waiting') {
     const { application = 'another process', pid } = progress.holder ?? {}
-    const who = `${application}${pid === undefined ? '' : ` (pid ${pid})`}`
+    const who = `${printable(application)}${pid === undefined ? '' : ` (pid ${pid})`}`
     return { text: `waiting for ${who}, which migrates`, isNews: true }
   }
   const { id } = progress.migration

@@ -1,4 +1,4 @@
-import { dim } from './text.ts'
+import { dim, oneLine } from './text.ts'
 
 const gap = '   '
 
@@ -6,17 +6,14 @@ const gap = '   '
  * Rows under their heads, numbers to the right. On a terminal the last column is cut to its width; in a file or a pipe
  * nothing is.
  */
-export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(heads: readonly string[], cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map(oneLine))
   const widths = heads.map((head, i) => Math.max(head.length, ...rows.map((row) => row[i]?.length ?? 0)))
   const isNumber = heads.map((_, i) => rows.length > 0 && rows.every((row) => /^[\d,.]*( \w+)?$/.test(row[i] ?? '')))
   const line = (cells: readonly string[]): string =>
     cells.map((cell, i) => (isNumber[i] ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0))).join(gap)
-  const lines = rows.map((row) => fit(`  ${line(row.map(oneLine))}`.trimEnd()))
+  const lines = rows.map((row) => fit(`  ${line(row)}`.trimEnd()))
   return [dim(`  ${line(heads)}`.trimEnd()), ...lines].join('\n')
-}
-
-function oneLine(text: string): string {
-  return text.replaceAll(/\s*\n\s*/g, ' ')
 }
 
 function fit(text: string): string {
