@@ -34,6 +34,20 @@ const mended = task(
 )
 const delayed = task('delayed', () => Promise.resolve())
 
+test('without the tables of tasks each question says how they are made', async () => {
+  await using bare = createDatabase({ url: (await testDatabase()).url })
+  const refusal = {
+    code: 'UndefinedObject',
+    sqlstate: '42P01',
+    message: /tables of tasks/,
+    hint: /installSchema\(db\)/,
+  }
+  await assert.rejects(listTasks(bare), refusal)
+  await assert.rejects(showTask(bare, '1'), refusal)
+  await assert.rejects(retryTask(bare, '1'), refusal)
+  await assert.rejects(redriveTasks(bare, 'all'), refusal)
+})
+
 test('a dead letter says why, is given its attempts again, and its effect is there once', async () => {
   flaky.isBroken = true
   await using _ = await startWorker(db, [mended])

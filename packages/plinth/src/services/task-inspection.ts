@@ -1,5 +1,5 @@
 import type { Database, Queryable } from '../database/queryable.ts'
-import { PlinthError } from '../errors.ts'
+import { isPlinthError, PlinthError } from '../errors.ts'
 import { taskChannel } from './enqueue.ts'
 
 export type TaskState = 'waiting' | 'ready' | 'running' | 'done' | 'dead'
@@ -53,7 +53,7 @@ export async function listTasks(db: Queryable, options: ListTasksOptions = {}): 
   const { name = null, states = allButDone, limit = 100 } = options
   const text = `select ${columns} from plinth.task
     where state = any($1) and name = coalesce($2, name) order by id desc limit $3`
-  return (await db.query<TaskRow>(text, [[...states], name, limit])).rows
+  return (await withAdvice(db.query<TaskRow>(text, [[...states], name, limit]))).rows
 }
 
 /**
@@ -67,7 +67,7 @@ export async function showTask(db: Queryable, id: string): Promise<TaskDetails> 
   const text = `select ${columns}, task.input, case when worker.id is not null then
       json_build_object('id', worker.id, 'service', worker.service) end as worker, worker.lease_until
     from plinth.task left join plinth.worker on worker.id = task.worker where task.id = $1`
-  const row = await db.maybeOne<TaskDetails & { lease_until: Date | null }>(text, [checkedId(id)])
+  const row = await withAdvice(db.maybeOne<TaskDetails & { lease_until: Date | null }>(text, [checkedId(id)]))
   if (row === undefined) throw missing(id)
   const { lease_until: leaseUntil, worker, ...rest } = row
   return { ...rest, worker: worker && leaseUntil && { ...worker, leaseUntil } }
@@ -85,7 +85,7 @@ export async function retryTask(db: Queryable, id: string): Promise<void> {
   const text = `update plinth.task set state = 'ready', run_at = now(), ended_at = null,
       attempt = case when state = 'dead' then 0 else attempt end
     where id = $1 and state in ('waiting', 'ready', 'dead')`
-  const { rowCount } = await db.query(text, [checkedId(id)])
+  const { rowCount } = await withAdvice(db.query(text, [checkedId(id)]))
   if (rowCount === 1) return wake(db)
   const { state } = await showTask(db, id)
   throw new PlinthError('InvalidOperation', `Task ${id} is ${state}, and runs again only when it is waiting or dead.`)
@@ -110,7 +110,7 @@ export async function redriveTasks(db: Database, which: Redrive): Promise<number
   const { now } = await db.one<{ now: string }>('select now()::text as now')
   let count = 0
   for (let last = batch; last === batch; count += last) {
-    const { rowCount } = await db.query(redriveText, [id, name, now, batch])
+    const { rowCount } = await withAdvice(db.query(redriveText, [id, name, now, batch]))
     last = rowCount
   }
   if (count === 0 && id !== null) throw missing(id, 'dead task')
@@ -125,6 +125,22 @@ const redriveText = `update plinth.task set state = 'ready', run_at = now(), end
 
 async function wake(db: Queryable): Promise<void> {
   await db.query('select pg_notify($1, $2)', [taskChannel, ''])
+}
+
+async function withAdvice<T>(question: Promise<T>): Promise<T> {
+  try {
+    return await question
+  } catch (error) {
+    throw isPlinthError(error, 'UndefinedObject') ? notInstalled(error) : error
+  }
+}
+
+function notInstalled(cause: PlinthError): PlinthError {
+  return new PlinthError('UndefinedObject', 'The tables of tasks are not installed in this database, or are older.', {
+    ...(cause.sqlstate === undefined ? {} : { sqlstate: cause.sqlstate }),
+    cause,
+    hint: 'Call installSchema(db), as plinth migrate run does.',
+  })
 }
 
 function checkedId(id: string): string {
