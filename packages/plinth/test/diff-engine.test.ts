@@ -134,6 +134,11 @@ test('entities that contradict each other are an error, and the process goes on'
     code: 'InvalidOption',
     message: /^The entities are wrong: .*duplicate table name "users"/,
   })
+  await assert.rejects(engine.snapshot({ reader: pg.pgRole('reader'), known: pg.pgRole('known').existing() }), {
+    code: 'InvalidOption',
+    message: /^The entities are wrong: they make the role reader, and roles belong to the server/,
+  })
+  await engine.snapshot({ known: pg.pgRole('known').existing() })
   const { users: one } = named
   assert.deepEqual(await questions({}, { one, alias: one, text: 'no entity' }), [])
 })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { sql } from 'drizzle-orm'
@@ -93,6 +93,36 @@ test('a required column is filled by the SQL that is given, and without it the f
   })
 })
 
+test('a value is taken for a column whose default holds line breaks and the words NOT NULL', async () => {
+  const folder = await historyOf(users)
+  const about = pg.text().notNull().default('first\nis NOT NULL, "second"')
+  const noted = await generate(folder, table('users', { name: pg.varchar({ length: 120 }), about }), {
+    using: { 'users.about': `'old'` },
+  })
+  assert.equal(noted.kind, 'written')
+  assert.match(fileOf(folder, 'up.sql'), /DEFAULT 'first\nis NOT NULL, "second"' NOT NULL;\n\nUPDATE "users"/)
+})
+
+test('the way back to an identity says that its numbers begin anew', async () => {
+  const folder = await historyOf(table('users', { number: pg.integer().generatedByDefaultAsIdentity() }))
+  await generate(folder, table('users', { number: pg.integer().notNull() }))
+  assert.match(
+    fileOf(folder, 'down.sql'),
+    /-- Numbers from its START again[^\n]*\n(?:--[^\n]*\n)*ALTER TABLE "users" ALTER COLUMN "number" ADD/,
+  )
+})
+
+test('an array of an enum that is made anew goes by way of text, which takes all values', async () => {
+  const moods = (...values: [string, ...string[]]): Entities => {
+    const mood = pg.pgEnum('mood', values)
+    return { mood, users: pg.pgTable('users', { id, moods: mood().array() }) }
+  }
+  const folder = await historyOf(moods('sad', 'ok'))
+  await generate(folder, moods('ok'))
+  assert.match(fileOf(folder, 'up.sql'), /SET DATA TYPE text\[\]/)
+  assert.doesNotMatch(fileOf(folder, 'up.sql'), /does not fit text/)
+})
+
 test('a renamed table takes the derived names of its key and indexes along, and gives them back', async () => {
   const unique = { name: pg.text().unique() }
   const folder = await historyOf(table('users', unique))
@@ -164,7 +194,7 @@ test('what migrations by hand made is recorded in the snapshot, and is no busine
     ),
   })
   assert.deepEqual(await generate(folder, users), { kind: 'recorded', id: '0001_baseline' })
-  assert.ok(existsSync(join(folder, '0001_baseline', 'snapshot.json')))
+  assert.deepEqual(readdirSync(join(folder, '0001_baseline')).sort(), ['snapshot.json', 'up.sql'])
   const people = table('people', { fullName: pg.varchar('full_name', { length: 120 }) })
   const renames = [
     { from: 'users', to: 'people' },

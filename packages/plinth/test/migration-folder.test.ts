@@ -69,6 +69,16 @@ test('a new migration gets the next number, and is there with all of its files',
   assert.deepEqual(readdirSync(folder), ['0001_users', '0002_posts'])
 })
 
+test('of two that add a migration at once under two names, not both get the number', async () => {
+  const folder = migrationFolder({})
+  const add = (name: string): Promise<unknown> => addMigration(folder, name, { 'up.sql': `create table ${name} ()` })
+  const done = await Promise.allSettled([add('users'), add('posts')])
+  assert.ok(done.some(({ status }) => status === 'rejected'))
+  for (const one of done)
+    if (one.status === 'rejected') assert.match(String(one.reason), /has the number 1 as well|could not be written/)
+  assert.ok(readdirSync(folder).length < 2)
+})
+
 test('a new migration that cannot be written leaves nothing', async () => {
   const folder = migrationFolder({})
   await assert.rejects(addMigration(folder, 'Wrong Name', { 'up.sql': '' }), { code: 'InvalidMigration' })

@@ -1,6 +1,6 @@
 import type { Transaction } from '../database/queryable.ts'
 import { isPlinthError, PlinthError } from '../errors.ts'
-import { effectOf, isRequired, plainName, type StatementEffect } from './drizzle-statement.ts'
+import { effectOf, isRequired, plainName, type StatementEffect, withoutNotNull } from './drizzle-statement.ts'
 
 /** Of columns, as `users.age`: the SQL expression that gives their value in rows that are there. */
 export type RowValues = Readonly<Record<string, string>>
@@ -77,8 +77,10 @@ async function draftOne(
   }
   if (effect.kind === 'drop table')
     return [{ text: statement, notes: [`Deletes the rows of ${plainName(effect.table)}.`] }]
-  return [{ text: statement, notes: [] }]
+  return [{ text: statement, notes: effect.kind === 'add identity' ? [startsAnew] : [] }]
 }
+
+const startsAnew = 'Numbers from its START again: plinth fix-sequences sets it behind the rows that are there.'
 
 async function changeType(
   tx: Transaction,
@@ -171,7 +173,8 @@ async function takesAll(tx: Transaction, table: string, column: string, former: 
   const { takes } = await tx.one<{ takes: boolean }>(
     `select a.atttypmod = -1 and (t.typcategory = 'S' or exists (select from pg_cast
         where castsource = $3::text::oid and casttarget = a.atttypid and castcontext = 'i')) as takes
-      from pg_attribute a join pg_type t on t.oid = a.atttypid
+      from pg_attribute a join pg_type w on w.oid = a.atttypid
+      join pg_type t on t.oid = case w.typcategory when 'A' then w.typelem else w.oid end
       where a.attrelid = $1::text::regclass and quote_ident(a.attname) = any($2)`,
     [table, spellings(column), former],
   )
@@ -183,21 +186,27 @@ function spellings(column: string): string[] {
   return [column, column.slice(1, -1)]
 }
 
+/** One that rows could refuse becomes NOT NULL when they have their value. */
+function filledColumn(
+  statement: string,
+  { table, column, definition }: Effect<'new column'>,
+  value: string,
+): readonly string[] {
+  const fill = `UPDATE ${table} SET ${column} = (${value});`
+  if (!isRequired(definition)) return [statement, fill]
+  const add = `ALTER TABLE ${table} ADD COLUMN ${column} ${withoutNotNull(definition)};`
+  return [add, fill, `ALTER TABLE ${table} ALTER COLUMN ${column} SET NOT NULL;`]
+}
+
 async function addColumn(
   tx: Transaction,
   statement: string,
-  { table, column, definition }: Effect<'new column'>,
+  effect: Effect<'new column'>,
   value: string | undefined,
 ): Promise<DraftedStatement[]> {
+  const { table, column, definition } = effect
   const former = await fileOf(tx, table)
-  const steps =
-    value === undefined
-      ? [statement]
-      : [
-          `ALTER TABLE ${table} ADD COLUMN ${column} ${definition.replace(' NOT NULL', '')};`,
-          `UPDATE ${table} SET ${column} = (${value});`,
-          ...(isRequired(definition) ? [`ALTER TABLE ${table} ALTER COLUMN ${column} SET NOT NULL;`] : []),
-        ]
+  const steps = value === undefined ? [statement] : filledColumn(statement, effect, value)
   for (const step of steps) await tx.query(step)
   const notes = (await fileOf(tx, table)) === former ? [] : [rewrites(table)]
   if (value === undefined && isRequired(definition)) {

@@ -55,7 +55,21 @@ async function snapshotBy(kit: Kit, entities: Readonly<Record<string, unknown>>)
   const once = [...new Set(Object.values(entities))].map((value, i) => [String(i), value] as const)
   const refused = (reason: string, cause?: unknown): PlinthError =>
     new PlinthError('InvalidOption', `The entities are wrong: ${reason}`, cause === undefined ? {} : { cause })
-  return heldBack(() => kit.generateDrizzleJson(Object.fromEntries(once)), refused)
+  const snapshot = await heldBack(() => kit.generateDrizzleJson(Object.fromEntries(once)), refused)
+  refuseRoles(snapshot)
+  return snapshot
+}
+
+/** A migration is of one database, and a role is there for all of them: the second one would fail to make it. */
+function refuseRoles(snapshot: Snapshot): void {
+  const [role] = inSnapshot(snapshot, 'role')
+  if (role === undefined) return
+  const name = String(role.path.at(-1))
+  throw new PlinthError(
+    'InvalidOption',
+    `The entities are wrong: they make the role ${name}, and roles belong to the server, not to a database.`,
+    { hint: `Make it where the server is set up, and write pgRole('${name}').existing().` },
+  )
 }
 
 function stages(before: Snapshot, after: Snapshot): Snapshot[] {

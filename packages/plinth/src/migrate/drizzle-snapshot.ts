@@ -25,6 +25,7 @@ const entityTypes: ReadonlyMap<string, string> = new Map([
   ['check', 'checks'],
   ['primary_key', 'pks'],
   ['foreign key', 'fks'],
+  ['role', 'roles'],
 ])
 
 /** The objects of one kind that a snapshot of drizzle-kit holds. Kinds that we know nothing of have none. */

@@ -5,6 +5,7 @@ export type StatementEffect =
   | { readonly kind: 'not null'; readonly table: string; readonly column: string }
   | { readonly kind: 'drop column'; readonly table: string; readonly column: string }
   | { readonly kind: 'drop table'; readonly table: string }
+  | { readonly kind: 'add identity' }
   | { readonly kind: 'drop type' }
   | { readonly kind: 'drop constraint'; readonly table: string; readonly constraint: string }
   /** `VIEW`, `MATERIALIZED VIEW` or `INDEX`. */
@@ -16,16 +17,20 @@ const column = '"[^"]+"'
 
 const forms: readonly (readonly [RegExp, (table: string, column: string, rest: string) => StatementEffect])[] = [
   [
-    new RegExp(`^ALTER TABLE (${name}) ALTER COLUMN (${column}) (SET DATA TYPE .+?)(?: USING .+)?;$`),
+    new RegExp(`^ALTER TABLE (${name}) ALTER COLUMN (${column}) (SET DATA TYPE .+?)(?: USING .+)?;$`, 's'),
     (table, column, change) => ({ kind: 'type change', table, column, change }),
   ],
   [
-    new RegExp(`^ALTER TABLE (${name}) ADD COLUMN (${column}) (.+);$`),
+    new RegExp(`^ALTER TABLE (${name}) ADD COLUMN (${column}) (.+);$`, 's'),
     (table, column, definition) => ({ kind: 'new column', table, column, definition }),
   ],
   [
     new RegExp(`^ALTER TABLE (${name}) ALTER COLUMN (${column}) SET NOT NULL;$`),
     (table, column) => ({ kind: 'not null', table, column }),
+  ],
+  [
+    new RegExp(`^ALTER TABLE ${name} ALTER COLUMN ${column} ADD GENERATED [A-Z ]+ AS IDENTITY`),
+    () => ({ kind: 'add identity' }),
   ],
   [
     new RegExp(`^ALTER TABLE (${name}) DROP COLUMN (${column});$`),
@@ -54,10 +59,17 @@ export function effectOf(statement: string): StatementEffect {
 
 /** True for one that a table with rows refuses. */
 export function isRequired(definition: string): boolean {
-  return (
-    / NOT NULL\b/.test(definition) && !/ (?:DEFAULT|GENERATED)\b/.test(definition) && !/^\w*serial\b/.test(definition)
-  )
+  const words = definition.replace(quoted, `''`)
+  return / NOT NULL\b/.test(words) && !/ (?:DEFAULT|GENERATED)\b/.test(words) && !/^\w*serial\b/.test(words)
 }
+
+/** The words NOT NULL may also stand in a literal or a name, which stays as it is. */
+export function withoutNotNull(definition: string): string {
+  return definition.replace(quotedOrNotNull, (found) => (found === ' NOT NULL' ? '' : found))
+}
+
+const quoted = /'(?:[^']|'')*'|"[^"]*"/g
+const quotedOrNotNull = new RegExp(`${quoted.source}| NOT NULL\\b`, 'g')
 
 /** `users.name` of `"users"` and `"name"`, as answers write it. */
 export function plainName(table: string, column?: string): string {

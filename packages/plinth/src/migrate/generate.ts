@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Database } from '../database/queryable.ts'
 import { PlinthError } from '../errors.ts'
@@ -147,7 +147,10 @@ function isSnapshot(value: unknown): value is Snapshot {
 async function recordHandWritten({ migrations, to }: Work, change: Change): Promise<Generated | undefined> {
   const last = migrations.at(-1)
   if (last === undefined || differencesFromEntities(change, change.before).length > 0) return undefined
-  await writeFile(join(last.folder, snapshotFile), snapshotText(to))
+  // Under another name first: who reads meanwhile, or after a crash, finds the former one whole.
+  const unfinished = join(last.folder, `.${snapshotFile}.${process.pid}`)
+  await writeFile(unfinished, snapshotText(to))
+  await rename(unfinished, join(last.folder, snapshotFile))
   return { kind: 'recorded', id: last.id }
 }
 

@@ -48,7 +48,16 @@ export async function addMigration(folder: string | URL, name: string, files: Mi
   const id = migrationId(number, name)
   readId(path, id)
   await writeFolder(path, id, files)
+  await refuseTaken(path, id, number)
   return readMigration({ id, number, name }, join(path, id))
+}
+
+/** Looked at afterwards, so that of two at once the later one sees the other; perhaps each sees it, and both go. */
+async function refuseTaken(path: string, id: string, number: number): Promise<void> {
+  const other = (await listFolders(path)).find((one) => one !== id && Number.parseInt(one, 10) === number)
+  if (other === undefined) return
+  await rm(join(path, id), { recursive: true })
+  throw invalid(`${join(path, other)} has the number ${number} as well.`, 'It was added meanwhile: try again.')
 }
 
 /** Under another name first, which no reader takes for a migration: one that stops half way leaves no half migration. */
