@@ -57,17 +57,39 @@ test('a worker killed after any of its statements leaves a task whose effect is 
 })
 
 test('the task of a killed worker is taken over by a running one', async (t) => {
-  await give()
-  const child = startProgram('0', '60000')
-  await once(child.stdout ?? child, 'data')
+  const took: number[] = []
+  while (took.length < 10) {
+    await activity.query('truncate effect, plinth.task, plinth.worker')
+    await give()
+    const child = startProgram('0', '60000')
+    await once(child.stdout ?? child, 'data')
+    await using _ = await startWorker(db, [here])
+    const from = performance.now()
+    child.kill('SIGKILL')
+    await ended()
+    took.push(Math.round(performance.now() - from))
+    assert.deepEqual(await activity.query('select attempt from effect'), [{ attempt: 2 }])
+  }
+  const median = took.toSorted((a, b) => a - b)[5]
+  t.diagnostic(`done ${took.join(', ')} ms after the kill; median ${median} ms`)
+  // Far from what it takes, and far from the lease of 30 s.
+  assert.ok(Math.max(...took) < 5000)
+})
+
+test('workers that stand side by side and are killed at once leave their tasks to the one that lives', async (t) => {
+  for (let i = 0; i < 4; i++) await give()
+  const children = Array.from({ length: 4 }, () => startProgram('0', '60000', '1'))
+  await Promise.all(children.map((child) => once(child.stdout ?? child, 'data')))
   await using _ = await startWorker(db, [here])
-  await sleep(500)
-  child.kill('SIGKILL')
-  await once(child, 'exit')
   const from = performance.now()
+  for (const child of children) child.kill('SIGKILL')
   await ended()
-  t.diagnostic(`done ${Math.round(performance.now() - from)} ms after the kill`)
-  assert.deepEqual(await activity.query('select attempt from effect'), [{ attempt: 2 }])
+  const ms = Math.round(performance.now() - from)
+  t.diagnostic(`done ${ms} ms after the kill`)
+  assert.deepEqual(await activity.query('select attempt from effect'), Array(4).fill({ attempt: 2 }))
+  assert.equal((await activity.query('select from plinth.worker')).length, 1)
+  // Without looking on, each stands in the way of the next; and nobody waits for the look at all, each 10 s.
+  assert.ok(ms < 5000)
 })
 
 test('a frozen worker loses its task with its lease, and writes nothing when it thaws', async () => {
