@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { startEmbedded } from 'plinth/embedded'
 
@@ -9,6 +10,10 @@ import { startEmbedded } from 'plinth/embedded'
 const folder = fileURLToPath(new URL('.', import.meta.url))
 const [dataDir = `${folder}.plinth/data`] = process.argv.slice(2)
 const postgres = await startEmbedded({ dataDir, database: 'library' })
+// The port and the password are random: for plinth.config.ts, while this runs.
+const urlFile = `${folder}.plinth/database-url`
+await mkdir(`${folder}.plinth`, { recursive: true })
+await writeFile(urlFile, postgres.url, { mode: 0o600 })
 const running = new Set<ChildProcess>()
 
 /** Resolves with the exit code. */
@@ -28,5 +33,6 @@ process.on('SIGTERM', () => {
 })
 const isFilled = (await run('database/src/migrate.ts')) === 0 && (await run('database/src/seed.ts')) === 0
 if (isFilled) await Promise.all([run('backend/src/main.ts'), run('server/src/main.ts')])
+await rm(urlFile, { force: true })
 await postgres.stop()
 process.exitCode = isFilled ? 0 : 1

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { ask } from './support/client.ts'
+import { runPlinth } from './support/service.ts'
 import { until } from './support/until.ts'
 
 test('npm run dev starts everything, filled, and ends in order', async () => {
@@ -24,6 +25,7 @@ test('npm run dev starts everything, filled, and ends in order', async () => {
     await until('both services listen', async () => urlOf('backend') !== '' && urlOf('server') !== '', 60_000)
     assert.equal((await ask(`${urlOf('backend')}/health`)).body['status'], 'degraded')
     const { rows } = (await ask(`${urlOf('server')}/blogs`)).body
+    assert.match(await runPlinth(['migrate', 'status'], {}), /0002_longer_titles/)
     assert.deepEqual(Array.isArray(rows) && rows.map(({ title }) => title), ['On structure', 'The first bug'])
   } finally {
     child.kill('SIGTERM')

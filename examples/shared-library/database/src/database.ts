@@ -1,15 +1,16 @@
 import { createDatabase, type Database } from 'plinth'
 import { setting } from './settings.ts'
 
-let database: Database | undefined
+let handle: { readonly service: string; readonly database: Database } | undefined
 
 /**
  * The one handle of this process, on DATABASE_URL. It connects at the first use and finds a server that went away by
- * itself again: with a delay that grows and is partly random, and without an end.
+ * itself again: with a delay that grows and is partly random, and without an end. Throws TypeError for a second name.
  */
 export function getDatabase(service: string): Database {
-  database ??= open(service)
-  return database
+  handle ??= { service, database: open(service) }
+  if (handle.service === service) return handle.database
+  throw new TypeError(`This process has its database handle as "${handle.service}", so not as "${service}".`)
 }
 
 function open(service: string): Database {

@@ -24,10 +24,14 @@ export async function runProgram(file: string, env: Environment): Promise<void> 
   assert.equal(code, 0, file)
 }
 
-/** Runs the command plinth in the folder of the example, where plinth.config.ts is; it must end with code 0. */
-export async function runPlinth(args: readonly string[], env: Environment): Promise<void> {
+/**
+ * Runs the command plinth in the folder of the example, where plinth.config.ts is; it must end with code 0. Resolves
+ * with what it printed.
+ */
+export async function runPlinth(args: readonly string[], env: Environment): Promise<string> {
   const bin = fileURLToPath(new URL('../../../../packages/cli/bin/plinth.js', import.meta.url))
-  await promisify(execFile)(process.execPath, [bin, ...args], { cwd: folder, env: { ...process.env, ...env } })
+  const options = { cwd: folder, env: { ...process.env, ...env } }
+  return (await promisify(execFile)(process.execPath, [bin, ...args], options)).stdout
 }
 
 /** Starts a service as a process of its own on a free port; resolves when it listens. */
