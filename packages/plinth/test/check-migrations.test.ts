@@ -20,7 +20,9 @@ const folder = migrationFolder({
     create view names as select name from users;
     alter table users add since timestamptz default '2020-01-01 00:00:00+00', add lasts interval default '1 day 2:00',
       add ratio float8 default 0.1::float8;`,
-  '0002_posts/up.sql': 'create table posts (id serial primary key, author int references users);',
+  '0002_posts/up.sql': `create table posts (id serial primary key, author int references users);
+    create table visits (at date not null, v int) partition by range (at);
+    create index visits_at on visits (at); create table base (a int); create table child () inherits (base);`,
 })
 await db.connect()
 await runMigrations(db, { folder })
@@ -32,6 +34,7 @@ test('a database as its migrations left it has no drift, whatever stands in sche
   await using session = await db.session()
   await session.script(`alter database ${new URL(database.url).pathname.slice(1)} set timezone = 'Asia/Tokyo';
     alter database ${new URL(database.url).pathname.slice(1)} set quote_all_identifiers = on;`)
+  await db.query(`create table visits_2026 partition of visits for values from ('2026-01-01') to ('2027-01-01')`)
   await using later = createDatabase({ url: database.url })
   const found = await checkMigrations(later, { folder, scratch })
   assert.deepEqual(
@@ -68,14 +71,19 @@ test('each object that somebody changed by hand is told with both definitions, a
     alter type mood add value 'glad' before 'ok';
     alter table posts drop constraint posts_author_fkey;
     alter sequence posts_id_seq cycle;
+    alter table child no inherit base;
+    create statistics names_and_moods on name, mood from users;
     create table notes (id int primary key, text text);
     create or replace function shout(text) returns text language sql as 'select lower($1)';`)
   const { drift } = await checkMigrations(db, { folder, scratch })
   assert.deepEqual(
     drift.map((one) => describeDifference(one, 'the migrations', 'the database')),
     [
+      'table child: plain in the database, plain inherits public.base in the migrations',
       "enum mood: 'sad', 'glad', 'ok' in the database, 'sad', 'ok' in the migrations",
       'view names: in the migrations, not in the database (SELECT name FROM public.users;)',
+      'statistics names_and_moods: in the database, not in the migrations ' +
+        '(CREATE STATISTICS public.names_and_moods ON name, mood FROM public.users)',
       'table notes: in the database, not in the migrations',
       'constraint posts.posts_author_fkey: in the migrations, not in the database (FOREIGN KEY (author) REFERENCES public.users(id))',
       'sequence posts_id_seq: integer start 1 increment 1 min 1 max 2147483647 cache 1 cycle owned by public.posts.id ' +

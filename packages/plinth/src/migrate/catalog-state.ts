@@ -39,7 +39,10 @@ const parts = [
   `select 'table', c.name, concat_ws(' ',
       case c.relkind when 'p' then 'partitioned by ' || pg_get_partkeydef(c.oid)
         when 'f' then 'foreign' else 'plain' end,
-      case when c.relpersistence = 'u' then 'unlogged' end, pg_get_expr(c.relpartbound, c.oid),
+      case when c.relpersistence = 'u' then 'unlogged' end,
+      (select case when c.relispartition then 'partition of ' else 'inherits ' end
+          || string_agg(h.inhparent::regclass::text, ', ' order by h.inhseqno)
+        from pg_inherits h where h.inhrelid = c.oid), pg_get_expr(c.relpartbound, c.oid),
       case when c.relrowsecurity then 'row level security' end,
       case when c.relforcerowsecurity then 'forced' end) || ${options}
     from relations c where c.relkind in ('r', 'p', 'f')`,
@@ -102,6 +105,9 @@ const parts = [
     from relations c join pg_sequence q on q.seqrelid = c.oid
     where not exists (select from pg_depend d
       where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'i')`,
+
+  `select 'statistics', s.name || '.' || quote_ident(x.stxname), pg_get_statisticsobjdef(x.oid)
+    from schemas s join pg_statistic_ext x on x.stxnamespace = s.oid`,
 
   `select 'enum', s.name || '.' || quote_ident(t.typname),
       (select string_agg(quote_literal(e.enumlabel), ', ' order by e.enumsortorder)
