@@ -3,7 +3,6 @@ import { inspect } from 'node:util'
 import { type Backoff, delayMs, pause } from '../database/backoff.ts'
 import { identityOf } from '../database/origin.ts'
 import type { Database, Transaction } from '../database/queryable.ts'
-import { timerMs } from '../driver/timer.ts'
 import { isPlinthError, PlinthError } from '../errors.ts'
 import { failureOf } from '../observe/failure.ts'
 import { CronTasks } from './cron-tasks.ts'
@@ -28,6 +27,9 @@ export interface Worker extends AsyncDisposable {
 }
 
 /** Between looks at the table while nothing wakes the worker. */
+/** 24.8 days: a longer time would overflow the timer, which then goes off after 1 ms. */
+const longestMs = 2_147_483_647
+
 const shortestPollMs = 250
 const longestPollMs = 5000
 /** What an aborted handler gets to end in. */
@@ -228,7 +230,7 @@ class TaskWorker implements Worker {
       isComplete = true
       return result
     }
-    const timer = setTimeout(() => abort.abort(timedOut(task)), timerMs(task.timeoutMs))
+    const timer = setTimeout(() => abort.abort(timedOut(task)), Math.min(task.timeoutMs, longestMs))
     try {
       const context = { db: this.#db, id: claimed.id, attempt: claimed.attempt, signal: abort.signal, complete }
       // The table holds what `enqueue` was given for this task.
