@@ -26,10 +26,10 @@ export interface Worker extends AsyncDisposable {
   close(options?: { readonly deadlineMs?: number }): Promise<void>
 }
 
-/** Between looks at the table while nothing wakes the worker. */
 /** 24.8 days: a longer time would overflow the timer, which then goes off after 1 ms. */
 const longestMs = 2_147_483_647
 
+/** Between looks at the table while nothing wakes the worker. */
 const shortestPollMs = 250
 const longestPollMs = 5000
 /** What an aborted handler gets to end in. */
