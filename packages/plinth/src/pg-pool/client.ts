@@ -266,7 +266,8 @@ async function settledWithin(work: Promise<unknown>, ms: number): Promise<void> 
 
 /** One of pg's own Query objects is passed on as it is, and nobody would learn what became of a COMMIT in it. */
 function refusalOfOwn(query: Submittable): PlinthError | undefined {
-  const text = query instanceof loadPg().Query && 'text' in query ? String(query.text ?? '') : ''
+  const given: unknown = query instanceof loadPg().Query && 'text' in query ? query.text : undefined
+  const text = typeof given === 'string' ? given : ''
   if (controlOf(text) === 'none' && !mayEndUnheard(text)) return undefined
   return new PlinthError('SessionStatement', 'A Query object cannot begin or end a transaction here.', {
     statement: text,
