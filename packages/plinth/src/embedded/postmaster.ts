@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
+import { readFileSync, readlinkSync, realpathSync } from 'node:fs'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -29,9 +29,14 @@ export async function settleFormer(cluster: string, account: Account, patienceMs
   }
 }
 
+/** Not looked for before it is read: a postgres that ends takes it away in between. */
 function pidFile(cluster: string): string[] | undefined {
-  const file = join(cluster, 'postmaster.pid')
-  return existsSync(file) ? readFileSync(file, 'utf8').split('\n') : undefined
+  try {
+    return readFileSync(join(cluster, 'postmaster.pid'), 'utf8').split('\n')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
 }
 
 /** Whether the process is a postgres of this cluster: its working directory is the cluster for all its life. */
