@@ -57,3 +57,9 @@ test('a deadline or a number of attempts that is none is refused when it is give
   await assert.rejects(db.close({ deadlineMs: Number.NaN }), { code: 'InvalidOption' })
   await db.close()
 })
+
+test('a wrong option of a read is told by its promise, with replicas too', async () => {
+  await using db = createDatabase({ url, replicas: [url] })
+  const read = db.read((tx) => tx.query('select 1'), { retry: { attempts: 0 } })
+  await assert.rejects(read, { code: 'InvalidOption' })
+})

@@ -110,9 +110,9 @@ class PoolDatabase implements Q.Database {
     return runTransaction(this.#homes.transactions, work, options, false)
   }
 
-  read<R>(work: (tx: Q.ReadTransaction) => Promise<R>, options: Q.TransactionOptions = {}): Promise<R> {
+  async read<R>(work: (tx: Q.ReadTransaction) => Promise<R>, options: Q.TransactionOptions = {}): Promise<R> {
     const { transactions, replicas } = this.#homes
-    return runTransaction(replicas?.homeOfRead(transactions, options) ?? transactions, work, options, true)
+    return await runTransaction(replicas?.homeOfRead(transactions, options) ?? transactions, work, options, true)
   }
 
   async begin(options: Q.OwnedTransactionOptions = {}): Promise<Q.OwnedTransaction> {

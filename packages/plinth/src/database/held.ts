@@ -74,6 +74,7 @@ export function abortError(signal: Interruption, context: FailureContext, outcom
  * is in flight there: a deadline ends thousands of pipelined statements, and each request to cancel is a connection.
  */
 export function cancelOrDestroy(connection: Connection): Promise<void> {
+  if (connection.inFlight === 0) return Promise.resolve()
   const known = ending.get(connection)
   if (known) return known
   const ended = endWork(connection).finally(() => ending.delete(connection))
@@ -84,7 +85,6 @@ export function cancelOrDestroy(connection: Connection): Promise<void> {
 const ending = new WeakMap<Connection, Promise<void>>()
 
 async function endWork(connection: Connection): Promise<void> {
-  if (connection.inFlight === 0) return
   await connection.cancel()
   const giveUpAt = performance.now() + cancelGraceMs
   while (connection.inFlight > 0 && performance.now() < giveUpAt)
