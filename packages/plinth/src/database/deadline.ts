@@ -8,6 +8,7 @@ const defaultTimeoutMs = 30_000
 /** The time a transaction has for all its attempts, and its caller's own signal. */
 export class Deadline implements Interruption {
   readonly at: number
+  readonly #pastTime: () => PlinthError
   readonly #timer: NodeJS.Timeout
   readonly #listeners = new Set<() => void>()
   readonly #detach: (() => void) | undefined
@@ -19,7 +20,8 @@ export class Deadline implements Interruption {
     const timeoutMs = wholeMs(options.timeoutMs ?? defaultTimeoutMs)
     this.at = performance.now() + timeoutMs
     // The connection keeps the process alive while there is one; a callback that never ends must not after close().
-    this.#timer = setTimeout(() => this.#pass(timedOut(name, timeoutMs)), timeoutMs).unref()
+    this.#timer = setTimeout(() => this.#pass(this.#pastTime()), timeoutMs).unref()
+    this.#pastTime = () => timedOut(name, timeoutMs)
     const { signal } = options
     if (!signal) return
     const abort = (): void => this.#pass(cancelled(name, signal.reason))
@@ -28,23 +30,28 @@ export class Deadline implements Interruption {
     if (signal.aborted) abort()
   }
 
+  /**
+   * By the clock and not by the timer alone: a process that was not run for a while hears the server's own time limit,
+   * which is 100 ms longer, before its timer goes off.
+   */
   get aborted(): boolean {
+    if (!this.#reason && performance.now() >= this.at) this.#pass(this.#pastTime())
     return this.#reason !== undefined
   }
 
   /** Why it ended; undefined before. */
   get reason(): PlinthError | undefined {
-    return this.#reason
+    return this.aborted ? this.#reason : undefined
   }
 
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()
-    if (this.#reason) this.#controller.abort(this.#reason)
+    if (this.aborted) this.#controller.abort(this.#reason)
     return this.#controller.signal
   }
 
   throwIfAborted(): void {
-    if (this.#reason) throw this.#reason
+    if (this.aborted) throw this.#reason
   }
 
   addEventListener(_type: 'abort', listener: () => void): void {

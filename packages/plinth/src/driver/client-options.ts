@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os'
+import { PlinthError } from '../errors.ts'
 import type { DatabaseIdentity } from '../observe/observation.ts'
 import type { WireClientOptions } from './peer.ts'
 import { hostOf, portOf } from './server-address.ts'
@@ -60,8 +61,20 @@ function completeUrl(text: string): URL {
   const host = hostOf(url)
   if (host !== url.hostname) parameters.set('host', host)
   parameters.set('port', portOf(url))
-  const user = parameters.getAll('user').at(-1) || decodeURIComponent(url.username) || userInfo().username
+  const user = parameters.getAll('user').at(-1) || decodeURIComponent(url.username) || ownName()
   parameters.set('user', user)
   if (url.pathname.length < 2) url.pathname = `/${encodeURI(user)}`
   return url
+}
+
+/** As psql has it. An account of a container may have a number alone. */
+function ownName(): string {
+  try {
+    return userInfo().username
+  } catch (cause) {
+    throw new PlinthError('InvalidOption', 'The url names no user, and the account of this process has no name.', {
+      cause,
+      hint: 'Say who connects: postgres://user:password@host/database.',
+    })
+  }
 }

@@ -17,17 +17,10 @@ export interface LockingSession {
   readonly query: string
 }
 
-interface Row {
-  readonly pid: number
-  readonly user: string
-  readonly application: string
-  readonly state: string
-  readonly transaction_ms: number
+type Row = Omit<LockingSession, 'waitsFor'> & {
   readonly mode: string | null
   readonly lock: string | null
-  readonly wait_ms: number | null
-  readonly blocked_by: readonly number[]
-  readonly query: string
+  readonly waitMs: number | null
 }
 
 /** pg_blocking_pids() takes the lock table's own lock for a moment, so it is asked once for each waiter. */
@@ -41,9 +34,9 @@ const text = `with waiting as (
       where blocker not in (select pid from waiting))
   select involved.pid, coalesce(a.usename, '')::text as user, coalesce(a.application_name, '') as application,
     coalesce(a.state, 'prepared') as state,
-    coalesce(extract(epoch from clock_timestamp() - a.xact_start), 0)::float8 * 1000 as transaction_ms,
-    l.mode, l.lock, extract(epoch from clock_timestamp() - l.waitstart)::float8 * 1000 as wait_ms,
-    involved.blocked_by, coalesce(a.query, '') as query
+    round(coalesce(extract(epoch from clock_timestamp() - a.xact_start), 0) * 1000)::float8 as "transactionMs",
+    l.mode, l.lock, round(extract(epoch from clock_timestamp() - l.waitstart) * 1000)::float8 as "waitMs",
+    involved.blocked_by as "blockedBy", coalesce(a.query, '') as query
   from involved
     left join pg_stat_activity as a using (pid)
     left join lateral (
@@ -61,10 +54,7 @@ const text = `with waiting as (
  */
 export async function blockedSessions(db: Queryable): Promise<readonly LockingSession[]> {
   const { rows } = await db.query<Row>(text)
-  return rows.map(({ transaction_ms, mode, lock, wait_ms, blocked_by, ...rest }) => ({
-    ...rest,
-    transactionMs: Math.round(transaction_ms),
-    ...(mode === null ? {} : { waitsFor: { mode, on: lock ?? '', ms: Math.round(wait_ms ?? 0) } }),
-    blockedBy: blocked_by,
-  }))
+  return rows.map(({ mode, lock, waitMs, ...session }) =>
+    mode === null ? session : { ...session, waitsFor: { mode, on: lock ?? '', ms: waitMs ?? 0 } },
+  )
 }

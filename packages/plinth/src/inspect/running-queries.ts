@@ -18,23 +18,14 @@ export interface RunningQuery {
   readonly query: string
 }
 
-interface Row {
-  readonly pid: number
-  readonly user: string
-  readonly application: string
-  readonly state: string
-  readonly ms: number
-  readonly transaction_ms: number
-  readonly waits_for: string | null
-  readonly query: string
-}
+type Row = Omit<RunningQuery, 'waitsFor'> & { readonly waitsFor: string | null }
 
 /** The longest first. */
 const text = `select pid, coalesce(usename, '')::text as user, coalesce(application_name, '') as application, state,
-    extract(epoch from clock_timestamp() - case when state = 'active' then query_start else state_change end)::float8
-      * 1000 as ms,
-    coalesce(extract(epoch from clock_timestamp() - xact_start), 0)::float8 * 1000 as transaction_ms,
-    case when state = 'active' then wait_event_type || ': ' || wait_event end as waits_for, query
+    round(extract(epoch from clock_timestamp() - case when state = 'active' then query_start else state_change end)
+      * 1000)::float8 as ms,
+    round(coalesce(extract(epoch from clock_timestamp() - xact_start), 0) * 1000)::float8 as "transactionMs",
+    case when state = 'active' then wait_event_type || ': ' || wait_event end as "waitsFor", query
   from pg_stat_activity
   where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
     and state in ('active', 'idle in transaction', 'idle in transaction (aborted)', 'fastpath function call')
@@ -53,10 +44,5 @@ export async function runningQueries(
   { overMs = 0 }: { readonly overMs?: number } = {},
 ): Promise<readonly RunningQuery[]> {
   const { rows } = await db.query<Row>(text, [overMs])
-  return rows.map(({ ms, transaction_ms, waits_for, ...rest }) => ({
-    ...rest,
-    ms: Math.round(ms),
-    transactionMs: Math.round(transaction_ms),
-    ...(waits_for === null ? {} : { waitsFor: waits_for }),
-  }))
+  return rows.map(({ waitsFor, ...query }) => (waitsFor === null ? query : { ...query, waitsFor }))
 }
