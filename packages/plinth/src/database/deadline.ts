@@ -35,23 +35,25 @@ export class Deadline implements Interruption {
    * which is 100 ms longer, before its timer goes off.
    */
   get aborted(): boolean {
-    if (!this.#reason && performance.now() >= this.at) this.#pass(this.#pastTime())
-    return this.#reason !== undefined
+    return this.reason !== undefined
   }
 
   /** Why it ended; undefined before. */
   get reason(): PlinthError | undefined {
-    return this.aborted ? this.#reason : undefined
+    if (!this.#reason && performance.now() >= this.at) this.#pass(this.#pastTime())
+    return this.#reason
   }
 
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()
-    if (this.aborted) this.#controller.abort(this.#reason)
+    const { reason } = this
+    if (reason) this.#controller.abort(reason)
     return this.#controller.signal
   }
 
   throwIfAborted(): void {
-    if (this.aborted) throw this.#reason
+    const { reason } = this
+    if (reason) throw reason
   }
 
   addEventListener(_type: 'abort', listener: () => void): void {
