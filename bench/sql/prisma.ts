@@ -33,7 +33,7 @@ interface Client {
 }
 
 export async function prisma(url: string): Promise<Contestant> {
-  const PrismaClient = await generatePrisma<Client>('bench', models)
+  const PrismaClient = await generatePrisma<Client>(models)
   const pool = openPool(url)
   const client = new PrismaClient({ adapter: new PrismaPg(pool) })
   return {

@@ -41,6 +41,9 @@ function write(path: string, text: string): void {
   writeFileSync(join(folder, path), text)
 }
 
+/** The one migration of the tests that need one. */
+const writeNotes = (): void => write('migrations/0001_notes/up.sql', 'create table notes (text text);')
+
 const lines = (text: string): string[] => text.split('\n').map((line) => line.trim())
 
 test('health is up with exit code 0, and down with a finding where nobody answers', async () => {
@@ -270,7 +273,7 @@ test('a sequence is never set back behind what somebody drew from it without an 
 })
 
 test('doctor tells of migrations, invalid indexes and tables without a key', async () => {
-  write('migrations/0001_notes/up.sql', 'create table notes (text text);')
+  writeNotes()
   const before = await report('doctor', ...url)
   assert.match(before.text, new RegExp(`^${placeOf(made.url)}\n`))
   assert.match(before.text, /WARN +migrations +1 of 1 pending\n +plinth migrate run/)
@@ -293,6 +296,7 @@ test('doctor compares pool.max with what the server lets in', async () => {
 })
 
 test('doctor tells the one thing that is not what the migrations make, and what the entities have besides', async () => {
+  writeNotes()
   const server = process.env['PLINTH_TEST_DATABASE_URL'] ?? ''
   await using own = await createTestDatabase({ server: { url: server } })
   await using database = createDatabase({ url: own.url })
@@ -352,6 +356,7 @@ test('tasks are listed, shown and retried, and dead letters redriven', async () 
 })
 
 test('a reset that is interrupted in a seed undoes that seed and ends', async () => {
+  writeNotes()
   const server = { url: process.env['PLINTH_TEST_DATABASE_URL'] ?? '' }
   await using own = await createTestDatabase({ server })
   await using database = createDatabase({ url: own.url })
@@ -375,6 +380,7 @@ export default defineSeed(async (tx) => {
 
 // Last, for it drops the tables.
 test('reset drops, migrates and seeds, refuses what is marked as production, and seeds run once', async () => {
+  writeNotes()
   write(
     'seeds/010_notes.ts',
     `import { defineSeed } from 'plinth/migrate'

@@ -3,6 +3,7 @@ import { after, beforeEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { createDatabase } from '../src/database/database.ts'
+import type { Transaction } from '../src/index.ts'
 import { watchActivity } from './support/activity.ts'
 import { testDatabase } from './support/database.ts'
 import { startProxy } from './support/proxy.ts'
@@ -23,18 +24,22 @@ const oneAttempt = { retry: { attempts: 1 } }
 const timeoutMs = 5000
 const ignore = (): void => undefined
 
+/** Begins at once, and sends its first statement when those before it have ended. */
+const lateSavepoint = (tx: Transaction): Promise<unknown> =>
+  tx
+    .savepoint(async (inner) => {
+      await sleep(150)
+      await inner.query('insert into t values (2)')
+    })
+    .catch(ignore)
+
 test('a statement that waits for its turn carries no savepoint that is begun after it', async () => {
   const work = db.transaction(async (tx) => {
     await Promise.all([
       tx.query('select pg_sleep(0.1)', [], { timeoutMs }),
       tx.query('insert into t values (1) returning pg_sleep(0.1)', [], { timeoutMs }),
       tx.query('select 1/0', [], { timeoutMs }).catch(ignore),
-      tx
-        .savepoint(async (inner) => {
-          await sleep(150)
-          await inner.query('insert into t values (2)')
-        })
-        .catch(ignore),
+      lateSavepoint(tx),
     ])
   }, oneAttempt)
   // Once it resolved, without the first row: the savepoint had been put in front of it.
@@ -47,12 +52,7 @@ test('an error that is swallowed outside a savepoint is not undone with it', asy
     await Promise.all([
       tx.query('select pg_sleep(0.1)'),
       tx.query('insert into nowhere values (1)').catch(ignore),
-      tx
-        .savepoint(async (inner) => {
-          await sleep(150)
-          await inner.query('insert into t values (2)')
-        })
-        .catch(ignore),
+      lateSavepoint(tx),
     ])
   }, oneAttempt)
   await assert.rejects(work, { code: 'TransactionAborted' })

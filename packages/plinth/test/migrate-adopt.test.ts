@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, test } from 'node:test'
+import { test } from 'node:test'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate as migrateWithDrizzle } from 'drizzle-orm/node-postgres/migrator'
 import { drizzle as drizzle045 } from 'drizzle-orm-045/node-postgres'
 import { migrate as migrateWithDrizzle045 } from 'drizzle-orm-045/node-postgres/migrator'
 import pg from 'pg'
-import { createDatabase, installSchema } from '../src/index.ts'
 import {
   baselineMigrations,
   createMigration,
@@ -15,22 +14,9 @@ import {
   runMigrations,
 } from '../src/migrate.ts'
 import { readScript } from '../src/sql/script.ts'
-import { watchActivity } from './support/activity.ts'
-import { testDatabase } from './support/database.ts'
-import { addFiles, migrationFolder } from './support/migrations.ts'
+import { addFiles, migratedDatabase, migrationFolder } from './support/migrations.ts'
 
-const { url } = await testDatabase()
-const activity = await watchActivity(url)
-const db = createDatabase({ url, pool: { max: 2 } })
-after(() => activity.close())
-after(() => db.close())
-before(() => installSchema(db))
-beforeEach(() =>
-  activity.query(
-    `drop schema if exists drizzle cascade; drop schema public cascade; create schema public;
-     truncate plinth.migration, plinth.migration_history`,
-  ),
-)
+const { url, db, activity } = await migratedDatabase()
 
 const states = async (folder: string): Promise<string[]> =>
   (await migrationStatus(db, { folder })).map(({ id, state }) => `${id} ${state}`)

@@ -1,30 +1,23 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { after, before, beforeEach, test } from 'node:test'
+import { after, beforeEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { seededRandom } from '../src/database/seeded-random.ts'
-import { createDatabase, installSchema } from '../src/index.ts'
+import { createDatabase } from '../src/index.ts'
 import { type MigrationProgress, migrationStatus, resolveMigration, runMigrations } from '../src/migrate.ts'
-import { until, watchActivity } from './support/activity.ts'
-import { testDatabase } from './support/database.ts'
-import { migrationFolder } from './support/migrations.ts'
+import { until } from './support/activity.ts'
+import { migratedDatabase, migrationFolder } from './support/migrations.ts'
 import { startProxy } from './support/proxy.ts'
 
-const { url } = await testDatabase()
-const activity = await watchActivity(url)
-const db = createDatabase({ url, pool: { max: 2 } })
-after(() => activity.close())
-after(() => db.close())
-before(() => installSchema(db))
+const { url, db, activity, empty: dropAll } = await migratedDatabase()
 beforeEach(() => empty())
 
-const empty = (): Promise<unknown> =>
-  activity.query(
-    `drop schema public cascade; create schema public; create table effect (migration int, statement int);
-     truncate plinth.migration, plinth.migration_history`,
-  )
+const empty = async (): Promise<void> => {
+  await dropAll()
+  await activity.query('create table effect (migration int, statement int)')
+}
 
 const program = fileURLToPath(new URL('support/migrate-program.ts', import.meta.url))
 const args = ['--conditions=plinth-dev', program]

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, beforeEach, test } from 'node:test'
-import { createDatabase, installSchema } from '../src/index.ts'
+import { test } from 'node:test'
 import {
   createMigration,
   migrationStatus,
@@ -11,17 +10,9 @@ import {
   runMigrations,
   squashMigrations,
 } from '../src/migrate.ts'
-import { watchActivity } from './support/activity.ts'
-import { testDatabase } from './support/database.ts'
-import { migrationFolder } from './support/migrations.ts'
+import { migratedDatabase, migrationFolder } from './support/migrations.ts'
 
-const { url } = await testDatabase()
-const activity = await watchActivity(url)
-const db = createDatabase({ url, pool: { max: 2 } })
-after(() => activity.close())
-after(() => db.close())
-before(() => installSchema(db))
-beforeEach(() => activity.query('drop schema public cascade; create schema public; truncate plinth.migration'))
+const { url, db, activity, empty } = await migratedDatabase()
 
 const states = async (folder: string): Promise<string[]> =>
   (await migrationStatus(db, { folder })).map(({ id, state }) => `${id} ${state}`)
@@ -55,7 +46,7 @@ test('a squash takes the place of what it was made of, and a new database runs i
   assert.deepEqual(await states(folder), ['0003_start applied', '0004_last applied'])
   assert.deepEqual(await activity.query('select * from posts'), [{ id: 1, title: null }])
 
-  await activity.query('drop schema public cascade; create schema public; truncate plinth.migration')
+  await empty()
   await runMigrations(db, { folder, to: 3 })
   assert.deepEqual(await tables(), ['a', 'posts', 'users', 'users_pkey'])
   await revertMigrations(db, { folder })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, test } from 'node:test'
-import { createDatabase, installSchema, isPlinthError } from '../src/index.ts'
+import { test } from 'node:test'
+import { createDatabase, isPlinthError } from '../src/index.ts'
 import {
   createMigration,
   migrationHistory,
@@ -13,21 +13,10 @@ import {
   revertMigrations,
   runMigrations,
 } from '../src/migrate.ts'
-import { errorOf, watchActivity } from './support/activity.ts'
-import { testDatabase } from './support/database.ts'
-import { addFiles, migrationFolder } from './support/migrations.ts'
+import { errorOf } from './support/activity.ts'
+import { addFiles, migratedDatabase, migrationFolder } from './support/migrations.ts'
 
-const { url } = await testDatabase()
-const activity = await watchActivity(url)
-const db = createDatabase({ url, pool: { max: 4 }, service: 'migrator' })
-after(() => activity.close())
-after(() => db.close())
-before(() => installSchema(db))
-beforeEach(() =>
-  activity.query(
-    'drop schema public cascade; create schema public; truncate plinth.migration, plinth.migration_history',
-  ),
-)
+const { url, db, activity } = await migratedDatabase(4)
 
 const users = {
   '0001_users/up.sql': 'create table users (id int primary key);\ninsert into users values (1);',

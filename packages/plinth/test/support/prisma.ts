@@ -1,21 +1,20 @@
 import { execFile } from 'node:child_process'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { mkdtemp, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { PrismaPg } from '@prisma/adapter-pg'
 
-/** Generates the client for `models` in a folder `name` where `@prisma/client` is found and git does not look. */
+/** Generates the client for `models` in a folder of this process, where `@prisma/client` is found and git does not look. */
 export async function generatePrisma<Client>(
-  name: string,
   models: string,
 ): Promise<new (options: { readonly adapter: PrismaPg }) => Client> {
   const root = join(import.meta.dirname, '../../../../node_modules')
-  const folder = join(root, `.plinth-prisma-${name}`)
+  // Test files run side by side: in one folder for all, a file would load a client that another is still writing.
+  const folder = await mkdtemp(join(root, '.plinth-prisma-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   const schema = join(folder, 'schema.prisma')
-  // What a killed run has left half written, Prisma would refuse to read.
-  await rm(folder, { recursive: true, force: true })
-  await mkdir(folder, { recursive: true })
   await writeFile(
     schema,
     `generator client {

@@ -25,7 +25,6 @@ const inside = (tx: Client): OrmTransaction => ({
 })
 
 const PrismaClient = await generatePrisma<Client>(
-  'tests',
   `model item {
     id   Int     @id
     name String?
