@@ -1,4 +1,5 @@
 import { parseOperation } from 'plinth/operation'
+import type { Dialect } from './dialect.ts'
 import type { HubRequest, Limits, Reply } from './exchange.ts'
 import { type Executor, executeAnswer, executeBody } from './execute.ts'
 import { parsePlainJson } from './postgrest/json.ts'
@@ -19,6 +20,7 @@ export interface HandleParts {
   readonly stages: readonly Stage[]
   readonly executor: Executor
   readonly limits: Limits
+  readonly dialect: Dialect
   readonly onFault: (error: unknown) => void
 }
 
@@ -41,7 +43,7 @@ export function createHandle(parts: HandleParts): Handle {
 
 /** PostgREST's dialect: URL and headers → operation → authorize and the other stages → PostgreSQL → reply. */
 async function answerPostgrest(request: HubRequest, caller: Caller, parts: HandleParts): Promise<Reply> {
-  const asked = await parts.schema.lookUp((catalog) => readRequest(request, catalog, parts.limits))
+  const asked = await parts.schema.lookUp((catalog) => readRequest(request, catalog, parts))
   const run = pipeline(parts.stages, executeBody(parts.executor, asked.form))
   return writeReply(asked, await run(asked.operation, caller))
 }

@@ -1,4 +1,5 @@
 import { type Database, PlinthError } from 'plinth'
+import { defaultDialect, type Dialect } from './dialect.ts'
 import { defaultLimits, fromFetch, type Limits, toFetch } from './exchange.ts'
 import { createHandle } from './handle.ts'
 import { type AdminOptions, startAdmin } from './operate/admin.ts'
@@ -23,6 +24,8 @@ export interface HubOptions {
   /** A key that acts as the role of the database URL itself. For one run on one machine. */
   readonly runKey?: string
   readonly limits?: Partial<Limits>
+  /** Where PostgREST has a setting. */
+  readonly dialect?: Partial<Dialect>
   /** /live, /ready and /health on a port of their own. Absent: none. */
   readonly admin?: AdminOptions
   /** Called with a fault of the hub itself, which its caller is told nothing of. Default: a process warning. */
@@ -72,6 +75,7 @@ export function createHub(options: HubOptions): Hub {
     stages: [authorize(schema)],
     executor: { database, timeoutMs: limits.statementTimeoutMs, answerBytes: limits.answerBytes },
     limits,
+    dialect: { ...defaultDialect, ...options.dialect },
     onFault: options.onFault ?? warn,
   })
   let server: Listening | undefined

@@ -1,3 +1,4 @@
+import type { Dialect } from '../dialect.ts'
 import type { HubRequest, Limits } from '../exchange.ts'
 import type { Form } from './asked.ts'
 import { acceptMediaType } from './media-type.ts'
@@ -6,6 +7,12 @@ import { notImplemented, unknownSchema } from './refusals.ts'
 import { type Budget, createBudget } from './scanner.ts'
 import { parseUrl, type Target } from './url.ts'
 
+/** What the hub was told that decides how a request is read. */
+export interface Settings {
+  readonly limits: Limits
+  readonly dialect: Dialect
+}
+
 /** Everything about a request that does not depend on which table it is for. */
 export interface Envelope {
   readonly request: HubRequest
@@ -13,12 +20,13 @@ export interface Envelope {
   readonly preferences: Preferences
   readonly schema: string
   readonly limits: Limits
+  readonly dialect: Dialect
   readonly budget: Budget
   /** The form as far as headers say it; each kind of operation adds its own. */
   readonly form: Form
 }
 
-export function openEnvelope(request: HubRequest, schemas: readonly string[], limits: Limits): Envelope {
+export function openEnvelope(request: HubRequest, schemas: readonly string[], { limits, dialect }: Settings): Envelope {
   const preferences = parsePreferences(request.headers.get('prefer'))
   const { isSingular, contentType } = acceptMediaType(request.headers.get('accept'))
   const isRead = request.method === 'GET' || request.method === 'HEAD'
@@ -35,6 +43,7 @@ export function openEnvelope(request: HubRequest, schemas: readonly string[], li
     preferences,
     schema: profile ?? first,
     limits,
+    dialect,
     budget: createBudget(limits),
     form: {
       verb: 'read',

@@ -8,6 +8,8 @@ export interface Catalog {
   readonly relations: ReadonlyMap<string, ReadonlyMap<string, CatalogRelation>>
   /** Overloads of one name together. */
   readonly functions: ReadonlyMap<string, ReadonlyMap<string, readonly CatalogFunction[]>>
+  /** Names that `set time zone` takes. */
+  readonly timeZones: ReadonlySet<string>
 }
 
 export type RelationKind = 'table' | 'view' | 'materialized view' | 'foreign table' | 'partitioned table'
@@ -22,6 +24,40 @@ export interface CatalogRelation {
   /** Unique constraints and plain unique indexes, the primary key not among them. */
   readonly uniqueKeys: readonly (readonly string[])[]
   readonly foreignKeys: readonly ForeignKey[]
+  /** To every relation it can be joined with, views and functions of its row among them, in a fixed order. */
+  readonly relationships: readonly Relationship[]
+  /** Functions of a row of it that yield one value, by name: they can be read like columns. */
+  readonly computed: ReadonlyMap<string, ComputedColumn>
+  readonly comment?: string
+  /** What PostgreSQL lets anybody do who has the right to: a view with a join can do less than a table. */
+  readonly accepts: { readonly insert: boolean; readonly update: boolean; readonly delete: boolean }
+}
+
+export interface ComputedColumn {
+  readonly schema: string
+  readonly name: string
+  readonly type: string
+  readonly oid: number
+}
+
+/** How rows of one relation belong to rows of another; the other has its opposite. */
+export interface Relationship {
+  /** Of the constraint; for many to many of both, the one to ours first; of the function. */
+  readonly names: readonly string[]
+  readonly to: { readonly schema: string; readonly name: string }
+  /** `to one` of ours to theirs means at most one of theirs for each of ours. */
+  readonly cardinality: 'many to one' | 'one to one' | 'one to many' | 'many to many' | 'computed'
+  /** A computed one yields many or one. */
+  readonly rows: 'one' | 'many'
+  readonly join:
+    | { readonly kind: 'columns'; readonly on: readonly (readonly [ours: string, theirs: string])[] }
+    | {
+        readonly kind: 'through'
+        readonly relation: { readonly schema: string; readonly name: string }
+        readonly on: readonly (readonly [ours: string, between: string])[]
+        readonly to: readonly (readonly [between: string, theirs: string])[]
+      }
+    | { readonly kind: 'function'; readonly function: { readonly schema: string; readonly name: string } }
 }
 
 export interface CatalogColumn {
@@ -33,6 +69,13 @@ export interface CatalogColumn {
   readonly hasDefault: boolean
   /** Generated or `generated always as identity`: an insert that names it fails. */
   readonly isGenerated: boolean
+  /** The default as PostgreSQL writes it. */
+  readonly default?: string
+  readonly comment?: string
+  /** Of a text with a limit, in characters. */
+  readonly maxLength?: number
+  /** Of an enum, in its order. */
+  readonly enumValues?: readonly string[]
 }
 
 export interface ForeignKey {
@@ -48,6 +91,9 @@ export interface CatalogFunction {
   readonly args: readonly FunctionArgument[]
   readonly volatility: 'immutable' | 'stable' | 'volatile'
   readonly returns: FunctionReturn
+  readonly comment?: string
+  /** What `create function … set` says, such as default_transaction_isolation: by name. */
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 export interface FunctionArgument {
@@ -65,6 +111,8 @@ export interface FunctionReturn {
   readonly isSet: boolean
   /** `row`: a composite type, a table or several out arguments. */
   readonly kind: 'void' | 'scalar' | 'row'
+  /** The relation whose row type it is; its columns and relationships are the result's. */
+  readonly relation?: { readonly schema: string; readonly name: string }
 }
 
 /** The first relation of that name in the schemas that were read, or in the one named. */

@@ -129,7 +129,7 @@ export async function loadCatalog(from: Queryable, schemas: readonly string[]): 
     const named = functions.get(row.schema)
     named?.set(row.name, [...(named.get(row.name) ?? []), readFunction(row)])
   }
-  return { schemas, relations, functions }
+  return { schemas, relations, functions, timeZones: new Set() }
 }
 
 function readRelation(row: RelationRow): CatalogRelation {
@@ -141,6 +141,9 @@ function readRelation(row: RelationRow): CatalogRelation {
     primaryKey: row.primary_key ?? [],
     uniqueKeys: row.unique_keys ?? [],
     foreignKeys: row.foreign_keys ?? [],
+    relationships: [],
+    computed: new Map(),
+    accepts: { insert: true, update: true, delete: true },
   }
 }
 

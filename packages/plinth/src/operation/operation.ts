@@ -19,30 +19,142 @@ export interface Relation {
 /** How a value reaches JavaScript where that differs from the default of its PostgreSQL type (see decode.ts). */
 export type Reading = 'string' | 'number' | 'bigint' | 'date' | 'json'
 
-export interface Output {
+/** A place inside a json value: keys and list positions, as `#>` takes them, and what it is read as. */
+export interface JsonPath {
+  readonly steps: readonly string[]
+  readonly as: 'json' | 'text'
+  /** The column is of another type and becomes json first: a row, an array. */
+  readonly of?: 'row'
+}
+
+/** A column, or a place in its json. */
+export interface Field {
   readonly column: string
+  readonly path?: JsonPath
+}
+
+export interface Output extends Field {
   /** Name in the result; absent: the column's own. */
   readonly as?: string
   /** Type name from the closed list in sql/casts.ts. */
   readonly cast?: string
+  /** Read over all rows that are alike in the outputs without one. */
+  readonly aggregate?: Aggregate
   readonly read?: Reading
   /** An array whose type is not built in, as an enum's: its oid alone does not tell. */
   readonly array?: true
 }
 
-export type Outputs = readonly Output[] | 'all'
+export interface Aggregate {
+  readonly name: 'avg' | 'count' | 'max' | 'min' | 'sum'
+  /** Of its result. */
+  readonly cast?: string
+}
 
-export type CompareOperator = 'eq' | 'neq' | 'gt' | 'gte' | 'lt' | 'lte' | 'like' | 'ilike'
+/** The number of rows that are alike in the outputs without an aggregate. */
+export interface CountOutput {
+  readonly count: 'rows'
+  readonly as?: string
+  readonly cast?: string
+}
+
+/** Rows of another table that belong to a row: under a name of their own, or spread among its columns. */
+export interface Embed {
+  readonly embed: Relation
+  /** Its name: in the result, and for conditions and orders on it. Unlike the others of its row. */
+  readonly as: string
+  readonly join: Join
+  /** `one`: an object, or null. `many`: a list, maybe empty; spread, a list for each of its columns. */
+  readonly rows: 'one' | 'many'
+  /** Rows without such a row are left out. */
+  readonly isInner?: true
+  readonly isSpread?: true
+  /** Empty: the embed only decides which rows there are, and adds nothing to them. */
+  readonly columns: Outputs
+  readonly where?: Condition
+  readonly order?: readonly Order[]
+  readonly limit?: number
+  readonly offset?: number
+}
+
+/** How the rows of an embed belong to ours. Pairs are [column of ours, column of theirs]. */
+export type Join =
+  | { readonly kind: 'columns'; readonly on: readonly ColumnPair[] }
+  | {
+      readonly kind: 'through'
+      readonly relation: Relation
+      /** [column of ours, column of the relation between]. */
+      readonly on: readonly ColumnPair[]
+      /** [column of the relation between, column of theirs]. */
+      readonly to: readonly ColumnPair[]
+    }
+  /** A function of our row that yields theirs. */
+  | { readonly kind: 'function'; readonly function: Relation }
+
+export type ColumnPair = readonly [ours: string, theirs: string]
+
+export type Outputs = readonly (Output | CountOutput | Embed)[] | 'all'
+
+export type CompareOperator =
+  | 'eq'
+  | 'neq'
+  | 'gt'
+  | 'gte'
+  | 'lt'
+  | 'lte'
+  | 'like'
+  | 'ilike'
+  /** POSIX regular expressions, `~` and `~*`. */
+  | 'match'
+  | 'imatch'
+  /** `is distinct from`. */
+  | 'isdistinct'
+  /** Of arrays, ranges and jsonb: contains, contained in, overlap. */
+  | 'cs'
+  | 'cd'
+  | 'ov'
+  /** Of ranges: left of, right of, does not extend to the right, to the left, adjacent. */
+  | 'sl'
+  | 'sr'
+  | 'nxr'
+  | 'nxl'
+  | 'adj'
+
+/** What makes a tsquery of the text: `to_`, `plainto_`, `phraseto_` and `websearch_to_tsquery`. */
+export type TextQuery = 'fts' | 'plfts' | 'phfts' | 'wfts'
 
 export type Condition =
   | { readonly kind: 'and' | 'or'; readonly of: readonly Condition[] }
   | { readonly kind: 'not'; readonly of: Condition }
-  | { readonly kind: 'compare'; readonly column: string; readonly operator: CompareOperator; readonly value: string }
-  | { readonly kind: 'in'; readonly column: string; readonly values: readonly string[] }
-  | { readonly kind: 'is'; readonly column: string; readonly value: 'null' | 'not_null' | 'true' | 'false' | 'unknown' }
+  | (Field & {
+      readonly kind: 'compare'
+      readonly operator: CompareOperator
+      readonly value: string
+    })
+  /** Against each of several values: with any of them, or with all. */
+  | (Field & {
+      readonly kind: 'compare each'
+      readonly operator: CompareOperator
+      readonly quantifier: 'any' | 'all'
+      readonly values: readonly string[]
+    })
+  | (Field & { readonly kind: 'in'; readonly values: readonly string[] })
+  | (Field & { readonly kind: 'is'; readonly value: 'null' | 'not_null' | 'true' | 'false' | 'unknown' })
+  | (Field & {
+      readonly kind: 'search'
+      readonly query: TextQuery
+      /** Text search configuration, such as `english`. Absent: the database's own. */
+      readonly language?: string
+      readonly value: string
+      /** The column is no tsvector and becomes one first. */
+      readonly of?: 'text'
+    })
+  /** Whether the row has rows in the embed of that name. */
+  | { readonly kind: 'embedded'; readonly embed: string; readonly value: 'null' | 'not_null' }
 
-export interface Order {
-  readonly column: string
+export interface Order extends Field {
+  /** The column is of the embed of this name, which has one row. */
+  readonly embed?: string
   readonly direction?: 'asc' | 'desc'
   readonly nulls?: 'first' | 'last'
 }
@@ -129,8 +241,18 @@ export interface Delete {
 export interface Call {
   readonly kind: 'call'
   readonly target: Relation
-  /** Named arguments. */
+  /** Named arguments; a function with one argument without a name gets it under the empty one. */
   readonly args: Row
+  /** Name of the argument that takes any number of values; its value is their list. */
+  readonly variadic?: string
+  /** PostgreSQL's name of each argument's type, from a catalog and never from a request. Absent: it finds out. */
+  readonly types?: Readonly<Record<string, string>>
+  /** Of the rows it yields. Absent: all as they are. */
+  readonly columns?: Outputs
+  readonly where?: Condition
+  readonly order?: readonly Order[]
+  readonly limit?: number
+  readonly offset?: number
   readonly result: Result
 }
 
