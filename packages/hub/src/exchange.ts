@@ -11,9 +11,12 @@ export interface HubRequest {
 export interface Reply {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  /** Empty for an answer without one. */
-  readonly body: string
+  /** Empty for an answer without one. A large answer comes in pieces; one that fails on the way breaks off. */
+  readonly body: string | Uint8Array | AsyncIterable<Uint8Array>
 }
+
+/** A reply that is written whole, as every error is. */
+export type TextReply = Reply & { readonly body: string }
 
 /** Reads no more of the body than shows that it is larger than `maxBytes`; refusing it is the gate's. */
 export async function fromFetch(request: Request, maxBytes: number): Promise<HubRequest> {
@@ -40,11 +43,13 @@ async function readBody(body: ReadableStream<Uint8Array> | null, maxBytes: numbe
 /** A Fetch `Response` refuses a body, even an empty one, at these. */
 const bodiless: ReadonlySet<number> = new Set([204, 205, 304])
 
-export function toFetch(reply: Reply): Response {
-  return new Response(bodiless.has(reply.status) || reply.body === '' ? null : reply.body, {
-    status: reply.status,
-    headers: reply.headers,
-  })
+export function toFetch({ status, headers, body }: Reply): Response {
+  return new Response(bodiless.has(status) || body === '' ? null : fetchBody(body), { status, headers })
+}
+
+function fetchBody(body: Reply['body']): string | Uint8Array<ArrayBuffer> | ReadableStream {
+  if (typeof body === 'string') return body
+  return body instanceof Uint8Array ? new Uint8Array(body) : ReadableStream.from(body)
 }
 
 /** What one request may cost; whole numbers above 0, checked when the hub is made. */

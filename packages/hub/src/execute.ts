@@ -20,7 +20,11 @@ export function executeBody(executor: Executor, form: Form): Run<BodyAnswer> {
     const statement = bodyStatement(operation, form, executor.answerBytes)
     const [row] = (await query(executor, statement, caller, form.settings).catch(explainRefused(form))).rows
     const [body = null, rows, total] = row ?? []
-    return { body, rows: Number(rows), total: total === null ? undefined : Number(total) }
+    return {
+      body: body === null ? null : Buffer.from(body),
+      rows: Number(rows),
+      total: total === null ? undefined : Number(total),
+    }
   }
 }
 

@@ -1,9 +1,10 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { PlinthError } from 'plinth'
 import { followConnections } from 'plinth/operation'
-import type { HubRequest, Limits, Reply } from './exchange.ts'
+import type { HubRequest, Limits, Reply, TextReply } from './exchange.ts'
 import type { Handle } from './handle.ts'
 import { errorAnswer, errorReply } from './postgrest/error-reply.ts'
 import { sizeRefused } from './postgrest/refusals.ts'
@@ -58,12 +59,19 @@ function createApp(handle: Handle, limits: Limits): FastifyInstance {
   })
   const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const { status, headers, body } = await handle(readSocketRequest(request))
-    return reply.code(status).headers(headers).send(body)
+    return reply
+      .code(status)
+      .headers(headers)
+      .send(isWhole(body) ? body : Readable.from(body))
   }
   app.all('/', answer)
   // Methods Fastify has no route for.
   app.setNotFoundHandler(answer)
   return app
+}
+
+function isWhole(body: Reply['body']): body is string | Uint8Array {
+  return typeof body === 'string' || body instanceof Uint8Array
 }
 
 function readSocketRequest({ method, originalUrl, raw, body }: FastifyRequest): HubRequest {
@@ -86,7 +94,7 @@ function headersOf(raw: readonly string[]): ReadonlyMap<string, string> {
   return headers
 }
 
-function failureReply(error: unknown, limits: Limits): Reply {
+function failureReply(error: unknown, limits: Limits): TextReply {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
     return errorReply(errorAnswer(sizeRefused(413, `The body is larger than ${limits.bodyBytes} bytes.`), true))

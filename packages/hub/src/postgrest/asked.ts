@@ -26,6 +26,10 @@ export interface Form {
   readonly applied: Preferences
   /** Schema chosen by a profile header; told back. */
   readonly profile?: string
+  /** Schema the request is about: where its functions and types are found first. */
+  readonly schema: string
+  /** What it does is undone once it is answered: `Prefer: tx=rollback`, or `db-tx-end`. */
+  readonly isUndone?: true
   /** PostgreSQL settings for this request besides the caller's. */
   readonly settings: Readonly<Record<string, string>>
 }

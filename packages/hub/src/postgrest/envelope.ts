@@ -51,6 +51,7 @@ export function openEnvelope(request: HubRequest, schemas: readonly string[], { 
       isSingular,
       contentType,
       body: 'full',
+      schema: profile ?? first,
       exactCount: count !== undefined,
       applied: { ...(count && { count }), ...(handling && { handling }), ...(timezone && { timezone }) },
       ...(isNegotiated ? { profile: profile ?? first } : {}),

@@ -1,5 +1,5 @@
 import { isPlinthError, type ErrorCode, type PlinthError } from 'plinth'
-import type { Reply } from '../exchange.ts'
+import type { TextReply } from '../exchange.ts'
 import { type ErrorBody, Refusal } from '../refusal.ts'
 import { statusOf } from './sqlstate-status.ts'
 
@@ -67,7 +67,7 @@ function plain(
 export function errorReply(
   { status, body, headers }: ErrorAnswer,
   more: Readonly<Record<string, unknown>> = {},
-): Reply {
+): TextReply {
   return {
     status,
     headers: {

@@ -6,10 +6,12 @@ import { notSingular, offsetBeyondEnd } from './refusals.ts'
 
 /** What the database answered to `compileBody`. */
 export interface BodyAnswer {
-  /** JSON made by PostgreSQL, passed through untouched; null when nothing was to be returned. */
-  readonly body: string | null
+  /** What PostgreSQL made, passed through untouched; null when nothing was to be returned. */
+  readonly body: Uint8Array | null
   readonly rows: number
   readonly total: number | undefined
+  /** What functions left in `response.headers` (JSON) and `response.status`. Absent: nothing. */
+  readonly said?: { readonly headers?: string; readonly status?: string }
 }
 
 export function writeReply({ operation, form }: Asked, answer: BodyAnswer): Reply {
@@ -57,7 +59,7 @@ function callReply(form: Form, answer: BodyAnswer): Reply {
   if (form.body === 'none') return emptyReply(form, range)
   return fullReply(200, { ...form, isSingular: form.isSingular && form.isSet === true }, range, {
     ...answer,
-    body: answer.body ?? 'null',
+    body: answer.body ?? jsonNull,
   })
 }
 
@@ -66,8 +68,10 @@ function fullReply(status: number, form: Form, range: string, { body, rows }: Bo
   if (form.isHead) return { status, headers, body: '' }
   if (form.isSingular && rows !== 1) throw notSingular(rows)
   // json_agg of one row is that row's object in brackets, nothing else.
-  return { status, headers, body: form.isSingular ? (body ?? '').slice(1, -1) : (body ?? '') }
+  return { status, headers, body: form.isSingular ? (body?.subarray(1, -1) ?? '') : (body ?? '') }
 }
+
+const jsonNull = Buffer.from('null')
 
 function emptyReply(form: Form, range: string): Reply {
   return { status: 204, headers: headersOf(form, range), body: '' }
@@ -86,7 +90,7 @@ function profileOf({ profile }: Form): Record<string, string> {
 /** `/users?id=eq.7`: the answer holds the key of each written row as text. Only one row has a place. */
 function locationOf(table: string, { body, rows }: BodyAnswer): string | undefined {
   if (rows !== 1 || body === null) return undefined
-  const written: unknown = JSON.parse(body)
+  const written: unknown = JSON.parse(Buffer.from(body).toString())
   const row: unknown = Array.isArray(written) ? written[0] : undefined
   if (typeof row !== 'object' || row === null) return undefined
   const conditions = Object.entries(row).map(([column, value]: [string, unknown]) => {
