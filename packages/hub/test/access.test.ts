@@ -42,7 +42,10 @@ function asRest(operation: Operation): { method: string; path: string; body?: un
   const outputs =
     operation.kind === 'select' ? operation.columns : 'returning' in operation ? operation.returning : undefined
   if (outputs !== undefined && outputs !== 'all')
-    query.set('select', outputs.map(({ column, as }) => (as ? `${as}:${column}` : column)).join(','))
+    query.set(
+      'select',
+      outputs.map((output) => ('column' in output ? (output.as ? `${output.as}:` : '') + output.column : '')).join(','),
+    )
   if (operation.kind === 'select' && operation.order)
     query.set('order', operation.order.map(({ column }) => column).join(','))
   const path = `/${name}?${query.toString()}`

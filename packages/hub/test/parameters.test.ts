@@ -89,6 +89,8 @@ function written(condition: Condition, negation = ''): string {
       return `${quote(condition.column)}.${negation}in.(${condition.values.map(quote).join(',')})`
     case 'is':
       return `${quote(condition.column)}.${negation}is.${condition.value}`
+    default:
+      return assert.fail(`${condition.kind} is not written here`)
   }
 }
 

@@ -59,6 +59,7 @@ const config: Checks<PlinthConfig> = {
   services: named(object(service, ['role', 'keys'])),
   jwt: object(jwt, ['secret']),
   limits: object(limits),
+  dialect: (value, path) => void entries(value, path),
   admin: object(admin, ['port']),
   pool: object(pool),
   migrations: text,

@@ -77,7 +77,7 @@ function checkColumns(operation: Exclude<Operation, { kind: 'call' }>, relation:
 
 function checkOutputs(outputs: Outputs, relation: CatalogRelation): void {
   if (outputs === 'all') return
-  for (const { column } of outputs) readable(relation, column)
+  for (const output of outputs) if ('column' in output) readable(relation, output.column)
 }
 
 function checkRows(rows: readonly Row[], relation: CatalogRelation): void {
@@ -93,6 +93,8 @@ function checkCondition(where: Condition | 'every row' | undefined, relation: Ca
       return
     case 'not':
       checkCondition(where.of, relation)
+      return
+    case 'embedded':
       return
     default:
       readable(relation, where.column)

@@ -100,6 +100,13 @@ function operationCheck(maxRows: number, where: Check): Check {
         of<Call>({
           ...common('call'),
           args: needed(record),
+          variadic: optional(refused),
+          types: optional(refused),
+          columns: optional(refused),
+          where: optional(refused),
+          order: optional(refused),
+          limit: optional(refused),
+          offset: optional(refused),
           result: needed(oneOf('rows', 'row', 'first', 'value', 'none')),
         }),
       ],
@@ -129,12 +136,18 @@ function conditionCheck(maxListValues: number): Check {
 
 const of = <T>(fields: Fields<T>): Check => object(fields)
 
+const refused: Check = (_, path) => {
+  throw fault(path, 'left out')
+}
+
 const relation = of<Relation>({ schema: optional(name), name: needed(name) })
 
 const output = of<Output>({
   column: needed(name),
+  path: optional(refused),
   as: optional(name),
   cast: optional(name),
+  aggregate: optional(refused),
   read: optional(oneOf('string', 'number', 'bigint', 'date', 'json')),
   array: optional(oneOf(true)),
 })
@@ -147,6 +160,8 @@ const outputs: Check = (value, path) => (value === 'all' ? undefined : outputLis
 
 const order = of<Order>({
   column: needed(name),
+  path: optional(refused),
+  embed: optional(refused),
   direction: optional(oneOf('asc', 'desc')),
   nulls: optional(oneOf('first', 'last')),
 })

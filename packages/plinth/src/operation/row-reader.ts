@@ -1,5 +1,6 @@
 import { decoderFor } from './decode.ts'
 import type { Output, Outputs } from './operation.ts'
+import { isColumn } from './output.ts'
 
 export interface AnswerColumn {
   readonly name: string
@@ -44,5 +45,6 @@ function makeReader(columns: readonly AnswerColumn[], outputs: Outputs): RowRead
 }
 
 function outputsByName(outputs: Outputs): Map<string, Output> {
-  return new Map(outputs === 'all' ? [] : outputs.map((output) => [output.as ?? output.column, output]))
+  const columns = outputs === 'all' ? [] : outputs.filter(isColumn)
+  return new Map(columns.map((output) => [output.as ?? output.column, output]))
 }

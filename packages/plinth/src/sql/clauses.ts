@@ -1,5 +1,6 @@
 import { PlinthError } from '../errors.ts'
-import type { CompareOperator, Condition, Order, Output, Outputs, Relation } from '../operation/operation.ts'
+import type { CompareOperator, Condition, Field, Order, Outputs, Relation } from '../operation/operation.ts'
+import { isColumn } from '../operation/output.ts'
 import { arrayText } from '../operation/array-text.ts'
 import { castType } from './casts.ts'
 import type { Bind } from './parameters.ts'
@@ -16,7 +17,10 @@ export function outputs(columns: Outputs): string {
   return columns === 'all' ? '*' : columns.map(output).join(', ')
 }
 
-function output({ column, as = column, cast }: Output): string {
+function output(one: Exclude<Outputs, 'all'>[number]): string {
+  if (!isColumn(one) || one.aggregate || one.path)
+    throw invalid('Embeds, aggregates and json places are not compiled yet.')
+  const { column, as = column, cast } = one
   const value = cast === undefined ? quoteName(column) : `${quoteName(column)}::${castType(cast)}`
   // A cast gets its name too: PostgreSQL names some casts after the type.
   return as === column && cast === undefined ? value : `${value} as ${quoteName(as)}`
@@ -36,6 +40,17 @@ const comparisons: Readonly<Record<CompareOperator, string>> = {
   lte: '<=',
   like: 'like',
   ilike: 'ilike',
+  match: '~',
+  imatch: '~*',
+  isdistinct: 'is distinct from',
+  cs: '@>',
+  cd: '<@',
+  ov: '&&',
+  sl: '<<',
+  sr: '>>',
+  nxr: '&<',
+  nxl: '&>',
+  adj: '-|-',
 }
 
 const truths = {
@@ -56,14 +71,23 @@ function condition(where: Condition, bind: Bind): string {
     case 'not':
       return `not (${condition(where.of, bind)})`
     case 'compare':
-      return `${quoteName(where.column)} ${listed(comparisons, where.operator)} ${bind(where.value)}`
+      return `${field(where)} ${listed(comparisons, where.operator)} ${bind(where.value)}`
     case 'in':
-      return `${quoteName(where.column)} = any(${bind(arrayText(where.values))})`
+      return `${field(where)} = any(${bind(arrayText(where.values))})`
     case 'is':
-      return `${quoteName(where.column)} is ${listed(truths, where.value)}`
+      return `${field(where)} is ${listed(truths, where.value)}`
+    case 'compare each':
+    case 'search':
+    case 'embedded':
+      throw invalid(`Conditions of the kind ${where.kind} are not compiled yet.`)
     default:
       throw unlisted(where)
   }
+}
+
+function field({ column, path, embed }: Field & Pick<Order, 'embed'>): string {
+  if (path || embed !== undefined) throw invalid('Places in json and in an embed are not compiled yet.')
+  return quoteName(column)
 }
 
 /** ` order by "title" desc nulls last`, or nothing. */
@@ -75,8 +99,8 @@ export function orderClause(order: readonly Order[] | undefined): string {
 const directions = { asc: '', desc: ' desc' } as const
 const nullsPlaces = { first: ' nulls first', last: ' nulls last' } as const
 
-function orderItem({ column, direction = 'asc', nulls }: Order): string {
-  return quoteName(column) + listed(directions, direction) + (nulls === undefined ? '' : listed(nullsPlaces, nulls))
+function orderItem({ direction = 'asc', nulls, ...of }: Order): string {
+  return field(of) + listed(directions, direction) + (nulls === undefined ? '' : listed(nullsPlaces, nulls))
 }
 
 /** ` limit $3 offset $4`. The common `limit 1` is written out: the planner then knows it, also in a generic plan. */
