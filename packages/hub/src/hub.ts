@@ -64,7 +64,8 @@ export function createHub(options: HubOptions): Hub {
   const limits = readLimits(options.limits ?? {})
   if (schemas.length === 0) throw new PlinthError('InvalidOption', 'schemas is empty: the hub would serve nothing.')
   if (anonymousRole !== undefined) checkRole(anonymousRole, 'anonymousRole')
-  const schema = new SchemaCache(database, schemas)
+  const dialect = { ...defaultDialect, ...options.dialect }
+  const schema = new SchemaCache(database, { schemas, extraSearchPath: dialect.extraSearchPath })
   const handle = createHandle({
     identify: createIdentify({
       findKey: createKeyFinder(options.services ?? {}, options.runKey),
@@ -75,7 +76,7 @@ export function createHub(options: HubOptions): Hub {
     stages: [authorize(schema)],
     executor: { database, timeoutMs: limits.statementTimeoutMs, answerBytes: limits.answerBytes },
     limits,
-    dialect: { ...defaultDialect, ...options.dialect },
+    dialect,
     onFault: options.onFault ?? warn,
   })
   let server: Listening | undefined

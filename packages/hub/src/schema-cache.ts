@@ -1,4 +1,4 @@
-import type { Queryable } from 'plinth'
+import type { Database } from 'plinth'
 import { type Catalog, loadCatalog } from 'plinth/operation'
 import { Refusal } from './refusal.ts'
 
@@ -8,21 +8,26 @@ import { Refusal } from './refusal.ts'
  */
 const REST_IN_LOADS = 10
 
+export interface SearchedSchemas {
+  readonly schemas: readonly string[]
+  readonly extraSearchPath: readonly string[]
+}
+
 /**
  * The catalog as last read. A name it does not know is looked for once more in a newer one; a name it knows and
  * PostgreSQL does not makes it outdated.
  */
 export class SchemaCache {
-  readonly #database: Queryable
-  readonly #schemas: readonly string[]
+  readonly #database: Database
+  readonly #searched: SearchedSchemas
   readonly #now: () => number
   #catalog: Catalog | undefined
   #loading: Promise<Catalog> | undefined
   #restUntil = 0
 
-  constructor(database: Queryable, schemas: readonly string[], now: () => number = () => performance.now()) {
+  constructor(database: Database, searched: SearchedSchemas, now: () => number = () => performance.now()) {
     this.#database = database
-    this.#schemas = schemas
+    this.#searched = searched
     this.#now = now
   }
 
@@ -38,8 +43,11 @@ export class SchemaCache {
     return this.#loading
   }
 
+  /** On a connection of its own: on a shared lane the requests behind it would wait. */
   async #load(): Promise<Catalog> {
-    this.#catalog = await loadCatalog(this.#database, this.#schemas)
+    const { schemas, extraSearchPath } = this.#searched
+    const options = { name: 'read the catalog', isolation: 'repeatable read' } as const
+    this.#catalog = await this.#database.transaction((tx) => loadCatalog(tx, schemas, extraSearchPath), options)
     return this.#catalog
   }
 

@@ -10,6 +10,16 @@ export interface Catalog {
   readonly functions: ReadonlyMap<string, ReadonlyMap<string, readonly CatalogFunction[]>>
   /** Names that `set time zone` takes. */
   readonly timeZones: ReadonlySet<string>
+  /** Aggregates that take rows of any kind. Those of one relation stand with it. */
+  readonly handlers: readonly MediaHandler[]
+}
+
+/** An aggregate that makes a whole answer out of rows, in a media type the database defines. */
+export interface MediaHandler {
+  /** The name of the domain it yields, in lower case. One of two stars answers in whatever type was asked for. */
+  readonly mediaType: string
+  readonly schema: string
+  readonly name: string
 }
 
 export type RelationKind = 'table' | 'view' | 'materialized view' | 'foreign table' | 'partitioned table'
@@ -28,6 +38,7 @@ export interface CatalogRelation {
   readonly relationships: readonly Relationship[]
   /** Functions of a row of it that yield one value, by name: they can be read like columns. */
   readonly computed: ReadonlyMap<string, ComputedColumn>
+  readonly handlers: readonly MediaHandler[]
   readonly comment?: string
   /** What PostgreSQL lets anybody do who has the right to: a view with a join can do less than a table. */
   readonly accepts: { readonly insert: boolean; readonly update: boolean; readonly delete: boolean }
@@ -111,8 +122,18 @@ export interface FunctionReturn {
   readonly isSet: boolean
   /** `row`: a composite type, a table or several out arguments. */
   readonly kind: 'void' | 'scalar' | 'row'
-  /** The relation whose row type it is; its columns and relationships are the result's. */
+  /** The relation whose row type it is, in one of the schemas or elsewhere; its columns are the result's. */
   readonly relation?: { readonly schema: string; readonly name: string }
+  /** Of a row of no relation: out arguments, `returns table`, a composite type. */
+  readonly columns?: ReadonlyMap<string, ResultColumn>
+  /** In lower case. The function yields a whole answer in it: its type is a domain of that name. */
+  readonly mediaType?: string
+}
+
+export interface ResultColumn {
+  readonly name: string
+  readonly type: string
+  readonly oid: number
 }
 
 /** The first relation of that name in the schemas that were read, or in the one named. */
