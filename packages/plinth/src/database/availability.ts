@@ -2,10 +2,11 @@ import { PlinthError } from '../errors.ts'
 import type { ConnectionOptions } from '../driver/client-options.ts'
 import type { Connection } from '../driver/connection.ts'
 import { failureOf } from '../observe/failure.ts'
+import { isUnknownHost } from '../driver/sqlstate.ts'
 import { type DatabaseIdentity, observe } from '../observe/observation.ts'
 import { closedError, takesNoWrites, unreachable } from './availability-errors.ts'
 import { Openings } from './openings.ts'
-import { connectBackoff, delayMs, pause, urgentBackoff } from './backoff.ts'
+import { connectBackoff, delayMs, pause, unknownHostPatienceMs, urgentBackoff } from './backoff.ts'
 import type { Outage } from './health-report.ts'
 import type { State, StateChange } from './queryable.ts'
 
@@ -217,6 +218,7 @@ export class Availability {
   }
 
   async #untilConnected(): Promise<void> {
+    let unknownSince: number | undefined
     for (let attempt = 1; !this.isEnding; attempt++) {
       try {
         const connection = await this.#openings.open()
@@ -226,7 +228,9 @@ export class Availability {
         return
       } catch (error) {
         const wait = delayMs(this.#waiting > 0 ? urgentBackoff : connectBackoff, attempt)
-        if (!this.#noteFailure(error, wait) || attempt >= this.#attempts) throw error
+        unknownSince = isUnknownHost(error) ? (unknownSince ?? performance.now()) : undefined
+        const isLost = unknownSince !== undefined && performance.now() - unknownSince >= unknownHostPatienceMs
+        if (!this.#noteFailure(error, wait) || isLost || attempt >= this.#attempts) throw error
         const failure = failureOf(error)
         observe({ kind: 'retry', database: this.#identity, what: 'connect', attempt, delayMs: wait, failure })
         // Not a reason to keep the process alive: whoever waits for the connection has a timer of its own.

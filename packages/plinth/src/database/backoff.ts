@@ -22,6 +22,12 @@ export const connectBackoff: Backoff = { baseMs: 200, factor: 2, capMs: 10_000 }
  */
 export const urgentBackoff: Backoff = { ...connectBackoff, capMs: 2000 }
 
+/**
+ * A host whose name is not known: of a container that is just starting it is soon, of a misspelt one never. After this
+ * time those who wait are refused, and the next caller begins anew.
+ */
+export const unknownHostPatienceMs = 5000
+
 /** Delay before attempt `attempt + 1`, in ms; `attempt` counts from 1. */
 export function delayMs(backoff: Backoff, attempt: number, random: () => number = Math.random): number {
   return random() * Math.min(backoff.capMs, backoff.baseMs * backoff.factor ** (attempt - 1))

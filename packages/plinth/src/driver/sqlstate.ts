@@ -271,10 +271,20 @@ export function connectFailure(error: unknown, { url, pooler }: ConnectionOption
   return new PlinthError('ConnectionFailed', `Cannot connect to PostgreSQL at ${server}: ${reason}.`, {
     ...fields,
     retryable: !isFinal,
-    hint: isFinal
-      ? 'Check the database name and the options of the url.'
-      : 'Is the server running, and reachable from here?',
+    hint: connectHint(isFinal, isUnknownHost(error)),
   })
+}
+
+function connectHint(isFinal: boolean, isUnknown: boolean): string {
+  if (isFinal) return 'Check the database name and the options of the url.'
+  if (isUnknown) return 'No address is known for this host name. Check the url and the name server.'
+  return 'Is the server running, and reachable from here?'
+}
+
+/** The name server answered that there is no such host; `error` is of the system, or has one as its cause. */
+export function isUnknownHost(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  return ('code' in error && error.code === 'ENOTFOUND') || isUnknownHost(error.cause)
 }
 
 /** Said wherever a pooler shows itself. */
