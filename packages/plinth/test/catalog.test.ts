@@ -47,8 +47,8 @@ const tables = `
     letters char(3), tag varchar[], doubled int generated always as (1 + 1) stored, at timestamptz default now());
   comment on table api.columns is 'All kinds';
   comment on column api.columns.mood is 'How it is';
-  create view api.joined as select b.id, p.name from api.books b join api.people p on p.id = b.author;
-  create view api.simple as select id, name from api.people;
+  create view api.joined as select w.note from api.wins w join api.people p on p.id = w.person;
+  create view api.simple as select note from api.wins;
   create view api.triggered as select 1 as one;
   create function api.swallow() returns trigger language plpgsql as 'begin return new; end';
   create trigger takes instead of insert on api.triggered for each row execute function api.swallow();

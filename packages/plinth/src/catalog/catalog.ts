@@ -29,7 +29,7 @@ export interface CatalogRelation {
   readonly name: string
   readonly kind: RelationKind
   readonly columns: ReadonlyMap<string, CatalogColumn>
-  /** Empty for a view or a table without one. */
+  /** Empty where there is none. Of a view: the keys of the tables it shows, those it shows whole. */
   readonly primaryKey: readonly string[]
   /** Unique constraints and plain unique indexes, the primary key not among them. */
   readonly uniqueKeys: readonly (readonly string[])[]

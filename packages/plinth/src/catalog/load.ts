@@ -12,9 +12,10 @@ import {
   type RowFunctionRow,
   rowFunctionsText,
 } from './function-rows.ts'
-import { type KeyRow, keysText } from './key-rows.ts'
+import { type KeyRow, keysText, viewsText } from './key-rows.ts'
 import { readRelation, type PlainRelation, type RelationRow, relationsText } from './relation-rows.ts'
-import { arrangeRelationships, findRelationships, tableAppearances } from './relationships.ts'
+import { arrangeRelationships, findRelationships } from './relationships.ts'
+import { findAppearances, readView, type TracedViews, traceViews, type View, viewPrimaryKeys } from './view-columns.ts'
 
 /**
  * Rows fetched and read at a time. Reading them is a few milliseconds of JavaScript, and between two batches whatever
@@ -28,6 +29,7 @@ const timeZonesText = 'select name from pg_catalog.pg_timezone_names order by na
 interface Facts {
   readonly relations: ReadonlyMap<number, PlainRelation>
   readonly keys: readonly KeyRow[]
+  readonly views: readonly View[]
   readonly functions: readonly CatalogFunction[]
   readonly rowFunctions: readonly RowFunctionRow[]
   readonly handlers: readonly HandlerRow[]
@@ -68,6 +70,7 @@ async function readFacts(
   return {
     relations: new Map(relations),
     keys: await readRows<KeyRow>(from, keysText, []),
+    views: await readRows(from, viewsText, [[...schemas, ...extraSearchPath]], readView),
     functions: await readRows(from, functionsText, [schemas], readFunction),
     rowFunctions: await readRows<RowFunctionRow>(from, rowFunctionsText, [schemas, extraSearchPath]),
     handlers: await readRows<HandlerRow>(from, handlersText, [schemas]),
@@ -95,22 +98,29 @@ async function readRows<Row>(
 
 async function joinRelations(facts: Facts, schemas: readonly string[]): Promise<Catalog['relations']> {
   const relations = new Map<string, Map<string, CatalogRelation>>(schemas.map((schema) => [schema, new Map()]))
-  const primaryKeys = new Map([...facts.relations].map(([id, { primaryKey }]) => [id, primaryKey]))
-  const found = findRelationships(facts.keys, tableAppearances(facts.relations), primaryKeys)
-  const ofRow = Map.groupBy(facts.rowFunctions, ({ of }) => of)
-  const ofRows = Map.groupBy(facts.handlers, ({ of }) => of)
   const isRead = ({ schema, target }: RowFunctionRow): boolean =>
     relations.has(schema) && target !== null && relations.has(target.schema)
+  const traced = traceViews(facts.views)
+  const primaryKeys = primaryKeysOf(facts, traced)
+  const found = findRelationships(facts.keys, findAppearances(facts.relations, traced), primaryKeys)
+  const ofRow = Map.groupBy(facts.rowFunctions, ({ of }) => of)
+  const ofRows = Map.groupBy(facts.handlers, ({ of }) => of)
   let joined = 0
   for (const [id, relation] of facts.relations) {
     if (joined++ % BATCH_ROWS === 0) await setImmediate()
     const functions = ofRow.get(id) ?? []
     relations.get(relation.schema)?.set(relation.name, {
       ...relation,
+      primaryKey: primaryKeys.get(id) ?? [],
       relationships: arrangeRelationships(found.get(id) ?? [], functions.filter(isRead)),
       computed: readComputed(functions),
       handlers: (ofRows.get(id) ?? []).map(readHandler),
     })
   }
   return relations
+}
+
+function primaryKeysOf({ relations, keys }: Facts, traced: TracedViews): ReadonlyMap<number, readonly string[]> {
+  const ofTables = [...relations].map(([id, { primaryKey }]) => [id, primaryKey] as const)
+  return new Map([...ofTables, ...viewPrimaryKeys(traced, keys)])
 }

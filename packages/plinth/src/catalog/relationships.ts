@@ -16,14 +16,6 @@ export interface Appearance {
 
 export type FindAppearances = (key: KeyColumns) => readonly Appearance[]
 
-/** In the tables alone. */
-export function tableAppearances(relations: ReadonlyMap<number, Named>): FindAppearances {
-  return ({ id, columns }) => {
-    const relation = relations.get(id)
-    return relation === undefined ? [] : [{ id, relation: { schema: relation.schema, name: relation.name }, columns }]
-  }
-}
-
 /** A foreign key from the relation that has it, or a view of that, to the one it refers to, or a view of that. */
 interface Reference {
   readonly name: string
