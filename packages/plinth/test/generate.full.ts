@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, renameSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { sql } from 'drizzle-orm'
@@ -302,7 +303,13 @@ test('two branches that each generated are joined by giving one the next number:
   renameSync(join(folder, '0002_email'), join(folder, '0003_email'))
   renameSync(join(folder, '.kept'), join(folder, '0002_age'))
   const both = table('users', { name, age, email })
+  const snapshot = join(folder, '0003_email/snapshot.json')
+  const former = readFileSync(snapshot, 'utf8')
+  await using reader = await open(snapshot)
   assert.deepEqual(await generate(folder, both), { kind: 'recorded', id: '0003_email' })
+  assert.equal(await reader.readFile('utf8'), former, 'who was reading it is left with the whole former one')
+  assert.notEqual(readFileSync(snapshot, 'utf8'), former)
+  assert.deepEqual(readdirSync(join(folder, '0003_email')).sort(), ['down.sql', 'snapshot.json', 'up.sql'])
   assert.deepEqual(await generate(folder, both), { kind: 'unchanged' })
 })
 

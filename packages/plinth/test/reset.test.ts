@@ -57,3 +57,13 @@ test('nothing is dropped while another process migrates', async () => {
   await activity.query('select pg_advisory_unlock(8103, 1)')
   assert.ok((await tables()).includes('kept'))
 })
+
+test('a reset that is aborted ends the migration that runs, which is undone', async () => {
+  const folder = migrationFolder({ ...users, '0002_slow/up.sql': 'create table slow (id int); select pg_sleep(20)' })
+  const stop = new AbortController()
+  const resetting = reset(folder, { signal: stop.signal })
+  await activity.backend('select pg_sleep(20)')
+  stop.abort(new RangeError('enough'))
+  await assert.rejects(resetting, { code: 'Cancelled' })
+  assert.deepEqual(await tables(), ['users'])
+})

@@ -133,6 +133,20 @@ test('a seed that takes longer than its time limit is undone', async () => {
   assert.deepEqual(await names(), [])
 })
 
+test('a seed whose run is aborted is undone, and those before it stay', async () => {
+  const folder = migrationFolder({
+    '1_ada.ts': seed('Ada'),
+    '2_bob.ts': seed('Bob', '', `progress(1, 2); await tx.query('select pg_sleep(20)')`),
+  })
+  const stop = new AbortController()
+  const onProgress = ({ done }: { readonly done: number }): void => {
+    if (done === 1) stop.abort(new RangeError('enough'))
+  }
+  const error = await errorOf(runSeeds(db, { folder, signal: stop.signal, onProgress }))
+  assert.ok(isPlinthError(error, 'SeedFailed') && isPlinthError(error.cause, 'Cancelled'), String(error))
+  assert.deepEqual([await names(), error.outcome], [['Ada'], 'not applied'])
+})
+
 test('a long seed tells how far it has come', async () => {
   const folder = migrationFolder({ '1_ada.ts': seed('Ada', '', 'progress(1, 2); progress(2, 2)') })
   const told: string[] = []
