@@ -1,4 +1,4 @@
-export { enqueue, type Enqueued, type EnqueueOptions } from './services/enqueue.ts'
+export { enqueue, type Enqueued, type EnqueueOptions, type TaskReference } from './services/enqueue.ts'
 export {
   task,
   type Task,

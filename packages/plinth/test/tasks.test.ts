@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createDatabase, installSchema, isPlinthError, onObservations } from '../src/index.ts'
-import { enqueue, startWorker, type Task, task, type TaskContext } from '../src/services.ts'
+import { enqueue, startWorker, type Task, task, type TaskContext, type TaskReference } from '../src/services.ts'
 import { watchActivity } from './support/activity.ts'
 import { testDatabase } from './support/database.ts'
 
@@ -36,6 +36,16 @@ async function until(claim: () => Promise<boolean>): Promise<void> {
 }
 const allEnded = async (): Promise<boolean> =>
   (await activity.query(`select from plinth.task where state not in ('done', 'dead')`)).length === 0
+
+test('a process that only asks for a task needs its name, and where it has groups how they are told', async () => {
+  const welcome: TaskReference<{ tenant: string }> = { name: 'welcome', group: ({ tenant }) => tenant }
+  await db.transaction((tx) => enqueue(tx, welcome, { tenant: 'a' }))
+  await db.transaction((tx) => enqueue(tx, { name: 'plain' }, 7))
+  assert.deepEqual(await activity.query('select name, group_key, input from plinth.task order by name'), [
+    { name: 'plain', group_key: '', input: 7 },
+    { name: 'welcome', group_key: 'a', input: { tenant: 'a' } },
+  ])
+})
 
 test('a task exists exactly when the transaction that enqueued it has committed', async () => {
   const one = noting('a')

@@ -3,6 +3,14 @@ import type { Queryable, Transaction } from '../database/queryable.ts'
 import { PlinthError } from '../errors.ts'
 import type { Task } from './task.ts'
 
+/**
+ * What `enqueue` needs to know of a task: a process that only asks for it does without the handler and what that
+ * imports. `group` must be the one that the worker's task has.
+ *
+ *     export const welcome: TaskReference<{ userId: number }> = { name: 'welcome-mail' }
+ */
+export type TaskReference<I> = Pick<Task<I>, 'name'> & Partial<Pick<Task<I>, 'group'>>
+
 export interface EnqueueOptions {
   /** The task runs no earlier than this after the transaction's start. Default 0. */
   readonly afterMs?: number
@@ -36,11 +44,11 @@ export const taskChannel = 'plinth_task'
  */
 export async function enqueue<I>(
   tx: Transaction,
-  task: Task<I>,
+  task: TaskReference<I>,
   input: I,
   { afterMs = 0, key }: EnqueueOptions = {},
 ): Promise<Enqueued> {
-  const values = [task.name, task.group(input), key ?? null, toJson(task.name, input), afterMs]
+  const values = [task.name, task.group?.(input) ?? '', key ?? null, toJson(task.name, input), afterMs]
   const made = await tx.maybeOne<{ id: string }>(
     `insert into plinth.task (name, group_key, key, input, run_at, state)
       values ($1, $2, $3, $4::json, now() + $5::float8 * interval '1 ms',
