@@ -65,6 +65,20 @@ test('tables are listed with their sizes, and of the schemas that were named', a
   assert.equal((await report('tables', '--schema', 'nowhere', ...url)).text, 'There is no table.')
 })
 
+test('tables and schema say which locked table they waited for, who holds it and what to do', async () => {
+  await db.transaction(async (tx) => {
+    const { pid } = await tx.one<{ pid: number }>('select pg_backend_pid() as pid')
+    await tx.query('lock table track in access exclusive mode')
+    const refused = {
+      code: 'LockTimeout',
+      message: `It waited for tables that are locked, and gave up: track (held by everyday, pid ${pid}).`,
+      hint: /plinth locks/,
+    }
+    const asked = [report('tables', ...url), report('schema', ...url)]
+    for (const one of asked) await assert.rejects(one, refused)
+  })
+})
+
 test('the schema of a table names its columns, keys, indexes and who refers to it', async () => {
   await db.query('create schema "odd schema"')
   await db.query(`create table "odd schema"."a.b" (id int generated always as identity primary key, n int default 7

@@ -1,5 +1,6 @@
 import type { Queryable } from '../database/queryable.ts'
 import type { RelationKind } from '../catalog/catalog.ts'
+import { namingLockedTables } from './locked-tables.ts'
 
 export interface RelationSize {
   readonly schema: string
@@ -33,14 +34,16 @@ const relationsText = `select n.nspname::text as schema, c.relname::text as name
 
 /**
  * The tables and views of the schemas, or of all but PostgreSQL's own and `plinth`, with their bytes on disk. Counts no
- * rows. A schema that is not there has none. Throws what its statement throws.
+ * rows. A schema that is not there has none. Throws LockTimeout, with the names, where a table stays locked against
+ * everybody for `lockTimeoutMs`.
  *
  *     const large = (await relationSizes(db)).filter(({ bytes }) => bytes > 1024 ** 3)
  */
 export async function relationSizes(db: Queryable, schemas?: readonly string[]): Promise<readonly RelationSize[]> {
-  const { rows } = await db.query<RelationSize & { readonly rows: number | null }>(relationsText, [
-    schemas === undefined ? null : [...schemas],
-  ])
+  const values = [schemas === undefined ? null : [...schemas]]
+  const { rows } = await namingLockedTables(db, () =>
+    db.query<RelationSize & { readonly rows: number | null }>(relationsText, values),
+  )
   return rows.map(({ rows: estimate, ...rest }) => (estimate === null ? rest : { ...rest, rows: estimate }))
 }
 
@@ -102,10 +105,11 @@ const shapesText = `select n.nspname::text as schema, c.relname::text as name, $
 
 /**
  * Tables and views as PostgreSQL describes them: all, or those of one name, in one schema or in every one. The name is
- * as the catalog has it, without quotes.
+ * as the catalog has it, without quotes. Throws LockTimeout as `relationSizes` does.
  *
  *     const [users] = await relationShapes(db, 'users')
  */
 export async function relationShapes(db: Queryable, name?: string, schema?: string): Promise<readonly RelationShape[]> {
-  return (await db.query<RelationShape>(shapesText, [name ?? null, schema ?? null])).rows
+  const values = [name ?? null, schema ?? null]
+  return (await namingLockedTables(db, () => db.query<RelationShape>(shapesText, values))).rows
 }
