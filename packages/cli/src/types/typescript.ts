@@ -3,8 +3,18 @@ export function property(name: string): string {
   return /^[A-Za-z_$][\w$]*$/.test(name) ? name : text(name)
 }
 
+/**
+ * As a string. What a terminal would obey, or would show in another order than it is read, is escaped: `ESC[2J` in the
+ * label of an enum clears the screen of whoever prints the types.
+ */
 export function text(value: string): string {
-  return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n').replaceAll('\r', '\\r')}'`
+  const quoted = value.replaceAll(/['\\]/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\r', '\\r')
+  return `'${quoted.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escaped)}'`
+}
+
+function escaped(character: string): string {
+  const hex = character.codePointAt(0)?.toString(16) ?? ''
+  return hex.length > 4 ? `\\u{${hex}}` : `\\u${hex.padStart(4, '0')}`
 }
 
 export function union(labels: readonly string[]): string {
