@@ -6,11 +6,19 @@ const parentPollMs = 500
 /** Exit code of a program that was ended by Ctrl-C before its work was done. */
 export const stoppedCode = 130
 
+/** One for the process, whose signals they are: a command that listens twice would need Ctrl-C twice to end at once. */
+let listening: AbortSignal | undefined
+
 /**
  * Aborts at the first Ctrl-C, SIGTERM or closed terminal: whoever runs ends in order. The second one ends the process
  * at once, and the embedded PostgreSQL follows by its guard.
  */
 export function listenForStop(): AbortSignal {
+  listening ??= listen()
+  return listening
+}
+
+function listen(): AbortSignal {
   const stop = new AbortController()
   const receive = (): void => {
     if (stop.signal.aborted) process.exit(stoppedCode)
