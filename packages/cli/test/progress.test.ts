@@ -54,6 +54,34 @@ test('without a terminal a long statement is told of once a minute, until the wo
   assert.equal(out.written(), before)
 })
 
+test('work on a scratch database is told of after a second, and in a file not each migration of it', (t) => {
+  t.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] })
+  const out = stream(false)
+  const progress = showProgress(out)
+  progress.scratch({ kind: 'open' })
+  progress.scratch({ kind: 'migration', migration, direction, at: 1, of: 3 })
+  t.mock.timers.tick(999)
+  assert.equal(out.written(), '')
+  t.mock.timers.tick(1)
+  progress.scratch({ kind: 'migration', migration, direction, at: 2, of: 3 })
+  assert.equal(out.written(), 'on a scratch database: 0001_users up, 1 of 3\n')
+  t.mock.timers.tick(60_000)
+  assert.match(out.written(), /\non a scratch database: 0001_users up, 2 of 3, .* since the start\n$/)
+  progress[Symbol.dispose]()
+})
+
+test('what was proved within a second is not told of at all', (t) => {
+  t.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] })
+  const out = stream(true)
+  {
+    using progress = showProgress(out)
+    progress.scratch({ kind: 'open' })
+    t.mock.timers.tick(400)
+  }
+  t.mock.timers.tick(10_000)
+  assert.doesNotMatch(out.written(), /scratch/)
+})
+
 test('on a terminal one line is written over and over within its width, and erased at the end', () => {
   const out = stream(true)
   {

@@ -17,10 +17,13 @@ export const migrateSquash: Command = defineCommand({
   async run(asked) {
     const { squashMigrations } = await import('plinth/migrate')
     const { loadConfig } = await import('../config/load-config.ts')
+    const { showProgress } = await import('../terminal/progress.ts')
     const [from, to] = [asked.text('from'), asked.text('to')]
     const name = asked.text('name')
     const config = await loadConfig(asked.text('config'))
+    using progress = showProgress()
     const made = await squashMigrations({
+      onProgress: progress.scratch,
       folder: namedFolder(asked, config),
       ...(from === undefined ? {} : { from: numberOf(from) }),
       ...(to === undefined ? {} : { to: numberOf(to) }),

@@ -1,10 +1,12 @@
 import type { Database } from 'plinth'
 import { checkMigrations, type CheckOptions, describeDifference, type MigrationCheck } from 'plinth/migrate'
 import type { Report } from '../command-line/command.ts'
+import { showProgress } from '../terminal/progress.ts'
 
 /** `plinth migrate check`: what is pending is told, and is nothing wrong. */
 export async function check(database: Database, options: CheckOptions): Promise<Report> {
-  const found = await checkMigrations(database, options)
+  using progress = showProgress()
+  const found = await checkMigrations(database, { ...options, onProgress: progress.scratch })
   const { drift, conflicts, ungenerated } = found
   return { data: found, text: describe(found), hasFindings: [...drift, ...conflicts, ...ungenerated].length > 0 }
 }

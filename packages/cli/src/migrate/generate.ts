@@ -6,6 +6,7 @@ import {
   type GenerateOptions,
 } from 'plinth/migrate'
 import type { Report } from '../command-line/command.ts'
+import { showProgress } from '../terminal/progress.ts'
 import { bold, columns, dim, shortPath } from '../terminal/text.ts'
 import { type GenerateAnswers, mergeAnswers } from './answers.ts'
 import { ask, describeQuestion, flagsOf } from './questions.ts'
@@ -14,13 +15,19 @@ type Options = Omit<GenerateOptions, keyof GenerateAnswers> & GenerateAnswers
 
 /** `plinth migrate generate`: asks on a terminal, and without one tells which flags would answer. */
 export async function generate(options: Options, { mayAsk }: { readonly mayAsk: boolean }): Promise<Report> {
-  const result = await generateMigration(options)
+  const result = await generateVisibly(options)
   if (result.kind === 'questions' && mayAsk) {
     const answers = await ask(result.questions)
     return await generate({ ...options, ...mergeAnswers(options, answers) }, { mayAsk })
   }
   const isDone = result.kind !== 'questions' && result.kind !== 'refuted'
   return { data: dataOf(result), text: describe(result), hasFindings: !isDone }
+}
+
+/** The line of progress is gone before a question is asked. */
+async function generateVisibly(options: Options): Promise<Generated> {
+  using progress = showProgress()
+  return await generateMigration({ ...options, onProgress: progress.scratch })
 }
 
 function dataOf(result: Generated): unknown {

@@ -1,11 +1,12 @@
-import type { MigrationProgress, SeedProgress } from 'plinth/migrate'
+import type { MigrationProgress, ScratchProgress, SeedProgress } from 'plinth/migrate'
 import { duration } from './table.ts'
 import { printable } from './text.ts'
 
-/** Shows how far migrations and seeds are. What is shown is over at the end of its scope. */
+/** Shows how far migrations, seeds and proofs are. What is shown is over at the end of its scope. */
 export interface Progress extends Disposable {
   readonly migration: (progress: MigrationProgress) => void
   readonly seed: (progress: SeedProgress) => void
+  readonly scratch: (progress: ScratchProgress) => void
 }
 
 /** Where it is shown: standard error, for standard output is the command's report. */
@@ -19,17 +20,44 @@ interface Step {
 
 const redrawMs = 200
 const reminderMs = 60_000
+/** What is proved or compared is mostly over before anybody wonders. */
+const quietMs = 1000
 
 /**
  * On a terminal one line that is written over and over, and erased at the end. In a file or a pipe, as in CI, a line
- * for each thing that begins, ends or is tried again, and one a minute while nothing of that happens.
+ * for each thing that begins, ends or is tried again, and one a minute while nothing of that happens. Work on a scratch
+ * server is told of when it has taken a second.
  */
 export function showProgress(out: ProgressStream = process.stderr): Progress {
   const { note, end } = out.isTTY ? oneLine(out) : manyLines(out)
+  const late = afterQuiet(note)
   return {
     migration: (progress) => note(ofMigration(progress)),
     seed: (progress) => note(ofSeed(progress)),
-    [Symbol.dispose]: end,
+    scratch: (progress) => late.note(ofScratch(progress)),
+    [Symbol.dispose]: () => {
+      late.end()
+      end()
+    },
+  }
+}
+
+/** Keeps what is noted until a second after the first, and passes the last of it on then as news. */
+function afterQuiet(note: (step: Step) => void): Shown {
+  let last: Step | undefined
+  let timer: NodeJS.Timeout | undefined
+  let isQuiet = true
+  const speak = (): void => {
+    isQuiet = false
+    if (last) note({ ...last, isNews: true })
+  }
+  return {
+    note: (step) => {
+      last = step
+      timer ??= setTimeout(speak, quietMs)
+      if (!isQuiet) note(step)
+    },
+    end: () => clearTimeout(timer),
   }
 }
 
@@ -96,6 +124,13 @@ function ofMigration(progress: MigrationProgress): Step {
     case 'end':
       return { text: `${id} ${done[progress.direction]} in ${duration(progress.durationMs)}`, isNews: true }
   }
+}
+
+/** Of a long history only one line a minute is written to a file. */
+function ofScratch(progress: ScratchProgress): Step {
+  if (progress.kind === 'open') return { text: 'opening a scratch database', isNews: false }
+  const { migration, direction, at, of } = progress
+  return { text: `on a scratch database: ${migration.id} ${direction}, ${at} of ${of}`, isNews: false }
 }
 
 /** A seed that counts nothing has a total of 0. */

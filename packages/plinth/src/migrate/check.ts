@@ -6,7 +6,7 @@ import { lastSnapshot } from './generate.ts'
 import { readMigrations } from './migration-folder.ts'
 import type { Migration } from './migration.ts'
 import { areToolColumns } from './other-tools.ts'
-import { openScratch } from './scratch.ts'
+import { openScratch, type ScratchProgress } from './scratch.ts'
 import { runOnScratch } from './scratch-run.ts'
 import { type MigrationStatus, migrationStatus } from './status.ts'
 
@@ -17,6 +17,8 @@ export interface CheckOptions {
   readonly entities?: Readonly<Record<string, unknown>>
   /** Url of a server where a database for comparison may be made. Default: an embedded PostgreSQL. */
   readonly scratch?: string
+  /** What it does on the scratch server; what it throws ends the work. */
+  readonly onProgress?: (progress: ScratchProgress) => void
 }
 
 export interface MigrationCheck {
@@ -48,7 +50,7 @@ export async function checkMigrations(db: Database, options: CheckOptions): Prom
   const migrations = await readMigrations(folder)
   const applied = new Set(status.filter(({ state }) => hasRun.has(state)).map(({ id }) => id))
   const found = await readCatalogState(db)
-  await using scratch = await openScratch(options.scratch)
+  await using scratch = await openScratch(options.scratch, options.onProgress)
   const database = await scratch.create()
   const made = migrations.filter(({ id }) => applied.has(id))
   const expected = await runOnScratch(scratch, database, made, 'up')

@@ -11,7 +11,7 @@ import { addMigration, pathOf, readId, readMigrations } from './migration-folder
 import { type Direction, refuseAborted } from './migrate-options.ts'
 import { type Migration, migrationId } from './migration.ts'
 import { type Candidate, differencesFromEntities, proveDown, proveUp, type Refutation } from './proof.ts'
-import { openScratch, type Scratch } from './scratch.ts'
+import { openScratch, type Scratch, type ScratchProgress } from './scratch.ts'
 import { describedState, runOnScratch } from './scratch-run.ts'
 
 export interface GenerateOptions {
@@ -34,6 +34,8 @@ export interface GenerateOptions {
   readonly usingDown?: RowValues
   /** Url of a server where databases for the proof may be made. Default: an embedded PostgreSQL. */
   readonly scratch?: string
+  /** What it does on the scratch server; what it throws ends the work. */
+  readonly onProgress?: (progress: ScratchProgress) => void
   /** Aborted before the files are written, nothing is: Cancelled. */
   readonly signal?: AbortSignal
 }
@@ -84,7 +86,7 @@ export async function generateMigration(options: GenerateOptions): Promise<Gener
   const answers = { renames, drops }
   const { questions, up } = await engine.difference(from, to, answers)
   if (questions.length > 0 || up.length > 0) {
-    await using scratch = await openScratch(options.scratch)
+    await using scratch = await openScratch(options.scratch, options.onProgress)
     const database = await scratch.create()
     return await generateOn({ options, folder, migrations, engine, scratch, database, from, to, answers }, questions)
   }

@@ -19,7 +19,8 @@ export async function runOnScratch(
   const settings = readMigrateOptions({})
   await withMigrationSession(database, settings, async (session) => {
     await session.transaction((tx) => installSchema(tx))
-    for (const migration of migrations) {
+    for (const [i, migration] of migrations.entries()) {
+      scratch.onProgress({ kind: 'migration', migration, direction, at: i + 1, of: migrations.length })
       await scratch.withRoles(database, () => applyAll({ session, settings }, [{ migration, direction }], []))
     }
   })

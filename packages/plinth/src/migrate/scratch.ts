@@ -6,6 +6,23 @@ import { createDatabase } from '../database/database.ts'
 import type { Database } from '../database/queryable.ts'
 import { startEmbedded } from '../embedded/server.ts'
 import { isPlinthError } from '../errors.ts'
+import type { Direction } from './migrate-options.ts'
+import type { Migration } from './migration.ts'
+
+/** What work on a scratch tells while it goes on. */
+export type ScratchProgress =
+  /** The server is opened: an embedded one starts in about half a second. */
+  | { readonly kind: 'open' }
+  /** A migration begins, the how manieth of how many that run on one database. */
+  | {
+      readonly kind: 'migration'
+      readonly migration: Migration
+      readonly direction: Direction
+      readonly at: number
+      readonly of: number
+    }
+
+type Listener = (progress: ScratchProgress) => void
 
 /** A server for databases that are thrown away. */
 export interface Scratch extends AsyncDisposable {
@@ -13,6 +30,7 @@ export interface Scratch extends AsyncDisposable {
   create(): Promise<Database>
   /** Runs `work` on it; where that names a role which is not there, makes the role and runs `work` again. */
   withRoles<R>(on: Database, work: () => Promise<R>): Promise<R>
+  readonly onProgress: Listener
 }
 
 const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
@@ -25,15 +43,16 @@ const maxRoles = 100
  * `url`, on that server, where the user must be allowed to create databases: for migrations that need an extension or
  * the version of production. Roles that migrations name are made on the embedded server alone.
  */
-export async function openScratch(url: string | undefined): Promise<Scratch> {
-  if (url !== undefined) return scratchOn(url, false, async () => {})
+export async function openScratch(url: string | undefined, onProgress: Listener = () => {}): Promise<Scratch> {
+  onProgress({ kind: 'open' })
+  if (url !== undefined) return scratchOn(url, { isOurs: false, onProgress }, async () => {})
   const folder = await mkdtemp(join(tmpdir(), 'plinth-scratch-'))
   // As root, PostgreSQL runs as nobody, who must get through.
   await chmod(folder, 0o755)
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true })
   try {
     const server = await startEmbedded({ dataDir: join(folder, 'data'), settings })
-    return scratchOn(server.url, true, async () => {
+    return scratchOn(server.url, { isOurs: true, onProgress }, async () => {
       await server.stop()
       await remove()
     })
@@ -43,7 +62,13 @@ export async function openScratch(url: string | undefined): Promise<Scratch> {
   }
 }
 
-function scratchOn(server: string, isOurs: boolean, end: () => Promise<void>): Scratch {
+interface ScratchServer {
+  /** Where a migration may make roles. */
+  readonly isOurs: boolean
+  readonly onProgress: Listener
+}
+
+function scratchOn(server: string, { isOurs, onProgress }: ScratchServer, end: () => Promise<void>): Scratch {
   const root = open(server)
   const made: { readonly database: Database; readonly name: string }[] = []
   const create = async (): Promise<Database> => {
@@ -63,7 +88,7 @@ function scratchOn(server: string, isOurs: boolean, end: () => Promise<void>): S
     for (const { database } of made) ending.use(database)
   }
   const withRoles: Scratch['withRoles'] = (on, work) => (isOurs ? makingRoles(on, work) : work())
-  return { create, withRoles, [Symbol.asyncDispose]: dispose }
+  return { create, onProgress, withRoles, [Symbol.asyncDispose]: dispose }
 }
 
 function open(url: string): Database {

@@ -16,7 +16,7 @@ import {
 } from './migration-folder.ts'
 import { type Migration, migrationId, type SqlStep, type Step } from './migration.ts'
 import { fileOf } from './prepared-step.ts'
-import { openScratch } from './scratch.ts'
+import { openScratch, type ScratchProgress } from './scratch.ts'
 import { runOnScratch } from './scratch-run.ts'
 
 export interface SquashOptions {
@@ -28,6 +28,8 @@ export interface SquashOptions {
   readonly name?: string
   /** Url of a server where databases for the proof may be made. Default: an embedded PostgreSQL. */
   readonly scratch?: string
+  /** What it does on the scratch server; what it throws ends the work. */
+  readonly onProgress?: (progress: ScratchProgress) => void
 }
 
 /**
@@ -54,7 +56,7 @@ export async function squashMigrations(options: SquashOptions): Promise<Migratio
   if (chosen.some((one) => one.id === id)) throw invalid(`${id} is one of those to squash.`, 'Choose another name.')
   const files = await filesOf(chosen, last)
   const made = migrationOf({ id, number, name }, join(path, id), files)
-  await prove(migrations.slice(0, migrations.indexOf(chosen[0] ?? last)), chosen, made, options.scratch)
+  await prove(migrations.slice(0, migrations.indexOf(chosen[0] ?? last)), chosen, made, options)
   await writeFolder(path, id, files)
   for (const { folder } of chosen) await rm(folder, { recursive: true })
   return made
@@ -64,9 +66,9 @@ async function prove(
   before: readonly Migration[],
   chosen: readonly Migration[],
   made: Migration,
-  server: string | undefined,
+  { scratch: server, onProgress }: SquashOptions,
 ): Promise<void> {
-  await using scratch = await openScratch(server)
+  await using scratch = await openScratch(server, onProgress)
   const run = async (migrations: readonly Migration[]): Promise<CatalogState> =>
     runOnScratch(scratch, await scratch.create(), migrations, 'up')
   const differences = catalogDifferences(await run([...before, ...chosen]), await run([...before, made]))
