@@ -20,6 +20,8 @@ function recording(): { hub: Hub; sent: Sent[] } {
   const sent: Sent[] = []
   const { database } = hub
   const recorder: Database = Object.create(database, {
+    // The catalog is read in one, past the record.
+    transaction: { value: database.transaction.bind(database) },
     query: {
       value: (text: string, values: readonly string[], options: { settings?: Record<string, string> } = {}) => {
         sent.push({ text, values: values ?? [], settings: options.settings ?? {} })
