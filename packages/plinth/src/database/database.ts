@@ -6,6 +6,7 @@ import type { Value } from '../operation/value.ts'
 import { compile } from '../sql/compile.ts'
 import type { Sql } from '../sql/sql.ts'
 import { Availability } from './availability.ts'
+import { runBatch } from './batch.ts'
 import { guardRootHandle } from './context.ts'
 import { askFirst, type ServerDefaults } from './first-question.ts'
 import type { Health } from './health-report.ts'
@@ -75,6 +76,14 @@ class PoolDatabase implements Q.Database {
     refuseSessionStatement(sent.text)
     guardRootHandle(this.#homes.transactions)
     return toQueryResult<R>(await runSingle(this.#homes.singles, sent, options, 'write'), options)
+  }
+
+  async batch(
+    statements: readonly Q.BatchStatement[],
+    options: Q.BatchOptions = {},
+  ): Promise<readonly Q.BatchAnswer[]> {
+    guardRootHandle(this.#homes.transactions)
+    return runBatch(this.#homes.singles, statements, options)
   }
 
   async one<R = Q.ObjectRow>(text: string | Sql, values?: readonly Value[], options?: Q.StatementOptions): Promise<R> {

@@ -25,8 +25,9 @@ export class LaneChoice {
     this.#limit = limit
   }
 
-  mayShare(text: string): boolean {
-    const known = this.#known.get(text) ?? this.#add(text)
+  /** `isKnownRead`: the caller knows that it is one, whatever its words. */
+  mayShare(text: string, isKnownRead?: boolean): boolean {
+    const known = this.#known.get(text) ?? this.#add(text, isKnownRead)
     return known.isRead && !known.isSlow
   }
 
@@ -36,10 +37,10 @@ export class LaneChoice {
     if (known) known.isSlow = ms > slowMs
   }
 
-  #add(text: string): Known {
+  #add(text: string, isKnownRead?: boolean): Known {
     const [first] = this.#known.size < this.#limit ? [] : this.#known.keys()
     if (first !== undefined) this.#known.delete(first)
-    const known = { isRead: isRead(text), isSlow: false }
+    const known = { isRead: isKnownRead ?? isRead(text), isSlow: false }
     this.#known.set(text, known)
     return known
   }

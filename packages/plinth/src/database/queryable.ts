@@ -22,6 +22,36 @@ export interface StatementOptions {
   readonly maxAnswerBytes?: number
 }
 
+/** One statement of `Database.batch`. */
+export interface BatchStatement {
+  readonly text: string
+  readonly values: readonly Value[]
+  /** It stands for the batch in telemetry and in the choice of a connection. Default: the last one does. */
+  readonly isMain?: true
+}
+
+export interface BatchOptions extends Omit<StatementOptions, 'rows'> {
+  /**
+   * Settings of the session, as role and search_path, that stay on the connection: a batch that finds one where they
+   * are sends nothing for them. Whoever else gets that connection finds it as it was opened. A role that the login may
+   * no longer take is refused within a second. Give the same object for the same settings.
+   */
+  readonly laneSettings?: Readonly<Record<string, string>>
+  /** `read`: it changes nothing, may share a connection, and is run again when that breaks. Default `write`. */
+  readonly effect?: 'read' | 'write'
+  /** Default: the database's own, normally read committed. */
+  readonly isolation?: IsolationLevel
+  /** `rollback`: the statements are answered, deferred constraints are checked, and all is undone. Default `commit`. */
+  readonly end?: 'commit' | 'rollback'
+}
+
+export interface BatchAnswer {
+  readonly columns: readonly AnswerColumn[]
+  /** PostgreSQL's text of each value, in UTF-8. */
+  readonly rows: readonly (readonly (Uint8Array | null)[])[]
+  readonly rowCount: number
+}
+
 /** `timeoutMs` and `maxAnswerBytes` hold for each batch. */
 export interface StreamOptions extends StatementOptions {
   /** Rows fetched with one round trip. Default 500. */
@@ -222,6 +252,15 @@ export interface Database extends Queryable, AsyncDisposable {
   /** Runs `work` in a READ ONLY transaction, on a replica where there are any and one is fit. */
   read<R>(work: (tx: ReadTransaction) => Promise<R>, options?: TransactionOptions): Promise<R>
   begin(options?: OwnedTransactionOptions): Promise<OwnedTransaction>
+  /**
+   * Runs statements as one transaction in one round trip, and answers each with undecoded rows. None can use what
+   * another answered. Run again on 40001 and 40P01.
+   *
+   *     await db.batch([{ text: 'select audit($1)', values: ['read'] }, { text: 'select …', values: [] }], {
+   *       isolation: 'repeatable read',
+   *     })
+   */
+  batch(statements: readonly BatchStatement[], options?: BatchOptions): Promise<readonly BatchAnswer[]>
   /**
    * A transaction of its own, which commits although the one it is called in may be rolled back: an audit entry, the
    * record of a failure. Inside a transaction it takes a second connection: one of the pool that is free, else the one

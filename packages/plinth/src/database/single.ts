@@ -1,6 +1,7 @@
 import type { Pooler } from '../driver/client-options.ts'
 import type { Connection } from '../driver/connection.ts'
 import type { Statement, StepAnswer } from '../driver/exchange.ts'
+import { asOpened, type LaneSettings } from '../driver/lane-settings.ts'
 import type { Pool } from '../driver/pool.ts'
 import { type FailureContext, toPlinthError } from '../driver/sqlstate.ts'
 import { isPlinthError, PlinthError } from '../errors.ts'
@@ -39,22 +40,25 @@ export type Effect = 'read' | 'write'
 const policy = readRetry(undefined)
 const pingLimitMs = 2000
 
+/** What one round trip does. */
+export interface RoundTrip {
+  readonly statements: readonly Statement[]
+  /** Of the statement it is about. */
+  readonly text: string
+  readonly effect: Effect
+  readonly settings: LaneSettings
+  /** False: never on a lane with others. */
+  readonly mayShare: boolean
+  /** Its statements begin a transaction and end it. */
+  readonly isTransaction?: true
+}
+
 /**
  * Runs one statement by itself in one round trip, its settings in front of it under the same Sync. A quick read goes
  * over a shared lane (see `LaneChoice`). A write, a slow read, and one with a signal or more time than the lanes allow
  * gets an exclusive lane: there it can be cancelled alone, and holds up nobody behind it.
  */
-export function runSingle(
-  home: SingleHome,
-  statement: Statement,
-  options: StatementOptions,
-  effect: Effect,
-): Promise<StepAnswer> {
-  const from = statementStart()
-  return watchStatement(runAttempts(home, statement, options, effect), from, home.identity, statement.text)
-}
-
-async function runAttempts(
+export async function runSingle(
   home: SingleHome,
   statement: Statement,
   options: StatementOptions,
@@ -62,14 +66,36 @@ async function runAttempts(
 ): Promise<StepAnswer> {
   const settings = settingsStatement(options, home.statementTimeoutMs, home.pooler)
   const statements = settings ? [settings, statement] : [statement]
+  const { text } = statement
+  const trip = { statements, text, effect, settings: asOpened, mayShare: home.lanes.mayShare(text) }
+  const answer = (await runRoundTrip(home, trip, options)).at(-1)
+  if (!answer) throw new PlinthError('StatementFailed', 'The server answered fewer statements than were sent.')
+  return answer
+}
+
+/** Runs statements in one round trip, again where their failure says that another run can do better. */
+export function runRoundTrip(
+  home: SingleHome,
+  trip: RoundTrip,
+  options: StatementOptions,
+): Promise<readonly StepAnswer[]> {
+  const from = statementStart()
+  return watchStatement(runAttempts(home, trip, options), from, home.identity, trip.text)
+}
+
+async function runAttempts(
+  home: SingleHome,
+  trip: RoundTrip,
+  options: StatementOptions,
+): Promise<readonly StepAnswer[]> {
   const { budget, defaults, identity: database } = home
   budget.noteCall()
   let attempts: Attempts | undefined
-  const outcomeWhenLost = effect === 'read' ? 'not applied' : 'unknown'
+  const outcomeWhenLost = trip.effect === 'read' ? 'not applied' : 'unknown'
   for (;;) {
-    const context = { ...contextAlone(statement.text, outcomeWhenLost), attempts: attempts?.number ?? 1 }
+    const context = { ...contextAlone(trip.text, outcomeWhenLost), attempts: attempts?.number ?? 1 }
     try {
-      return await runOnce(home, statements, options, context)
+      return await runOnce(home, trip, options, context)
     } catch (error) {
       if (isWrongServer(error)) home.leaveServer()
       if (context.mayCommitInside && isPlinthError(error) && error.outcome === 'unknown') throw error
@@ -82,62 +108,63 @@ async function runAttempts(
 
 async function runOnce(
   home: SingleHome,
-  statements: readonly Statement[],
+  trip: RoundTrip,
   options: StatementOptions,
   context: FailureContext,
-): Promise<StepAnswer> {
+): Promise<readonly StepAnswer[]> {
   const limitMs = Math.max(options.timeoutMs ?? 0, home.statementTimeoutMs)
-  const text = statements.at(-1)?.text ?? ''
   const mayShare =
-    home.sharedLanes > 0 &&
-    options.signal === undefined &&
-    limitMs === home.statementTimeoutMs &&
-    home.lanes.mayShare(text)
-  const lane = mayShare ? await sharedAlive(home) : undefined
-  const run: HeldRun = { limitMs, signal: options.signal, context, maxBytes: options.maxAnswerBytes }
-  const answers = lane
-    ? await runShared(home, lane, statements, text, run)
-    : await runAlone(home, statements, text, run)
-  const answer = answers.at(-1)
-  if (!answer) throw new PlinthError('StatementFailed', 'The server answered fewer statements than were sent.')
-  return answer
+    home.sharedLanes > 0 && trip.mayShare && options.signal === undefined && limitMs === home.statementTimeoutMs
+  const lane = mayShare ? await sharedAlive(home, trip.settings.key) : undefined
+  const { settings } = trip
+  const run: HeldRun = { limitMs, signal: options.signal, context, maxBytes: options.maxAnswerBytes, settings }
+  return lane ? await runShared(home, lane, trip, run) : await runAlone(home, trip, run)
 }
 
-async function runAlone(
-  home: SingleHome,
-  statements: readonly Statement[],
-  text: string,
-  run: HeldRun,
-): Promise<readonly StepAnswer[]> {
-  const connection = await acquireAlive(home, text, run)
+async function runAlone(home: SingleHome, trip: RoundTrip, run: HeldRun): Promise<readonly StepAnswer[]> {
+  const { statements, text } = trip
+  const connection = await acquireAlive(home, trip, run)
   const from = performance.now()
   const answers = runHeld(connection, statements, run)
-  const asked = home.position && !isRead(text) ? home.position.ask(connection) : undefined
+  const asked = home.position && trip.effect === 'write' && !isRead(text) ? home.position.ask(connection) : undefined
   try {
     return await answers
   } finally {
     home.lanes.note(text, performance.now() - from)
     await asked
+    if (trip.isTransaction) await endFailed(connection, run)
     home.pool.release(connection)
   }
+}
+
+/** What began a transaction and failed behind its BEGIN has left it open. */
+async function endFailed(connection: Connection, { limitMs }: HeldRun): Promise<void> {
+  if (connection.isLost || connection.status === 'I') return
+  await connection.run([{ text: 'rollback', values: [] }], limitMs).catch((cause: unknown) => connection.destroy(cause))
 }
 
 /**
  * On a connection that turns out dead a write may have been applied, and a read would wait for its whole time limit. So
  * one that was idle for long is asked before.
  */
-async function acquireAlive(home: SingleHome, text: string, run: HeldRun): Promise<Connection> {
+async function acquireAlive(home: SingleHome, trip: RoundTrip, run: HeldRun): Promise<Connection> {
   for (;;) {
-    const connection = await home.pool.acquire(new StatementHolder(text), run.signal)
+    const connection = await acquireFor(home, trip, run)
     if (isTrusted(home, connection) || (await isAlive(home, connection))) return connection
     home.pool.release(connection)
   }
 }
 
+/** In a transaction of its own a statement cannot bring the settings of a session: its rollback would undo them. */
+function acquireFor({ pool }: SingleHome, trip: RoundTrip, { signal }: HeldRun): Promise<Connection> {
+  const holder = new StatementHolder(trip.text)
+  return trip.isTransaction ? pool.acquire(holder, signal) : pool.acquireAs(trip.settings.key, holder, signal)
+}
+
 /** A lane that turns out dead has left, so the next one is another. */
-async function sharedAlive(home: SingleHome): Promise<Connection | undefined> {
+async function sharedAlive(home: SingleHome, key: string): Promise<Connection | undefined> {
   for (;;) {
-    const lane = await home.pool.shared()
+    const lane = await home.pool.shared(key)
     if (!lane || isTrusted(home, lane) || (await isAlive(home, lane))) return lane
   }
 }
@@ -157,12 +184,11 @@ async function isAlive(home: SingleHome, connection: Connection): Promise<boolea
 async function runShared(
   home: SingleHome,
   lane: Connection,
-  statements: readonly Statement[],
-  text: string,
-  { limitMs, maxBytes, context }: HeldRun,
+  { statements, text }: RoundTrip,
+  { limitMs, maxBytes, settings, context }: HeldRun,
 ): Promise<readonly StepAnswer[]> {
   try {
-    return await lane.run(statements, limitMs, { maxBytes, noteBusyMs: (ms) => home.lanes.note(text, ms) })
+    return await lane.run(statements, limitMs, { maxBytes, settings, noteBusyMs: (ms) => home.lanes.note(text, ms) })
   } catch (error) {
     throw isFailure(error) ? toPlinthError(error, context) : error
   }

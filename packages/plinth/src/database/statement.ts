@@ -84,6 +84,14 @@ export function toQueryResult<R>(answer: StepAnswer, options: StatementOptions):
   return { rows: rows as R[], rowCount: answer.rowCount, columns: answer.columns }
 }
 
+/** The level is part of BEGIN's text, and not every caller is type-checked. */
+const isolationLevels: ReadonlySet<unknown> = new Set(['read committed', 'repeatable read', 'serializable'])
+
+export function checkIsolation(level: unknown): void {
+  if (level === undefined || isolationLevels.has(level)) return
+  throw new PlinthError('InvalidOption', `isolation must be one of ${[...isolationLevels].join(', ')}.`)
+}
+
 /** A lane that is shared, or will be somebody else's next, must not be left in a state of its own. */
 export function refuseSessionStatement(text: string): void {
   const words = wordsOf(text)

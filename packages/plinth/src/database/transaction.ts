@@ -27,6 +27,7 @@ import type {
 import { Attempts, readRetry, type RetryPolicy } from './retry.ts'
 import type { RetryBudget } from './retry-budget.ts'
 import { createOwnedHandle } from './transaction-handle.ts'
+import { checkIsolation } from './statement.ts'
 import { TransactionLine } from './transaction-line.ts'
 import { TransactionScope } from './transaction-scope.ts'
 import { type BeginRead, TransactionWire, type WireHome } from './transaction-wire.ts'
@@ -48,14 +49,6 @@ export interface TransactionHome extends WireHome {
   readonly faults: FaultMode | undefined
   /** Of a read, for its attempts. See `BeginRead`. */
   readonly beginRead?: (attempt: Holder & TransactionRef, signal: Interruption) => BeginRead
-}
-
-/** The level is part of BEGIN's text, and not every caller is type-checked. */
-const isolationLevels: ReadonlySet<unknown> = new Set(['read committed', 'repeatable read', 'serializable'])
-
-function checkIsolation(level: unknown): void {
-  if (level === undefined || isolationLevels.has(level)) return
-  throw new PlinthError('InvalidOption', `isolation must be one of ${[...isolationLevels].join(', ')}.`)
 }
 
 /** Runs `work` in a transaction, again on conflicts that another run can win, never past the caller's deadline. */

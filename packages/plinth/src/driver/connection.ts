@@ -7,6 +7,8 @@ import { clientOptions, type ConnectionOptions, type Pooler } from './client-opt
 import { corkForThisTurn, type Stream } from './cork.ts'
 import { adoptExchange, Exchange, type ExchangeFailure, Script, type Statement, type StepAnswer } from './exchange.ts'
 import { isServerError, loadPg, type Submittable, type WireClient } from './peer.ts'
+import { asOpened, type LaneSettings, LaneState } from './lane-settings.ts'
+import { MessageSplitter, type MessageTaker, messageCode } from './message-splitter.ts'
 import { PreparedStatements } from './prepared.ts'
 import { ServerRole } from './server-role.ts'
 import { connectFailure } from './sqlstate.ts'
@@ -26,6 +28,8 @@ export interface RunOptions {
   readonly maxBytes?: number | undefined
   /** The connection counts as dead when the first statement has no answer by then. Default: see `silenceGraceMs`. */
   readonly firstWithinMs?: number | undefined
+  /** What the session must have for them. Default: whatever it has. */
+  readonly settings?: LaneSettings | undefined
 }
 
 /** How long past its statement's own time limit a server may stay silent before the connection counts as dead. */
@@ -36,6 +40,8 @@ const silenceGraceMs = 3000
  * and what its socket tells the listeners of later is no part of it.
  */
 const outside = AsyncLocalStorage.snapshot()
+
+const ownCodes: ReadonlySet<number> = new Set(Object.values(messageCode))
 
 /** How long closing waits for the server to hang up. */
 const goodbyeMs = 1000
@@ -48,6 +54,7 @@ export class Connection {
   readonly #client: WireClient
   readonly identity: DatabaseIdentity
   readonly #prepared: PreparedStatements
+  readonly #state = new LaneState()
   readonly pooler: Pooler | undefined
   /** Oldest first. */
   readonly #inFlight = new Set<Exchange | Submission>()
@@ -90,7 +97,7 @@ export class Connection {
       this.#settleSubmitted()
     })
     client.connection.on('errorMessage', () => this.#noteFailed())
-    this.#guardParser(client.connection.stream)
+    this.#readStream(client.connection.stream)
     client.on('error', (cause) => this.#lose(cause))
     client.on('notice', (notice: Notice) => this.#noteUnreplicated(notice))
     client.on('end', () => this.#lose(new PlinthError('ConnectionLost', 'The server closed the connection.')))
@@ -174,15 +181,39 @@ export class Connection {
   run(
     statements: readonly Statement[],
     limitMs: number,
-    { noteBusyMs, maxBytes, firstWithinMs }: RunOptions = {},
+    { noteBusyMs, maxBytes, firstWithinMs, settings }: RunOptions = {},
   ): Promise<readonly StepAnswer[]> {
+    const front = settings ? this.#state.front(settings) : []
+    const all = front.length === 0 ? statements : [...front, ...statements]
     const ended = noteBusyMs
       ? (exchange: Exchange): void => {
           noteBusyMs(performance.now() - Math.max(exchange.startedAt, this.#heardAt))
           this.#noteEnded(exchange)
         }
       : this.#noteEnded
-    return this.#start(new Exchange(statements, limitMs, this.#prepared, ended, maxBytes, firstWithinMs))
+    const answers = this.#start(new Exchange(all, limitMs, this.#prepared, ended, maxBytes, firstWithinMs))
+    return settings && front.length > 0 ? this.#confirm(answers, settings, front.length) : answers
+  }
+
+  async #confirm(
+    answers: Promise<readonly StepAnswer[]>,
+    settings: LaneSettings,
+    inFront: number,
+  ): Promise<readonly StepAnswer[]> {
+    const { turn } = this.#state
+    const all = await answers
+    this.#state.confirm(turn, settings)
+    return all.slice(inFront)
+  }
+
+  /** Key of the settings its session has: empty as it was opened, undefined where nobody knows. */
+  get settingsKey(): string | undefined {
+    return this.#state.key
+  }
+
+  /** Makes the session as it was opened, but for what `reset` undoes besides settings. Nothing may be in flight. */
+  async resetSettings(limitMs: number): Promise<void> {
+    await this.run([], limitMs, { settings: asOpened })
   }
 
   /** Runs a text of several statements by the simple protocol. */
@@ -249,6 +280,7 @@ export class Connection {
     this.#prepared.clear()
     this.#client.connection.parsedStatements = {}
     this.resets++
+    this.#state.clear()
     this.needsReset = false
   }
 
@@ -352,17 +384,39 @@ export class Connection {
     else this.#giveUpUnheard(oldest.firstWithinMs)
   }
 
-  /** What pg's parser throws, as at a text beyond 512 MiB, would come out of the socket's event and end the process. */
-  #guardParser(stream: Stream): void {
+  /**
+   * Rows of exchanges are read here, the rest by pg's parser. What a parser throws, as at a text beyond 512 MiB, would
+   * come out of the socket's event and end the process.
+   */
+  #readStream(stream: Stream): void {
     const parsers = stream.listeners('data')
     stream.removeAllListeners('data')
-    stream.on('data', (chunk: Uint8Array) => {
+    const splitter = new MessageSplitter(this.#taker, (bytes) => {
+      for (const parse of parsers) parse.call(stream, bytes)
+    })
+    stream.on('data', (chunk: Buffer) => {
       try {
-        for (const parse of parsers) parse.call(stream, chunk)
+        if (!this.#isLost) splitter.push(chunk)
       } catch (cause) {
         this.destroy(cause)
       }
     })
+  }
+
+  /** What pg would only hand to the oldest exchange, or say to nobody. */
+  readonly #taker: MessageTaker = {
+    takes: (code) => ownCodes.has(code) && this.#oldest instanceof Exchange,
+    wants: (code, length) => code !== messageCode.dataRow || this.#oldestExchange?.wantsRow(length) !== false,
+    take: (code, bytes, start, end) => {
+      if (code === messageCode.dataRow) this.#oldestExchange?.takeRow(bytes, start, end)
+      else if (code === messageCode.commandComplete)
+        this.#oldestExchange?.handleCommandComplete({ text: bytes.toString('latin1', start, end - 1) })
+    },
+  }
+
+  get #oldestExchange(): Exchange | undefined {
+    const oldest = this.#oldest
+    return oldest instanceof Exchange ? oldest : undefined
   }
 
   #giveUpUnheard(withinMs: number): void {

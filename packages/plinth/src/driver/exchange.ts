@@ -9,6 +9,8 @@ export interface Statement {
   readonly text: string
   readonly values: readonly Parameter[]
   readonly portal?: Portal
+  /** Rows stay as they came over the wire: see `StepAnswer.byteRows`. */
+  readonly asBytes?: true
 }
 
 /**
@@ -21,9 +23,14 @@ export interface Portal {
   readonly isOpen: boolean
 }
 
+/** PostgreSQL's text of one row, in UTF-8. */
+export type ByteRow = readonly (Uint8Array | null)[]
+
 /** An answer with the command tag, `INSERT 0 1`. */
 export interface StepAnswer extends Answer {
   readonly tag: string
+  /** The rows of a statement that is `asBytes`; its `rows` are empty. */
+  readonly byteRows: readonly ByteRow[]
 }
 
 /** The tag of a part with more behind it. */
@@ -46,6 +53,7 @@ export interface ExchangeFailure {
 interface OpenStep {
   columns: readonly AnswerColumn[]
   readonly rows: (readonly (string | null)[])[]
+  readonly byteRows: ByteRow[]
 }
 
 interface SentStep {
@@ -79,7 +87,7 @@ export class Exchange {
   readonly #settled = Promise.withResolvers<readonly StepAnswer[]>()
   readonly #maxBytes: number
   #bytes = 0
-  #open: OpenStep = { columns: [], rows: [] }
+  #open: OpenStep = { columns: [], rows: [], byteRows: [] }
   #serverError: ServerError | undefined
 
   /** `ended` is called before `answers` settles. */
@@ -151,10 +159,27 @@ export class Exchange {
     this.#open.columns = message.fields.map((field) => ({ name: field.name, oid: field.dataTypeID }))
   }
 
-  handleDataRow(message: { readonly fields: readonly (string | null)[]; readonly length: number }): void {
-    this.#bytes += message.length
-    if (this.#bytes <= this.#maxBytes) this.#open.rows.push(message.fields)
-    else this.#open.rows.length = 0
+  /** False, and counted, for a row that would make the answer too large: it need not be read to its end. */
+  wantsRow(length: number): boolean {
+    if (this.#bytes + length <= this.#maxBytes) return true
+    this.#drop(length)
+    return false
+  }
+
+  /** A row's values lie in `bytes` behind `start`: their number in 16 bits, each with its length in 32 bits before it. */
+  takeRow(bytes: Buffer, start: number, end: number): void {
+    const length = end - start
+    if (!this.wantsRow(length)) return
+    this.#bytes += length
+    const { rows, byteRows } = this.#open
+    if (this.#sent[this.#answers.length]?.statement.asBytes) byteRows.push(valuesOf(bytes, start, bytesOf))
+    else rows.push(valuesOf(bytes, start, textOf))
+  }
+
+  #drop(length: number): void {
+    this.#bytes += length
+    this.#open.rows.length = 0
+    this.#open.byteRows.length = 0
   }
 
   handleCommandComplete(message: { readonly text: string }): void {
@@ -217,14 +242,15 @@ export class Exchange {
   }
 
   #beginStep(): void {
-    this.#open = { columns: this.#sent[this.#answers.length]?.prepared?.columns ?? [], rows: [] }
+    const columns = this.#sent[this.#answers.length]?.prepared?.columns ?? []
+    this.#open = { columns, rows: [], byteRows: [] }
   }
 
   #endStep(tag: string): void {
-    const { columns, rows } = this.#open
+    const { columns, rows, byteRows } = this.#open
     const sent = this.#sent[this.#answers.length]
     if (sent?.isNew && sent.prepared) sent.prepared.columns = columns
-    this.#answers.push({ columns, rows, tag, rowCount: countInTag(tag) })
+    this.#answers.push({ columns, rows, byteRows, tag, rowCount: countInTag(tag) })
     this.#beginStep()
   }
 }
@@ -240,6 +266,10 @@ export class Script extends Exchange {
   constructor(text: string, prepared: PreparedStatements, ended: (exchange: Exchange) => void) {
     super([], Infinity, prepared, ended)
     this.#text = text
+  }
+
+  override takeRow(): void {
+    // Dropped.
   }
 
   override submit(connection: WireConnection): null {
@@ -266,6 +296,32 @@ export function isStale(error: ServerError | undefined): boolean {
     error.code === '42P05' ||
     (error.code === '0A000' && error.message.includes('cached plan'))
   )
+}
+
+function valuesOf<V>(
+  bytes: Buffer,
+  start: number,
+  read: (bytes: Buffer, start: number, end: number) => V,
+): (V | null)[] {
+  const count = bytes.readUInt16BE(start)
+  const values: (V | null)[] = []
+  let at = start + 2
+  for (let i = 0; i < count; i++) {
+    const length = bytes.readInt32BE(at)
+    at += 4
+    values.push(length < 0 ? null : read(bytes, at, at + length))
+    if (length > 0) at += length
+  }
+  return values
+}
+
+function textOf(bytes: Buffer, start: number, end: number): string {
+  return bytes.toString('utf8', start, end)
+}
+
+/** A view: the chunk it came in is kept as long as it is. */
+function bytesOf(bytes: Buffer, start: number, end: number): Buffer {
+  return bytes.subarray(start, end)
 }
 
 function countInTag(tag: string): number {

@@ -13,9 +13,13 @@ export class IdleLanes {
     return this.#idle.length
   }
 
-  /** The one that was used last: its caches are warm, and those below it can grow old enough to be given up. */
-  take(): Connection | undefined {
-    return this.#idle.pop()?.connection
+  /**
+   * The one that was used last: its caches are warm, and those below it can grow old enough to be given up. Of those
+   * with the settings of `key`, if there are any.
+   */
+  take(key: string): Connection | undefined {
+    const at = this.#idle.findLastIndex(({ connection }) => connection.settingsKey === key)
+    return at < 0 ? this.#idle.pop()?.connection : this.#idle.splice(at, 1)[0]?.connection
   }
 
   put(connection: Connection): void {

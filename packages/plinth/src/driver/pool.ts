@@ -3,6 +3,7 @@ import type { TransactionRef } from '../observe/observation.ts'
 import type { PoolCounts } from '../observe/pool-counts.ts'
 import { watchWait } from '../observe/watch.ts'
 import type { Connection } from './connection.ts'
+import { asOpened } from './lane-settings.ts'
 import { type Holder, Holders } from './holders.ts'
 import { deadlockVictim } from './deadlock-victim.ts'
 import { IdleLanes } from './idle-lanes.ts'
@@ -69,19 +70,33 @@ export class Pool {
   }
 
   /**
-   * A lane to share, for a quick statement that can wait for nothing. Undefined when an exclusive one serves better:
-   * the shared ones are held up, and there is room.
+   * A lane to share, for a quick statement that can wait for nothing; best one with the settings of `key`. Undefined
+   * when an exclusive one serves better: the shared ones are held up, and there is room.
    */
-  shared(): Connection | Promise<Connection> | undefined {
-    const lane = this.#shared.pick(this.#total < this.#limits.max, this.hasRoom)
+  shared(key: string): Connection | Promise<Connection> | undefined {
+    const lane = this.#shared.pick(key, this.#total < this.#limits.max, this.hasRoom)
     return lane instanceof Promise ? watchWait(lane, this.#options.identity) : lane
   }
 
   /** A connection for `holder` alone, given back by `release`. `transaction`: for whom, as telemetry tells it. */
   async acquire(holder: Holder, signal?: Interruption, transaction?: TransactionRef): Promise<Connection> {
+    for (;;) {
+      const connection = await this.acquireAs(asOpened.key, holder, signal, transaction)
+      if (connection.settingsKey === asOpened.key || (await this.#resetSettings(connection))) return connection
+      this.release(connection)
+    }
+  }
+
+  /** The same, whatever settings its session has; best those of `key`. */
+  async acquireAs(
+    key: string,
+    holder: Holder,
+    signal?: Interruption,
+    transaction?: TransactionRef,
+  ): Promise<Connection> {
     if (this.#refusal) throw this.#refusal
     if (signal?.aborted) throw cancelledWaiting(signal)
-    const idle = this.#idle.take()
+    const idle = this.#idle.take(key)
     if (idle) {
       this.#holders.add(idle, holder)
       return idle
@@ -90,6 +105,17 @@ export class Pool {
     const served = this.#room - this.#exclusive + this.#opening.size
     if (this.#waiting.size >= this.#limits.maxWaiting + served) throw overloaded(this.#waiting.size)
     return watchWait(this.#wait(holder, signal), this.#options.identity, transaction)
+  }
+
+  /** False for one that died of it. */
+  async #resetSettings(connection: Connection): Promise<boolean> {
+    try {
+      await connection.resetSettings(resetLimitMs)
+      return true
+    } catch (failure) {
+      connection.destroy(failure)
+      return false
+    }
   }
 
   get counts(): PoolCounts {

@@ -47,14 +47,17 @@ export class SharedLanes {
   }
 
   /**
-   * The lane with the least in flight; with `mayGrow` another is opened behind the scenes while all of them are busy.
-   * Undefined when each lane is held up by what is first in line and the caller `hasOther` connections to take.
+   * The lane with the least in flight, of those with the settings of `key` where there are; with `mayGrow` another is
+   * opened behind the scenes while all of them are busy. Undefined when each lane is held up by what is first in line and the caller `hasOther` connections to take.
    */
-  pick(mayGrow: boolean, hasOther: boolean): Connection | Promise<Connection> | undefined {
+  pick(key: string, mayGrow: boolean, hasOther: boolean): Connection | Promise<Connection> | undefined {
     if (this.#refusal) throw this.#refusal
     const lanes = [...this.#lanes]
-    const free = leastBusy(lanes.filter((lane) => lane.busyMs < heldUpMs))
-    const best = free ?? leastBusy(lanes)
+    const free = leastBusy(
+      lanes.filter((lane) => lane.busyMs < heldUpMs),
+      key,
+    )
+    const best = free ?? leastBusy(lanes, key)
     if (!best) return this.#first()
     if (!free && hasOther) return undefined
     if (best.inFlight > this.#options.maxWaiting) throw overloaded(best.inFlight)
@@ -122,9 +125,15 @@ export class SharedLanes {
   }
 }
 
-function leastBusy(lanes: readonly Connection[]): Connection | undefined {
-  return lanes.reduce<Connection | undefined>(
-    (best, lane) => (best && best.inFlight <= lane.inFlight ? best : lane),
-    undefined,
-  )
+/** A lane of other settings takes three statements more, which is as much as waiting behind a few others. */
+const otherSettings = 4
+
+function leastBusy(lanes: readonly Connection[], key: string): Connection | undefined {
+  let best: Connection | undefined
+  let least = Infinity
+  for (const lane of lanes) {
+    const load = lane.inFlight + (lane.settingsKey === key ? 0 : otherSettings)
+    if (load < least) [best, least] = [lane, load]
+  }
+  return best
 }

@@ -1,0 +1,90 @@
+import type { Statement } from './exchange.ts'
+
+/** Settings of a session that outlive the statement they are for, as its role and search_path. */
+export interface LaneSettings {
+  /** The same settings have the same key. */
+  readonly key: string
+  readonly names: readonly string[]
+  readonly apply: Statement | undefined
+}
+
+/** How every connection begins, and how whoever says nothing of settings finds it. */
+export const asOpened: LaneSettings = { key: '', names: [], apply: undefined }
+
+/** `role` is set last: the login may have a right to set something that the role has not. */
+export function laneSettings(given: Readonly<Record<string, string>>): LaneSettings {
+  const entries = Object.entries(given).sort(([a], [b]) => Number(a === 'role') - Number(b === 'role'))
+  if (entries.length === 0) return asOpened
+  const calls = entries.map((_, i) => `set_config($${2 * i + 1}, $${2 * i + 2}, false)`)
+  return {
+    key: JSON.stringify(entries),
+    names: entries.map(([name]) => name),
+    apply: { text: `select ${calls.join(', ')}`, values: entries.flat() },
+  }
+}
+
+/**
+ * The settings are sent again after this time, in ms, so that a role that was taken away from the login is refused
+ * within it.
+ */
+const trustedMs = 1000
+
+const resetRole: Statement = { text: 'reset role', values: [] }
+const resetAll: Statement = { text: 'reset all', values: [] }
+
+/**
+ * What settings the session of a lane has. A failed exchange takes back the settings it brought, and on a lane others
+ * are behind it already; so they count as there only once the exchange that brought them, and no other after it, was
+ * answered. Until then each brings its own.
+ *
+ * | known | the session has |
+ * |---|---|
+ * | settings | these: nothing that could change them is in flight |
+ * | undefined | these or others: whoever comes brings his own |
+ */
+export class LaneState {
+  #known: LaneSettings | undefined = asOpened
+  #trustedUntil = Infinity
+  /** Counts the exchanges that bring settings. */
+  #turn = 0
+  /** Names that may differ from how the connection was opened. */
+  readonly #touched = new Set<string>()
+
+  get key(): string | undefined {
+    return this.#known?.key
+  }
+
+  /** What goes in front of a statement that needs `wanted`; empty where the session has them. */
+  front(wanted: LaneSettings): readonly Statement[] {
+    if (this.#known?.key === wanted.key && performance.now() < this.#trustedUntil) return []
+    this.#known = undefined
+    this.#turn++
+    const isOpened = this.#touched.size === 0
+    const isCovered = wanted.names.length >= this.#touched.size && wanted.names.every((name) => this.#touched.has(name))
+    for (const name of wanted.names) this.#touched.add(name)
+    const resets = isOpened ? [] : isCovered ? [resetRole] : [resetRole, resetAll]
+    return wanted.apply ? [...resets, wanted.apply] : resets
+  }
+
+  /** Marks the exchange that brings what `front` gave. */
+  get turn(): number {
+    return this.#turn
+  }
+
+  /** The exchange of `turn` was answered. */
+  confirm(turn: number, wanted: LaneSettings): void {
+    if (turn !== this.#turn) return
+    this.#known = wanted
+    this.#touched.clear()
+    for (const name of wanted.names) this.#touched.add(name)
+    this.#trustedUntil = wanted === asOpened ? Infinity : performance.now() + trustedMs
+  }
+
+  /** After DISCARD ALL. */
+  clear(): void {
+    this.#turn++
+    this.#known = asOpened
+    this.#touched.clear()
+    this.#trustedUntil = Infinity
+  }
+}
