@@ -3,6 +3,7 @@ import { createHub, type Hub } from '@plinth/hub'
 import { createDatabase, type Database, PlinthError } from 'plinth'
 import { namedUrl } from './command-line/connection.ts'
 import { hubOptions, type PlinthConfig } from './config/config.ts'
+import { setUpHub } from './config/hub-setup.ts'
 import { loadConfig } from './config/load-config.ts'
 import { curlLine, encode } from './development/curl.ts'
 import { createKey } from './key.ts'
@@ -24,13 +25,20 @@ export interface HubFlags {
 
 /** `plinth hub`: the hub over any database. Without identities it stays on this machine, with a key for this run. */
 export async function hub(flags: HubFlags, stop: AbortSignal): Promise<void> {
-  const config = await loadConfig(flags.config)
+  const setup = setUpHub(await loadConfig(flags.config), flags.url, process.env)
+  const { config } = setup
   const { host = config.host ?? '127.0.0.1', port = config.port ?? 4000 } = flags
-  const url = namedUrl(flags.url, config)
+  const url = namedUrl(isPostgrest(config) ? undefined : flags.url, config)
   const runKey = hasIdentity(config) ? undefined : createRunKey(host)
   const schemas = flags.schema?.split(',').map((name) => name.trim()) ?? config.schemas ?? ['public']
-  await using database = createDatabase({ url, service: 'plinth-hub', ...(config.pool && { pool: config.pool }) })
+  await using database = createDatabase({
+    ...setup.database,
+    url,
+    service: 'plinth-hub',
+    ...(config.pool && { pool: config.pool }),
+  })
   await using served = openHub(database, schemas, config, flags.adminPort, runKey)
+  for (const warning of setup.warnings) console.error(`plinth: ${warning}`)
   await unlessStopped(stop, database.connect({ deadlineMs: Math.max(flags.waitMs, 1), signal: stop }))
   await refuseMissingSchema(database, schemas)
   await served.listen({ host, port })
@@ -61,8 +69,14 @@ function openHub(
   return createHub({ ...hubOptions(config), ...admin, ...key, database, schemas, onFault: reportFault })
 }
 
-function hasIdentity({ services = {}, jwt, anonymousRole }: PlinthConfig): boolean {
-  return Object.keys(services).length > 0 || jwt !== undefined || anonymousRole !== undefined
+function isPostgrest({ dialect }: PlinthConfig): boolean {
+  return dialect?.isPostgrest === true
+}
+
+/** As PostgREST a hub without one starts too, and answers 401. */
+function hasIdentity(config: PlinthConfig): boolean {
+  const { services = {}, jwt, anonymousRole } = config
+  return isPostgrest(config) || Object.keys(services).length > 0 || jwt !== undefined || anonymousRole !== undefined
 }
 
 function createRunKey(host: string): string {

@@ -22,6 +22,12 @@ export interface Dialect {
   readonly rootFunction?: Relation
   /** What the OpenAPI document shows: what the caller may use, everything, or there is none. `openapi-mode` */
   readonly openApi: 'follow-privileges' | 'ignore-privileges' | 'disabled'
+  /** Address of the hub as its callers know it, for the OpenAPI document. `openapi-server-proxy-uri` */
+  readonly openApiUrl?: string
+  /** Whether the OpenAPI document says how to log in. `openapi-security-active` */
+  readonly hasOpenApiSecurity: boolean
+  /** Where NOTIFY tells the hub to read its catalog or its settings anew. Absent: it does not listen. `db-channel` */
+  readonly channel?: string
   /** PostgREST's own behaviour wherever ours is stricter: the hub was started by its settings. */
   readonly isPostgrest: boolean
 }
@@ -32,5 +38,6 @@ export const defaultDialect: Dialect = {
   extraSearchPath: ['public'],
   hasServerTiming: false,
   openApi: 'follow-privileges',
+  hasOpenApiSecurity: false,
   isPostgrest: false,
 }

@@ -1,4 +1,4 @@
-import type { AdminOptions, JwtOptions, Limits, ServiceOptions } from '@plinth/hub'
+import type { AdminOptions, Dialect, JwtOptions, Limits, ServiceOptions } from '@plinth/hub'
 import { PlinthError, type PoolOptions } from 'plinth'
 import type { PlinthConfig } from './config.ts'
 
@@ -50,6 +50,25 @@ const jwt: Checks<JwtOptions> = {
 const service: Checks<ServiceOptions> = { role: text, keys: list(text) }
 const admin: Checks<AdminOptions> = { host: text, port: number }
 
+const relation = object({ schema: text, name: text }, ['name'])
+
+const dialect: Checks<Dialect> = {
+  maxRows: number,
+  hasAggregates: flag,
+  preRequest: relation,
+  transactionEnd: oneOf(['commit', 'commit-allow-override', 'rollback', 'rollback-allow-override']),
+  extraSearchPath: list(text),
+  corsOrigins: list(text),
+  traceHeader: text,
+  hasServerTiming: flag,
+  rootFunction: relation,
+  openApi: oneOf(['follow-privileges', 'ignore-privileges', 'disabled']),
+  openApiUrl: text,
+  hasOpenApiSecurity: flag,
+  channel: text,
+  isPostgrest: flag,
+}
+
 const config: Checks<PlinthConfig> = {
   url: text,
   host: text,
@@ -59,9 +78,10 @@ const config: Checks<PlinthConfig> = {
   services: named(object(service, ['role', 'keys'])),
   jwt: object(jwt, ['secret']),
   limits: object(limits),
-  dialect: (value, path) => void entries(value, path),
   admin: object(admin, ['port']),
   pool: object(pool),
+  postgrest: named(anySetting),
+  dialect: object(dialect),
   migrations: text,
   seeds: text,
   entities: text,
@@ -79,6 +99,19 @@ function ofType(type: 'string' | 'number' | 'boolean', what: string): Check {
   return (value, path) => {
     if (typeof value !== type) throw wrong(path, `must be ${what}, and is ${describe(value)}`)
   }
+}
+
+function oneOf(choices: readonly string[]): Check {
+  return (value, path) => {
+    if (!choices.some((one) => one === value)) throw wrong(path, `must be one of ${choices.join(', ')}`)
+  }
+}
+
+/** As a configuration file of PostgREST has them: what each must be is checked with those of the environment. */
+function anySetting(value: unknown, path: string): void {
+  if (Array.isArray(value)) list(text)(value, path)
+  else if (!['string', 'number', 'boolean'].includes(typeof value))
+    throw wrong(path, `must be a text, a number, true or false, or a list, and is ${describe(value)}`)
 }
 
 function list(check: Check): Check {

@@ -1,5 +1,6 @@
 import type { HubOptions } from '@plinth/hub'
 import type { PoolOptions } from 'plinth'
+import type { PostgrestOptions } from './postgrest/settings.ts'
 
 /** What plinth.config.ts exports as its default. Command line options go before it. */
 export interface PlinthConfig extends Omit<HubOptions, 'database' | 'runKey' | 'onFault'> {
@@ -10,6 +11,11 @@ export interface PlinthConfig extends Omit<HubOptions, 'database' | 'runKey' | '
   /** Default 4000. */
   readonly port?: number
   readonly pool?: PoolOptions
+  /**
+   * Settings under PostgREST's own names, such as `'db-uri'`; those of the environment (`PGRST_DB_URI`) go before them.
+   * With any of them the hub behaves as PostgREST does, also where its own rules are stricter.
+   */
+  readonly postgrest?: PostgrestOptions
   /** Folder of the migrations, from where the command is started. Default migrations. */
   readonly migrations?: string
   /** Folder of the seeds. Default seeds. */
@@ -25,8 +31,8 @@ export interface PlinthConfig extends Omit<HubOptions, 'database' | 'runKey' | '
 
 /** The part that the hub takes. */
 export function hubOptions(config: PlinthConfig): Omit<HubOptions, 'database'> {
-  const { url: _1, host: _2, port: _3, pool: _4, ...others } = config
-  const { migrations: _5, seeds: _6, entities: _7, scratch: _8, ...options } = others
+  const { url: _1, host: _2, port: _3, pool: _4, postgrest: _5, ...others } = config
+  const { migrations: _6, seeds: _7, entities: _8, scratch: _9, ...options } = others
   return options
 }
 
