@@ -49,11 +49,27 @@ const id = pg.integer().primaryKey().generatedAlwaysAsIdentity()
 const mood2 = pg.pgEnum('mood', ['sad', 'ok'])
 const mood3 = pg.pgEnum('mood', ['sad', 'ok', 'glad'])
 const teams = pg.pgTable('teams', { id, title: pg.text().notNull() })
-const team = pg.integer('team_id').references(() => teams.id)
-const fullName = pg.varchar('full_name', { length: 200 }).notNull()
-const email = pg.text().notNull()
-const [bio, nickname] = [pg.text(), pg.text()]
+const bio = pg.text()
+
+// The columns of users from step to step.
+const texts = { bio, nickname: pg.text() }
+const first = { id, ...texts, mood: mood2().default('ok') }
+const name = pg.varchar({ length: 120 })
+const renamed = (length: number) => pg.varchar('full_name', { length })
+const required = { fullName: renamed(200).notNull(), email: pg.text().notNull() }
+const teamed = { ...required, team: pg.integer('team_id').references(() => teams.id) }
+const glad = { id, ...teamed, mood: mood3().default('ok') }
 const initial = pg.text().generatedAlwaysAs(sql`left(full_name, 1)`)
+
+type WithEmail = { readonly email: pg.ExtraConfigColumn }
+const byEmail = ({ email }: WithEmail) => pg.uniqueIndex('users_email').on(email)
+const hasAt = ({ email }: WithEmail) => pg.check('users_email_has_at', sql`${email} like '%@%'`)
+const both = (t: WithEmail) => [byEmail(t), hasAt(t)]
+
+function profilesOf(users: { readonly id: pg.AnyPgColumn }) {
+  const userId = pg.integer('user_id').primaryKey()
+  return pg.pgTable('profiles', { userId: userId.references(() => users.id), bio })
+}
 
 async function generated(name: string, said: Row, more: Partial<GenerateOptions> = {}): Promise<void> {
   const result = await generateMigration({ folder, name, entities: said, scratch, ...more })
@@ -80,80 +96,44 @@ const last = { mood: mood3, teams }
 const steps: readonly Step[] = [
   {
     what: 'create',
-    write: () =>
-      generated('users', {
-        mood: mood2,
-        users: pg.pgTable('users', {
-          id,
-          name: pg.varchar({ length: 120 }),
-          bio,
-          nickname,
-          mood: mood2().default('ok'),
-        }),
-      }),
+    write: () => generated('users', { mood: mood2, users: pg.pgTable('users', { ...first, name }) }),
     fill: `insert into users (name, bio, nickname) values ('Ada', 'Wrote notes.', 'A'), ('Grace', null, null), ('Edsger', 'Went to.', 'E')`,
   },
   {
     what: 'add',
-    write: () =>
-      generated('email', {
-        mood: mood2,
-        users: pg.pgTable('users', {
-          ...{ id, name: pg.varchar({ length: 120 }), bio, nickname, mood: mood2().default('ok'), email: pg.text() },
-        }),
-      }),
+    write: () => generated('email', { mood: mood2, users: pg.pgTable('users', { ...first, name, email: pg.text() }) }),
     fill: `update users set email = lower(name) || '@example.com' where name <> 'Grace'`,
     changed: (row) => ({ ...row, email: null }),
   },
   {
     what: 'rename',
-    write: () =>
-      generated(
-        'full_name',
-        {
-          mood: mood2,
-          users: pg.pgTable('users', {
-            ...{ id, fullName: pg.varchar('full_name', { length: 120 }), bio, nickname, mood: mood2().default('ok') },
-            email: pg.text(),
-          }),
-        },
-        { renames: [{ from: 'users.name', to: 'users.full_name' }] },
-      ),
-    changed: ({ name, ...row }) => ({ ...row, full_name: name }),
+    write: () => {
+      const users = pg.pgTable('users', { ...first, fullName: renamed(120), email: pg.text() })
+      const renames = [{ from: 'users.name', to: 'users.full_name' }]
+      return generated('full_name', { mood: mood2, users }, { renames })
+    },
+    changed: ({ name: former, ...row }) => ({ ...row, full_name: former }),
   },
   {
     what: 'type change',
-    write: () =>
-      generated('longer_name', {
-        mood: mood2,
-        users: pg.pgTable('users', {
-          ...{ id, fullName: pg.varchar('full_name', { length: 200 }), bio, nickname, mood: mood2().default('ok') },
-          email: pg.text(),
-        }),
-      }),
+    write: () => {
+      const users = pg.pgTable('users', { ...first, fullName: renamed(200), email: pg.text() })
+      return generated('longer_name', { mood: mood2, users })
+    },
   },
   {
     what: 'not null',
-    write: () =>
-      generated(
-        'required',
-        {
-          mood: mood2,
-          users: pg.pgTable('users', { id, fullName, bio, nickname, mood: mood2().default('ok'), email }),
-        },
-        { using: { 'users.email': `full_name || '@example.org'`, 'users.full_name': `''` } },
-      ),
+    write: () => {
+      const using = { 'users.email': `full_name || '@example.org'`, 'users.full_name': `''` }
+      return generated('required', { mood: mood2, users: pg.pgTable('users', { ...first, ...required }) }, { using })
+    },
     changed: (row) => ({ ...row, email: row['email'] ?? `${String(row['full_name'])}@example.org` }),
     // What was filled in stays: nobody knows any more that it was null.
     lost: (row) => ({ ...row, email: row['email'] ?? `${String(row['full_name'])}@example.org` }),
   },
   {
     what: 'foreign key',
-    write: () =>
-      generated('teams', {
-        ...{ mood: mood2, teams },
-        users: pg.pgTable('users', { id, fullName, bio, nickname, mood: mood2().default('ok'), email, team }),
-      }),
+    write: () => generated('teams', { mood: mood2, teams, users: pg.pgTable('users', { ...first, ...teamed }) }),
     fill: `insert into teams (title) values ('Compilers'); update users set team_id = 1 where full_name = 'Grace'`,
     changed: (row) => ({ ...row, team_id: null }),
   },
@@ -164,73 +144,30 @@ const steps: readonly Step[] = [
         'up.sql': '-- plinth: no-transaction\ncreate unique index concurrently users_email on users (email);\n',
         'down.sql': '-- plinth: no-transaction\ndrop index concurrently users_email;\n',
       })
-      const users = pg.pgTable(
-        'users',
-        { id, fullName, bio, nickname, mood: mood2().default('ok'), email, team },
-        (t) => [pg.uniqueIndex('users_email').on(t.email)],
-      )
-      const recorded = await generateMigration({
-        folder,
-        name: 'none',
-        entities: { mood: mood2, teams, users },
-        scratch,
-      })
+      const users = pg.pgTable('users', { ...first, ...teamed }, (t) => [byEmail(t)])
+      const entities = { mood: mood2, teams, users }
+      const recorded = await generateMigration({ folder, name: 'none', entities, scratch })
       assert.deepEqual(recorded, { kind: 'recorded', id: '0007_email_index' })
     },
   },
   {
     what: 'enum value',
-    write: () =>
-      generated('glad', {
-        ...last,
-        users: pg.pgTable('users', { id, fullName, bio, nickname, mood: mood3().default('ok'), email, team }, (t) => [
-          pg.uniqueIndex('users_email').on(t.email),
-        ]),
-      }),
+    write: () => generated('glad', { ...last, users: pg.pgTable('users', { ...glad, ...texts }, (t) => [byEmail(t)]) }),
   },
   {
     what: 'check',
-    write: () =>
-      generated('email_check', {
-        ...last,
-        users: pg.pgTable('users', { id, fullName, bio, nickname, mood: mood3().default('ok'), email, team }, (t) => [
-          pg.uniqueIndex('users_email').on(t.email),
-          pg.check('users_email_has_at', sql`${t.email} like '%@%'`),
-        ]),
-      }),
+    write: () => generated('email_check', { ...last, users: pg.pgTable('users', { ...glad, ...texts }, both) }),
   },
   {
     what: 'generated column',
-    write: () =>
-      generated('initial', {
-        ...last,
-        users: pg.pgTable(
-          'users',
-          { ...{ id, fullName, bio, nickname, mood: mood3().default('ok'), email, team, initial } },
-          (t) => [
-            pg.uniqueIndex('users_email').on(t.email),
-            pg.check('users_email_has_at', sql`${t.email} like '%@%'`),
-          ],
-        ),
-      }),
+    write: () => generated('initial', { ...last, users: pg.pgTable('users', { ...glad, ...texts, initial }, both) }),
     changed: (row, table) => (table === 'users' ? { ...row, initial: String(row['full_name'])[0] } : row),
   },
   {
     what: 'split a table, with SQL by hand',
     write: async () => {
-      const users = pg.pgTable(
-        'users',
-        { ...{ id, fullName, nickname, mood: mood3().default('ok'), email, team, initial } },
-        (t) => [pg.uniqueIndex('users_email').on(t.email), pg.check('users_email_has_at', sql`${t.email} like '%@%'`)],
-      )
-      const profiles = pg.pgTable('profiles', {
-        userId: pg
-          .integer('user_id')
-          .primaryKey()
-          .references(() => users.id),
-        bio,
-      })
-      await generated('profiles', { ...last, users, profiles }, { drops: ['users.bio'] })
+      const users = pg.pgTable('users', { ...glad, nickname: texts.nickname, initial }, both)
+      await generated('profiles', { ...last, users, profiles: profilesOf(users) }, { drops: ['users.bio'] })
       const copy = 'insert into profiles (user_id, bio) select id, bio from users where bio is not null;'
       edit('up.sql', before(/DROP COLUMN "bio"/, copy))
       const back = 'update users set bio = p.bio from profiles p where p.user_id = users.id;'
@@ -242,18 +179,8 @@ const steps: readonly Step[] = [
   {
     what: 'drop',
     write: async () => {
-      const users = pg.pgTable('users', { id, fullName, mood: mood3().default('ok'), email, team, initial }, (t) => [
-        pg.uniqueIndex('users_email').on(t.email),
-        pg.check('users_email_has_at', sql`${t.email} like '%@%'`),
-      ])
-      const profiles = pg.pgTable('profiles', {
-        userId: pg
-          .integer('user_id')
-          .primaryKey()
-          .references(() => users.id),
-        bio,
-      })
-      await generated('no_nickname', { ...last, users, profiles }, { drops: ['users.nickname'] })
+      const users = pg.pgTable('users', { ...glad, initial }, both)
+      await generated('no_nickname', { ...last, users, profiles: profilesOf(users) }, { drops: ['users.nickname'] })
     },
     changed: ({ nickname: _, ...row }) => row,
     lost: (row) => ('nickname' in row ? { ...row, nickname: null } : row),
