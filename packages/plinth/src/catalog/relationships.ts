@@ -1,5 +1,5 @@
 import type { Relationship } from './catalog.ts'
-import type { KeyColumns, KeyRow } from './key-rows.ts'
+import type { Key, KeyColumns } from './key-rows.ts'
 import type { RowFunctionRow } from './function-rows.ts'
 
 export interface Named {
@@ -30,24 +30,31 @@ type Found = Map<number, Relationship[]>
  * The relationships of every relation, by its id: the references themselves, their opposites, and those through a
  * junction. Both sides of each are relations of the catalog; what stands elsewhere has no appearance.
  */
-export function findRelationships(
-  keys: readonly KeyRow[],
+export async function findRelationships(
+  keys: readonly Key[],
   appearances: FindAppearances,
   primaryKeys: ReadonlyMap<number, readonly string[]>,
-): Found {
+  betweenSteps: () => Promise<void>,
+): Promise<Found> {
   const found: Found = new Map()
-  const references = keys.flatMap((key) => referencesOf(key, appearances))
-  for (const reference of references) {
-    add(found, reference.from.id, towards(reference))
-    add(found, reference.to.id, opposite(reference))
+  const junctions = new Map<number, Reference[]>()
+  for (const key of keys) {
+    for (const reference of referencesOf(key, appearances)) {
+      add(found, reference.from.id, towards(reference))
+      add(found, reference.to.id, opposite(reference))
+      add(junctions, reference.from.id, reference)
+    }
+    await betweenSteps()
   }
-  const junctions = Map.groupBy(references, ({ from }) => from.id)
-  for (const [id, ofOne] of junctions) addThrough(found, ofOne, primaryKeys.get(id) ?? [])
+  for (const [id, references] of junctions) {
+    addThrough(found, references, primaryKeys.get(id) ?? [])
+    await betweenSteps()
+  }
   return found
 }
 
-function referencesOf({ name, is_unique: isUnique, of, target }: KeyRow, appearances: FindAppearances): Reference[] {
-  if (target === null) return []
+function referencesOf({ name, isUnique, of, target }: Key, appearances: FindAppearances): Reference[] {
+  if (target === undefined) return []
   const targets = appearances(target)
   return appearances(of).flatMap((from) => targets.map((to) => ({ name, isUnique, from, to })))
 }
@@ -102,10 +109,10 @@ function through(near: Reference, far: Reference): Relationship {
   }
 }
 
-function add(found: Found, id: number, relationship: Relationship): void {
-  const before = found.get(id)
-  if (before === undefined) found.set(id, [relationship])
-  else before.push(relationship)
+function add<T>(lists: Map<number, T[]>, id: number, one: T): void {
+  const list = lists.get(id)
+  if (list === undefined) lists.set(id, [one])
+  else list.push(one)
 }
 
 /**

@@ -1,5 +1,6 @@
-import type { KeyColumns, KeyRow, ViewRow } from './key-rows.ts'
-import type { Appearance, FindAppearances, Named } from './relationships.ts'
+import type { Key, KeyColumns, ViewRow } from './key-rows.ts'
+import type { RelationRow } from './relation-rows.ts'
+import type { Appearance, FindAppearances } from './relationships.ts'
 import { type Origin, readOrigins } from './view-definition.ts'
 
 export interface View {
@@ -54,12 +55,13 @@ function trace(origin: Origin | undefined, views: ReadonlyMap<number, View>): Or
 }
 
 /** In the tables themselves and in the views that show all columns of a key; `relations` are those of the catalog. */
-export function findAppearances(relations: ReadonlyMap<number, Named>, traced: TracedViews): FindAppearances {
+export function findAppearances(relations: readonly RelationRow[], traced: TracedViews): FindAppearances {
   const views = [...traced].flatMap(([id, tables]) => [...tables].map(([table, shown]) => ({ id, table, shown })))
   const byTable = Map.groupBy(views, ({ table }) => table)
+  const names = new Map(relations.map(({ id, schema, name }) => [id, { schema, name }]))
   const appear = (id: number, columns: readonly string[]): Appearance[] => {
-    const relation = relations.get(id)
-    return relation === undefined ? [] : [{ id, relation: { schema: relation.schema, name: relation.name }, columns }]
+    const relation = names.get(id)
+    return relation === undefined ? [] : [{ id, relation, columns }]
   }
   return ({ id, columns, numbers }) => [
     ...appear(id, columns),
@@ -79,8 +81,8 @@ function namings(numbers: readonly number[], shown: Shown): readonly (readonly s
  * What tells one row of a view from another: the primary keys of the tables it shows one of. Of several copies of a
  * column the first is taken.
  */
-export function viewPrimaryKeys(traced: TracedViews, keys: readonly KeyRow[]): ReadonlyMap<number, readonly string[]> {
-  const ofTables = new Map(keys.filter(({ target }) => target === null).map(({ of }) => [of.id, of]))
+export function viewPrimaryKeys(traced: TracedViews, keys: readonly Key[]): ReadonlyMap<number, readonly string[]> {
+  const ofTables = new Map(keys.filter(({ target }) => target === undefined).map(({ of }) => [of.id, of]))
   const keyIn = ([table, shown]: [number, Shown]): readonly string[] => shownKey(ofTables.get(table), shown)
   return new Map([...traced].map(([id, tables]) => [id, [...tables].flatMap(keyIn)]))
 }

@@ -1,0 +1,74 @@
+import type { CatalogColumn } from './catalog.ts'
+
+/** The columns of one relation. */
+export interface ColumnsRow {
+  /** In pg_class. */
+  readonly of: number
+  readonly columns: readonly ColumnRow[]
+}
+
+/** A list, not an object: with tens of thousands of columns that is half the work, on both sides. */
+export type ColumnRow = readonly [
+  /** In its relation; dropped columns leave gaps. */
+  number: number,
+  name: string,
+  type: string,
+  oid: number,
+  isNullable: boolean,
+  hasDefault: boolean,
+  isGenerated: boolean,
+  defaultText: string | null,
+  comment: string | null,
+  maxLength: number | null,
+  enumValues: readonly string[] | null,
+]
+
+/** A domain counts as what it is made of, through domains of domains. */
+export const columnsText = `
+with recursive domains(oid, base, modifier, is_not_null) as (
+  select oid, typbasetype, typtypmod, typnotnull from pg_catalog.pg_type where typtype = 'd'
+  union all
+  select d.oid, t.typbasetype, greatest(d.modifier, t.typtypmod), d.is_not_null or t.typnotnull
+  from domains d join pg_catalog.pg_type t on t.oid = d.base where t.typtype = 'd'),
+bases as (
+  select d.* from domains d join pg_catalog.pg_type t on t.oid = d.base where t.typtype <> 'd'),
+enums as (
+  select enumtypid as oid, json_agg(enumlabel order by enumsortorder) as labels from pg_catalog.pg_enum group by 1)
+select a.attrelid::int8::float8 as of, json_agg(json_build_array(
+    a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid::int8,
+    not (a.attnotnull or coalesce(b.is_not_null, false)),
+    a.atthasdef or a.attidentity <> '' or t.typdefault is not null,
+    a.attgenerated <> '' or a.attidentity = 'a',
+    case when a.attgenerated = '' then
+      coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid), pg_catalog.pg_get_expr(t.typdefaultbin, 0)) end,
+    s.description,
+    case when coalesce(b.base, a.atttypid) in ('varchar'::pg_catalog.regtype, 'bpchar'::pg_catalog.regtype)
+      then nullif(greatest(a.atttypmod, b.modifier), -1) - 4 end,
+    e.labels) order by a.attnum) as columns
+from pg_catalog.pg_class c
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+join pg_catalog.pg_type t on t.oid = a.atttypid
+left join bases b on b.oid = a.atttypid
+left join enums e on e.oid = coalesce(b.base, a.atttypid)
+left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+left join pg_catalog.pg_description s
+  on s.objoid = a.attrelid and s.objsubid = a.attnum and s.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
+where n.nspname = any($1::text[]) and c.relkind in ('r', 'v', 'm', 'f', 'p') and not c.relispartition
+group by a.attrelid`
+
+export function readColumn(row: ColumnRow): CatalogColumn {
+  const [, name, type, oid, isNullable, hasDefault, isGenerated, defaultText, comment, maxLength, enumValues] = row
+  return {
+    name,
+    type,
+    oid,
+    isNullable,
+    hasDefault,
+    isGenerated,
+    ...(defaultText !== null && { default: defaultText }),
+    ...(comment !== null && { comment }),
+    ...(maxLength !== null && { maxLength }),
+    ...(enumValues && { enumValues }),
+  }
+}
