@@ -137,7 +137,7 @@ function toComputed({ schema, name, rows, target }: RowFunctionRow): Relationshi
   return [{ names: [name], to: target, cardinality: 'computed', rows, join }]
 }
 
-export function keyOf({ schema, name }: Named): string {
+function keyOf({ schema, name }: Named): string {
   return `${schema}\u0000${name}`
 }
 
