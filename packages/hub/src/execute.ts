@@ -1,10 +1,13 @@
-import type { Database, Operation, QueryResult, TextRow } from 'plinth'
+import type { BatchAnswer, Database, Operation } from 'plinth'
 import { type Answer, bytesRefused, compile, compileBody, rowsRefused, type Statement } from 'plinth/operation'
+import type { Dialect } from './dialect.ts'
+import type { HubRequest } from './exchange.ts'
 import type { Form } from './postgrest/asked.ts'
 import { notSingular, tooMuch } from './postgrest/refusals.ts'
 import type { BodyAnswer } from './postgrest/reply.ts'
 import { Refusal } from './refusal.ts'
-import { type Caller, settingsOf } from './stage/caller.ts'
+import { type Asking, tell } from './session-settings.ts'
+import type { SettingsCache } from './settings-cache.ts'
 import type { Run } from './stage/stage.ts'
 
 /** The end of the pipeline: one statement, with the caller's role and claims, in one round trip. */
@@ -12,19 +15,19 @@ export interface Executor {
   readonly database: Database
   readonly timeoutMs: number
   readonly answerBytes: number
+  readonly dialect: Dialect
+  readonly settings: SettingsCache
+  /** Where names are found for a client that speaks operations. */
+  readonly defaultSchema: string
 }
 
-/** Runs an operation whose rows become the JSON body of the answer. */
-export function executeBody(executor: Executor, form: Form): Run<BodyAnswer> {
+/** Runs an operation whose rows become the body of the answer. */
+export function executeBody(executor: Executor, form: Form, request: HubRequest): Run<BodyAnswer> {
   return async (operation, caller) => {
     const statement = bodyStatement(operation, form, executor.answerBytes)
-    const [row] = (await query(executor, statement, caller, form.settings).catch(explainRefused(form))).rows
-    const [body = null, rows, total] = row ?? []
-    return {
-      body: body === null ? null : Buffer.from(body),
-      rows: Number(rows),
-      total: total === null ? undefined : Number(total),
-    }
+    const answered = await runTold(executor, statement, { caller, form, request }).catch(explainRefused(form))
+    const [body = null, rows, total] = answered.main?.rows[0] ?? []
+    return { body, rows: numberOf(rows), total: total ? numberOf(total) : undefined, ...saidIn(answered.said) }
   }
 }
 
@@ -49,25 +52,44 @@ function explainRefused(form: Form): (error: unknown) => never {
   }
 }
 
+/** What functions left for the answer's head. */
+function saidIn(answer: BatchAnswer | undefined): Pick<BodyAnswer, 'said'> {
+  const [headers, status] = answer?.rows[0] ?? []
+  if (!headers && !status) return {}
+  return { said: { ...(headers && { headers: textOf(headers) }), ...(status && { status: textOf(status) }) } }
+}
+
 /** Runs an operation for a client that decodes PostgreSQL's text itself. */
-export function executeAnswer(executor: Executor): Run<Answer> {
+export function executeAnswer(executor: Executor, request: HubRequest): Run<Answer> {
   return async (operation, caller) => {
-    const { columns, rows, rowCount } = await query(executor, compile(operation), caller, {})
-    return { columns, rows, rowCount }
+    const form = { schema: executor.defaultSchema, settings: {} }
+    const { main } = await runTold(executor, compile(operation), { caller, form, request })
+    const rows = (main?.rows ?? []).map((row) => row.map((value) => (value === null ? null : textOf(value))))
+    return { columns: main?.columns ?? [], rows, rowCount: main?.rowCount ?? 0 }
   }
 }
 
-function query(
-  { database, timeoutMs, answerBytes }: Executor,
-  { text, values }: Statement,
-  caller: Caller,
-  settings: Readonly<Record<string, string>>,
-): Promise<QueryResult<TextRow>> {
-  return database.query(text, values, {
-    settings: { ...settingsOf(caller), ...settings },
-    rows: 'text',
-    timeoutMs,
+interface Answered {
+  readonly main: BatchAnswer | undefined
+  readonly said: BatchAnswer | undefined
+}
+
+async function runTold(executor: Executor, statement: Statement, asking: Asking): Promise<Answered> {
+  const { database, settings, dialect, timeoutMs, answerBytes } = executor
+  const { options, before, after } = tell(asking, { use: await settings.get(), dialect, timeoutMs })
+  const answers = await database.batch([...before, { ...statement, isMain: true }, ...after], {
+    ...options,
+    effect: asking.form.settings['transaction_read_only'] === 'on' ? 'read' : 'write',
     // The body is limited where PostgreSQL makes it; this is for the rows of /-/run, with room for their counts.
     maxAnswerBytes: answerBytes + 1024,
   })
+  return { main: answers[before.length], said: answers[before.length + 1] }
+}
+
+function textOf(value: Uint8Array): string {
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString()
+}
+
+function numberOf(value: Uint8Array | null | undefined): number {
+  return value ? Number(textOf(value)) : 0
 }

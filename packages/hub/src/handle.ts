@@ -44,7 +44,7 @@ export function createHandle(parts: HandleParts): Handle {
 /** PostgREST's dialect: URL and headers → operation → authorize and the other stages → PostgreSQL → reply. */
 async function answerPostgrest(request: HubRequest, caller: Caller, parts: HandleParts): Promise<Reply> {
   const asked = await parts.schema.lookUp((catalog) => readRequest(request, catalog, parts))
-  const run = pipeline(parts.stages, executeBody(parts.executor, asked.form))
+  const run = pipeline(parts.stages, executeBody(parts.executor, asked.form, request))
   return writeReply(asked, await run(asked.operation, caller))
 }
 
@@ -55,6 +55,6 @@ async function runOperation(request: HubRequest, caller: Caller, parts: HandlePa
   const { nodes: maxNodes, depth: maxDepth, rows: maxRows, listValues: maxListValues } = parts.limits
   const limits = { maxNodes, maxDepth, maxRows, maxListValues }
   const operation = parseOperation(parsePlainJson(request.body, parts.limits), limits)
-  const answer = await pipeline(parts.stages, executeAnswer(parts.executor))(operation, caller)
+  const answer = await pipeline(parts.stages, executeAnswer(parts.executor, request))(operation, caller)
   return { status: 200, headers: { 'content-type': 'application/json; charset=utf-8' }, body: JSON.stringify(answer) }
 }

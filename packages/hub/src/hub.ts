@@ -5,6 +5,7 @@ import { createHandle } from './handle.ts'
 import { type AdminOptions, startAdmin } from './operate/admin.ts'
 import { refuseSuperuser } from './operate/superuser.ts'
 import { SchemaCache } from './schema-cache.ts'
+import { SettingsCache } from './settings-cache.ts'
 import { startServer, type Listening } from './server.ts'
 import { authorize } from './stage/authorize.ts'
 import { createIdentify } from './stage/identify.ts'
@@ -74,7 +75,14 @@ export function createHub(options: HubOptions): Hub {
     }),
     schema,
     stages: [authorize(schema)],
-    executor: { database, timeoutMs: limits.statementTimeoutMs, answerBytes: limits.answerBytes },
+    executor: {
+      database,
+      timeoutMs: limits.statementTimeoutMs,
+      answerBytes: limits.answerBytes,
+      dialect,
+      settings: new SettingsCache(database),
+      defaultSchema: schemas[0] ?? '',
+    },
     limits,
     dialect,
     onFault: options.onFault ?? warn,

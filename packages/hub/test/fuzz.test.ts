@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createHub, type Hub } from '@plinth/hub'
 import fc from 'fast-check'
-import type { Database } from 'plinth'
 import { hashed, keys, testHub } from './support/hub.ts'
+import { recordStatements } from './support/recorder.ts'
 import { fill, type Template, templates } from './support/requests.ts'
 
 const hub = testHub()
@@ -16,18 +16,7 @@ const marker = 'zqcanary'
 /** A hub whose statements are written down on their way to the real database, by the request they are for. */
 function recording(): { readonly hub: Hub; readonly take: () => readonly string[] } {
   let texts: string[] = []
-  const { database } = hub
-  const recorder: Database = Object.create(database, {
-    // The catalog is read in one, past the record.
-    transaction: { value: database.transaction.bind(database) },
-    query: {
-      value: (...given: Parameters<Database['query']>) => {
-        const text = String(given[0])
-        texts.push(text)
-        return database.query(...given)
-      },
-    },
-  })
+  const recorder = recordStatements(hub.database, ({ text }) => texts.push(text))
   const services = { backend: { role: hub.roles.backend, keys: [hashed(keys.backend)] } }
   const take = (): readonly string[] => {
     const taken = texts

@@ -1,36 +1,20 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { createHub, type Hub } from '@plinth/hub'
-import type { Database } from 'plinth'
 import { hashed, keys, testHub } from './support/hub.ts'
+import { recordStatements, type Sent } from './support/recorder.ts'
 
 const hub = testHub()
 const marker = 'canary\'"`\\;--/*$1'
 const encoded = encodeURIComponent(marker)
 const quoted = encodeURIComponent(`"${marker.replaceAll(/["\\]/g, '\\$&')}"`)
 
-interface Sent {
-  readonly text: string
-  readonly values: readonly unknown[]
-  readonly settings: Readonly<Record<string, string>>
-}
-
 /** A hub whose statements are written down on their way to the real database. */
 function recording(): { hub: Hub; sent: Sent[] } {
   const sent: Sent[] = []
-  const { database } = hub
-  const recorder: Database = Object.create(database, {
-    // The catalog is read in one, past the record.
-    transaction: { value: database.transaction.bind(database) },
-    query: {
-      value: (text: string, values: readonly string[], options: { settings?: Record<string, string> } = {}) => {
-        sent.push({ text, values: values ?? [], settings: options.settings ?? {} })
-        return database.query(text, values, options)
-      },
-    },
-  })
+  const database = recordStatements(hub.database, (one) => sent.push(one))
   const services = { backend: { role: hub.roles.backend, keys: [hashed(keys.backend)] } }
-  return { hub: createHub({ database: recorder, services }), sent }
+  return { hub: createHub({ database, services }), sent }
 }
 
 interface Place {

@@ -7,7 +7,7 @@ import { testDatabase } from './support/database.ts'
 
 const role = `uses_${randomBytes(5).toString('hex')}`
 const { url } = await testDatabase({ script: 'create table notes (id int, owner text, body text)' })
-const db = createDatabase({ url, pool: { max: 2 } })
+const db = createDatabase({ url, pool: { max: 4 } })
 after(async () => {
   await db.query(`drop role if exists ${role}`)
   await db.close()

@@ -16,12 +16,16 @@ export function laneSettings(given: Readonly<Record<string, string>>): LaneSetti
   const entries = Object.entries(given).sort(([a], [b]) => Number(a === 'role') - Number(b === 'role'))
   if (entries.length === 0) return asOpened
   const calls = entries.map((_, i) => `set_config($${2 * i + 1}, $${2 * i + 2}, false)`)
+  // The default is for transactions to come, and this one has begun.
+  if (given[readOnlyByDefault] === 'on') calls.push("set_config('transaction_read_only', 'on', true)")
   return {
     key: JSON.stringify(entries),
     names: entries.map(([name]) => name),
     apply: { text: `select ${calls.join(', ')}`, values: entries.flat() },
   }
 }
+
+const readOnlyByDefault = 'default_transaction_read_only'
 
 /**
  * The settings are sent again after this time, in ms, so that a role that was taken away from the login is refused
@@ -30,6 +34,8 @@ export function laneSettings(given: Readonly<Record<string, string>>): LaneSetti
 const trustedMs = 1000
 
 const resetRole: Statement = { text: 'reset role', values: [] }
+/** A transaction that began as read-only may write if it is told so before it has looked at anything. */
+const readWrite: Statement = { text: 'set transaction_read_only = off', values: [] }
 const resetAll: Statement = { text: 'reset all', values: [] }
 
 /**
@@ -61,8 +67,9 @@ export class LaneState {
     this.#turn++
     const isOpened = this.#touched.size === 0
     const isCovered = wanted.names.length >= this.#touched.size && wanted.names.every((name) => this.#touched.has(name))
+    const mayWrite = this.#touched.has(readOnlyByDefault) ? [readWrite] : []
     for (const name of wanted.names) this.#touched.add(name)
-    const resets = isOpened ? [] : isCovered ? [resetRole] : [resetRole, resetAll]
+    const resets = isOpened ? [] : [...mayWrite, resetRole, ...(isCovered ? [] : [resetAll])]
     return wanted.apply ? [...resets, wanted.apply] : resets
   }
 

@@ -1,0 +1,164 @@
+import type { BatchOptions, BatchStatement, IsolationLevel, Relation } from 'plinth'
+import type { SettingsUse } from 'plinth/operation'
+import type { Dialect } from './dialect.ts'
+import type { HubRequest } from './exchange.ts'
+import type { Form } from './postgrest/asked.ts'
+import { type Caller, settingsOf } from './stage/caller.ts'
+
+/** What PostgreSQL is told in front of a request's statement and behind it. */
+export interface Told {
+  readonly options: Pick<BatchOptions, 'settings' | 'laneSettings' | 'isolation' | 'end' | 'timeoutMs'>
+  readonly before: readonly BatchStatement[]
+  readonly after: readonly BatchStatement[]
+}
+
+export interface Asking {
+  readonly caller: Caller
+  readonly request: HubRequest
+  readonly form: Pick<Form, 'schema' | 'settings' | 'isUndone'>
+}
+
+export interface Telling {
+  readonly use: SettingsUse
+  readonly dialect: Dialect
+  /** Of the hub: neither a role nor a function has longer. */
+  readonly timeoutMs: number
+}
+
+type Settings = Readonly<Record<string, string>>
+
+/**
+ * Where nothing in the database reads the request or changes its session, role and path stay on the connection, and a
+ * request that finds one with its own says nothing. Else everything is said, for this request alone. What is said, and
+ * in which order, is PostgREST's: https://docs.postgrest.org/en/latest/references/transactions.html
+ */
+export function tell(asking: Asking, telling: Telling): Told {
+  const { use, dialect } = telling
+  const { isUndone, settings: given } = asking.form
+  const ofRole = roleSettings(asking.caller, use)
+  const isolation = isolationOf(given['default_transaction_isolation'] ?? ofRole['default_transaction_isolation'])
+  const timeoutMs = shortestMs(given['statement_timeout'] ?? ofRole['statement_timeout'], telling.timeoutMs)
+  const options = { timeoutMs, ...(isolation && { isolation }), ...(isUndone && { end: 'rollback' as const }) }
+  const isTransaction = isolation !== undefined || isUndone === true
+  if (!isTransaction && keepsSession(use) && dialect.preRequest === undefined) {
+    const { transaction_read_only: readOnly, ...rest } = without(given)
+    const kept = keptSettings(asking, readOnly === 'on', telling)
+    return { options: { ...options, ...kept, settings: rest }, before: [], after: [] }
+  }
+  return {
+    options: { ...options, settings: allSettings(asking, telling) },
+    before: dialect.preRequest ? [preRequest(dialect.preRequest)] : [],
+    after: use.setsResponse ? [whatWasSaid] : [],
+  }
+}
+
+function keepsSession({ readsRequest, setsResponse, changesSession }: SettingsUse): boolean {
+  return !readsRequest && !setsResponse && !changesSession
+}
+
+function roleSettings(caller: Caller, { roles }: SettingsUse): Settings {
+  return (caller.kind === 'owner' ? undefined : roles.get(caller.role)) ?? {}
+}
+
+/** The two that are no settings of the session here: a limit the hub gives, and the level in BEGIN. */
+function without({ default_transaction_isolation: _level, statement_timeout: _limit, ...rest }: Settings): Settings {
+  return rest
+}
+
+/** In PostgREST's order: the login may have a right to set something for a role that the role itself has not. */
+function allSettings({ caller, form, request }: Asking, { use, dialect }: Telling): Settings {
+  return {
+    search_path: searchPath(form.schema, dialect),
+    ...without(roleSettings(caller, use)),
+    ...settingsOf(caller),
+    ...(use.readsRequest || dialect.preRequest ? requestSettings(request) : {}),
+    // What an earlier request left on the connection is not this one's.
+    ...(use.setsResponse ? { 'response.headers': '', 'response.status': '' } : {}),
+    ...without(form.settings),
+  }
+}
+
+/** The settings of the same role, schema and access are one object, for a connection is recognized by it. */
+const kept = new WeakMap<SettingsUse, Map<string, Settings>>()
+const mostKept = 1000
+
+function keptSettings(
+  { caller, form }: Asking,
+  isReadOnly: boolean,
+  { use, dialect }: Telling,
+): Pick<BatchOptions, 'laneSettings'> {
+  const role = caller.kind === 'owner' ? '' : caller.role
+  const key = `${isReadOnly ? 'r' : 'w'}${form.schema}\0${role}`
+  const known = kept.get(use) ?? new Map<string, Settings>()
+  kept.set(use, known)
+  const laneSettings = known.get(key) ?? {
+    search_path: searchPath(form.schema, dialect),
+    ...without(roleSettings(caller, use)),
+    default_transaction_read_only: isReadOnly ? 'on' : 'off',
+    ...(role !== '' && { role }),
+  }
+  if (known.size >= mostKept) known.clear()
+  known.set(key, laneSettings)
+  return { laneSettings }
+}
+
+function searchPath(schema: string, { extraSearchPath }: Dialect): string {
+  return [schema, ...extraSearchPath].map((name) => `"${name.replaceAll('"', '""')}"`).join(', ')
+}
+
+function requestSettings({ method, url, headers }: HubRequest): Settings {
+  const { cookie = '', ...others } = Object.fromEntries(headers)
+  return {
+    'request.method': method,
+    'request.path': url.split('?', 1)[0] ?? '',
+    'request.headers': JSON.stringify(others),
+    'request.cookies': JSON.stringify(cookiesOf(cookie)),
+  }
+}
+
+function cookiesOf(header: string): Settings {
+  const pairs = header
+    .split(';')
+    .map((pair) => pair.trim())
+    .filter((pair) => pair !== '')
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=')
+      return at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)]
+    }),
+  )
+}
+
+function preRequest({ schema, name }: Relation): BatchStatement {
+  const quoted = [...(schema === undefined ? [] : [schema]), name].map((part) => `"${part.replaceAll('"', '""')}"`)
+  return { text: `select ${quoted.join('.')}()`, values: [] }
+}
+
+const whatWasSaid: BatchStatement = {
+  text: "select nullif(current_setting('response.headers', true), ''), nullif(current_setting('response.status', true), '')",
+  values: [],
+}
+
+const levels: ReadonlyMap<string, IsolationLevel> = new Map(
+  (['read committed', 'repeatable read', 'serializable'] as const).map((level) => [level, level]),
+)
+
+function isolationOf(level: string | undefined): IsolationLevel | undefined {
+  return level === undefined ? undefined : levels.get(level.toLowerCase())
+}
+
+const unitMs: ReadonlyMap<string, number> = new Map([
+  ['us', 0.001],
+  ['ms', 1],
+  ['s', 1000],
+  ['min', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
+])
+
+/** `setting` as PostgreSQL writes a time, in ms where it names no unit; 0 is no limit. */
+function shortestMs(setting: string | undefined, limitMs: number): number {
+  const [, number, unit] = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/.exec(setting ?? '') ?? []
+  const ms = Number(number) * (unitMs.get(unit || 'ms') ?? Number.NaN)
+  return ms > 0 ? Math.min(Math.max(1, Math.round(ms)), limitMs) : limitMs
+}
