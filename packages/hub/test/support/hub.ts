@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { after, before } from 'node:test'
 import { createHub, type Hub, type HubOptions } from '@plinth/hub'
 import { Client } from 'pg'
-import { createDatabase, type Database } from 'plinth'
+import { createDatabase, type Database, type PoolOptions } from 'plinth'
 import { createTestDatabase } from 'plinth/testing'
 import { createRoles, drawRoles, dropRoles, type Roles, sampleTables } from './sample.ts'
 
@@ -43,7 +43,11 @@ export interface Answered {
 }
 
 /** A hub over a database of its own with the sample tables, listening, for the tests of one file. */
-export function testHub(options: (roles: Roles) => Partial<HubOptions> = () => ({})): TestHub {
+export function testHub(
+  options: (roles: Roles) => Partial<HubOptions> = () => ({}),
+  tables: (roles: Roles) => string = sampleTables,
+  pool: PoolOptions = {},
+): TestHub {
   const roles = drawRoles()
   let started: Started | undefined
   const running = (): Started => {
@@ -51,7 +55,7 @@ export function testHub(options: (roles: Roles) => Partial<HubOptions> = () => (
     return started
   }
   before(async () => {
-    started = await start(roles, options(roles))
+    started = await start(roles, options(roles), tables(roles), pool)
   })
   after(() => started?.stop())
   return {
@@ -80,17 +84,17 @@ interface Started {
   stop(): Promise<void>
 }
 
-async function start(roles: Roles, given: Partial<HubOptions>): Promise<Started> {
+async function start(roles: Roles, given: Partial<HubOptions>, tables: string, pool: PoolOptions): Promise<Started> {
   const server = { url: process.env['PLINTH_TEST_DATABASE_URL'] ?? '' }
   const test = await createTestDatabase({ server })
   const client = new Client({ connectionString: test.url })
   await client.connect()
   await client.query(createRoles(roles))
-  await client.query(sampleTables(roles))
+  await client.query(tables)
   const login = new URL(test.url)
   login.username = roles.login
   login.password = 'test'
-  const database = createDatabase({ url: login.href })
+  const database = createDatabase({ url: login.href, pool })
   const options: HubOptions = {
     database,
     services: {

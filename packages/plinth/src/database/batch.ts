@@ -23,10 +23,14 @@ export async function runBatch(
   const trip = isTransaction
     ? transaction(home, statements, about, options)
     : implicit(home, statements, about, options)
-  const answers = await runRoundTrip(home, trip, options)
+  const answers = await runRoundTrip(home, { ...trip, isReadOnly: isReadOnly(options) }, options)
   if (isTransaction) checkEnd(answers.at(-1), options)
   const first = trip.statements.indexOf(statements[0] ?? last)
   return answers.slice(first, first + statements.length).map(toBatchAnswer)
+}
+
+function isReadOnly({ settings, laneSettings: kept }: BatchOptions): boolean {
+  return settings?.['transaction_read_only'] === 'on' || kept?.['default_transaction_read_only'] === 'on'
 }
 
 function toBatched({ text, values }: BatchStatement): Statement {

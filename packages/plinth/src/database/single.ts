@@ -49,6 +49,8 @@ export interface RoundTrip {
   readonly settings: LaneSettings
   /** False: never on a lane with others. */
   readonly mayShare: boolean
+  /** The server refuses a write in it, and no other server would take it. */
+  readonly isReadOnly?: boolean
   /** Its statements begin a transaction and end it. */
   readonly isTransaction?: true
 }
@@ -93,7 +95,8 @@ async function runAttempts(
   let attempts: Attempts | undefined
   const outcomeWhenLost = trip.effect === 'read' ? 'not applied' : 'unknown'
   for (;;) {
-    const context = { ...contextAlone(trip.text, outcomeWhenLost), attempts: attempts?.number ?? 1 }
+    const { isReadOnly = false } = trip
+    const context = { ...contextAlone(trip.text, outcomeWhenLost), attempts: attempts?.number ?? 1, isReadOnly }
     try {
       return await runOnce(home, trip, options, context)
     } catch (error) {
