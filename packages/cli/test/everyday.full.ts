@@ -61,6 +61,7 @@ test('tables are listed with their sizes, and of the schemas that were named', a
   const { text, data } = await report('tables', ...url)
   assert.match(text, /^ +Name +Rows, about +Size +Kind\n {2}album /)
   assert.match(text, /\n {2}track +[\d,]+ +\d+ kB +table\n?/)
+  assert.match(text, /\n {2}genre +not analyzed +\d+ kB +table\n/)
   assert.ok(Array.isArray(data) && data.length === 11)
   assert.equal((await report('tables', '--schema', 'nowhere', ...url)).text, 'There is no table.')
 })

@@ -3,7 +3,8 @@ import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from '
 import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { createDatabase, type Database } from 'plinth'
+import { createDatabase, type Database, installSchema } from 'plinth'
+import { enqueue } from 'plinth/services'
 import { createTestDatabase } from 'plinth/testing'
 import { bin, type Ended, run, temporaryFolder } from './support/command.ts'
 
@@ -15,6 +16,7 @@ const server = { url: process.env['PLINTH_TEST_DATABASE_URL'] ?? '' }
 const guide = (name: string): string =>
   readFileSync(new URL(`../../../docs/guides/${name}.md`, import.meta.url), 'utf8')
 const [migrationsGuide, seedsGuide] = [guide('migrations'), guide('seeds')]
+const [commandsGuide, tasksGuide] = [guide('commands'), guide('tasks')]
 
 program('plinth', `exec '${process.execPath}' '${bin}' "$@"`)
 program('npx', 'exec "$@"')
@@ -95,9 +97,11 @@ async function follow(text: string, stages: Stages): Promise<void> {
 
 const half = '-- plinth: no-transaction\ncreate table half (id int);\nselect 1 / (select count(*) from half);'
 
-async function breakThird(project: Project): Promise<Project> {
+const breakThird = (project: Project): Promise<Project> => breakAt(project, 3)
+
+async function breakAt(project: Project, number: number): Promise<Project> {
   await project.db.query('drop table if exists half')
-  project.write('migrations/0003_half/up.sql', half)
+  project.write(`migrations/000${number}_half/up.sql`, half)
   assert.equal((await project.run('plinth migrate run')).code, 1)
   return project
 }
@@ -111,6 +115,15 @@ async function filled(to: number): Promise<Project> {
 async function migrated(to: number): Promise<Project> {
   const project = await filled(to)
   assert.equal((await project.run('plinth migrate run')).code, 0)
+  return project
+}
+
+/** One whose entities say what the guide to migrations shows, and where its migrations made that. */
+async function withEntities(): Promise<Project> {
+  const project = await openProject()
+  project.write('src/entities.ts', moduleOf(migrationsGuide, 'src/entities.ts'))
+  for (const line of ['plinth migrate generate users', 'plinth migrate run'])
+    assert.equal((await project.run(line)).code, 0)
   return project
 }
 
@@ -147,14 +160,7 @@ test('the commands of the guide to migrations do what it says', async () => {
     },
     'plinth migrate squash --to 40': () => filled(40),
     'plinth migrate script --after 7 > deploy.sql': () => filled(9),
-    'npx plinth migrate check': async () => {
-      const next = await openProject()
-      next.write('src/entities.ts', moduleOf(migrationsGuide, 'src/entities.ts'))
-      for (const line of ['plinth migrate generate users', 'plinth migrate run']) {
-        assert.equal((await next.run(line)).code, 0)
-      }
-      return next
-    },
+    'npx plinth migrate check': withEntities,
   }
   await follow(migrationsGuide, stages)
 })
@@ -172,4 +178,61 @@ test('the commands of the guide to seeds do what it says', async () => {
     },
   }
   await follow(seedsGuide, stages)
+})
+
+test('the migration in TypeScript of the guide to migrations runs there and back', async () => {
+  const project = await openProject()
+  project.write('migrations/0001_users/up.sql', 'create table users (id int, email text, name text)')
+  project.write(
+    'migrations/0002_fill_names/migration.ts',
+    moduleOf(migrationsGuide, 'migrations/0002_fill_names/migration.ts'),
+  )
+  assert.equal((await project.run('plinth migrate run')).code, 0)
+  await project.db.query(`insert into users values (1, 'ada@example.com', 'A')`)
+  for (const name of [null, 'ada']) {
+    assert.equal((await project.run(`plinth migrate ${name === null ? 'revert' : 'run'}`)).code, 0)
+    assert.deepEqual((await project.db.query('select name from users')).rows, [{ name }])
+  }
+})
+
+test('the commands of the guide to commands do what it says', async () => {
+  const stages: Stages = {
+    'plinth migrate generate add_users': (project) => {
+      project.write('src/entities.ts', moduleOf(migrationsGuide, 'src/entities.ts'))
+      return project
+    },
+    'plinth migrate revert 2': () => migrated(6),
+    'plinth migrate status': () => migrated(3),
+    'plinth migrate check': withEntities,
+    'plinth migrate squash': () => filled(3),
+    'plinth migrate baseline': () => filled(1),
+    'plinth migrate resolve 7 --applied': async () => breakAt(await filled(6), 7),
+    'plinth migrate script': () => filled(2),
+  }
+  await follow(commandsGuide, stages)
+})
+
+test('the configuration of the guide to commands is one', async () => {
+  const project = await openProject()
+  project.write('plinth.config.ts', moduleOf(commandsGuide, 'plinth.config.ts'))
+  project.write('database/migrations/0001_a/up.sql', 'create table found (id int)')
+  const { code, stdout, stderr } = await project.run('plinth migrate script')
+  assert.equal(code, 0, stderr)
+  assert.match(stdout, /create table found/)
+})
+
+test('the commands of the guide to tasks do what it says', async () => {
+  const stages: Stages = {
+    'plinth tasks ls --state waiting,running': async (project) => {
+      await installSchema(project.db)
+      await project.db.query('alter table plinth.task alter id restart with 4711')
+      await project.db.transaction((tx) => enqueue(tx, { name: 'welcome-mail' }, { userId: 1 }, { afterMs: 60_000 }))
+      return project
+    },
+    'plinth dead redrive --name welcome-mail': async (project) => {
+      await project.db.query(`update plinth.task set state = 'dead', ended_at = now()`)
+      return project
+    },
+  }
+  await follow(tasksGuide, stages)
 })

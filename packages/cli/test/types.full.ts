@@ -222,6 +222,11 @@ test('--check tells by exit code 3 that the database has changed, and the same d
   const changed = await plinth(check, { cwd: folder }).ended
   assert.deepEqual([changed.code, changed.stderr], [3, ''])
   assert.equal(readFileSync(join(folder, 'table.ts'), 'utf8'), '')
+  const there = await plinth(['types', '--out', 'new/folder/table.ts', '--url', database.url], { cwd: folder }).ended
+  assert.deepEqual([there.code, there.stdout], [0, 'Wrote new/folder/table.ts.\n'])
+  const none = await plinth(['types', '--out', 'new', '--url', database.url], { cwd: folder }).ended
+  assert.match(none.stderr, /^plinth: --out new cannot be written: EISDIR/)
+  assert.equal(none.code, 2)
   const wrong = await plinth(['types', '--for', 'prisma', '--url', database.url], { cwd: folder }).ended
   assert.deepEqual([wrong.code, wrong.stderr.includes('--for is prisma; it must be table, kysely')], [2, true])
 })

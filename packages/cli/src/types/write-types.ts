@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import type { Database } from 'plinth'
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { type Database, PlinthError } from 'plinth'
 import type { Report } from '../command-line/command.ts'
 import { UsageError } from '../command-line/usage-error.ts'
 import { kyselyTypes } from './kysely-types.ts'
@@ -38,11 +39,25 @@ export async function typesReport(
     if (isCheck) throw new UsageError('--check compares with the file of --out, which is not given')
     return { data: types, text: types.trimEnd() }
   }
-  const isSame = existsSync(out) && readFileSync(out, 'utf8') === types
+  const isSame = holds(out, types)
   if (isCheck) {
     const text = isSame ? `${out} is up to date.` : `${out} is not what the database has: run it without --check.`
     return { data: { isSame }, text, hasFindings: !isSame }
   }
-  if (!isSame) writeFileSync(out, types)
+  if (!isSame) writeFile(out, types)
   return { data: { isSame }, text: isSame ? `${out} was up to date.` : `Wrote ${out}.` }
+}
+
+function writeFile(path: string, text: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, text)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new PlinthError('InvalidOption', `--out ${path} cannot be written: ${why}.`, { cause })
+  }
+}
+
+function holds(path: string, text: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true && readFileSync(path, 'utf8') === text
 }
