@@ -8,8 +8,8 @@ import { SchemaCache } from './schema-cache.ts'
 import { SettingsCache } from './settings-cache.ts'
 import { startServer, type Listening } from './server.ts'
 import { authorize } from './stage/authorize.ts'
-import { createIdentify } from './stage/identify.ts'
-import { checkRole, createKeyFinder, type ServiceOptions } from './stage/service-key.ts'
+import { createIdentify, type Identify } from './stage/identify.ts'
+import { checkRole, createKeyFinder, createSubjectFinder, type ServiceOptions } from './stage/service-key.ts'
 import { createTokenVerifier, type JwtOptions } from './stage/token.ts'
 
 export interface HubOptions {
@@ -68,11 +68,7 @@ export function createHub(options: HubOptions): Hub {
   const dialect = { ...defaultDialect, ...options.dialect }
   const schema = new SchemaCache(database, { schemas, extraSearchPath: dialect.extraSearchPath })
   const handle = createHandle({
-    identify: createIdentify({
-      findKey: createKeyFinder(options.services ?? {}, options.runKey),
-      verifyToken: options.jwt && createTokenVerifier(options.jwt, anonymousRole),
-      anonymousRole,
-    }),
+    identify: identifyBy(options),
     schema,
     stages: [authorize(schema)],
     executor: {
@@ -126,6 +122,18 @@ export function createHub(options: HubOptions): Hub {
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+function identifyBy({ services = {}, runKey, jwt, anonymousRole, dialect, onFault = warn }: HubOptions): Identify {
+  const isPostgrest = dialect?.isPostgrest ?? false
+  const context = { anonymousRole, findSubject: createSubjectFinder(services), isPostgrest, report: onFault }
+  return createIdentify({
+    findKey: createKeyFinder(services, runKey),
+    hasKeys: runKey !== undefined || Object.keys(services).length > 0,
+    verifyToken: jwt && createTokenVerifier(jwt, context),
+    anonymousRole,
+    isPostgrest,
+  })
 }
 
 function warn(error: unknown): void {

@@ -53,7 +53,7 @@ describe('a token', () => {
 
   test('without a role is the anonymous caller, and nobody where there is none', async () => {
     const { role: _, ...rest } = claims()
-    assert.deepEqual(await statusOf(token(rest)), [401, 'PGRST303'])
+    assert.deepEqual(await statusOf(token(rest)), [401, 'PGRST302'])
     const open = hub.another({ jwt: { secret }, anonymousRole: hub.roles.anonymous })
     assert.equal(
       (await open.handle(new Request('http://hub/adults', { headers: { authorization: `Bearer ${token(rest)}` } })))
@@ -95,6 +95,7 @@ describe('a token is refused', () => {
     ['bringing a key URL', () => withHeader({ jku: 'http://127.0.0.1/keys' })],
     ['bringing a certificate URL', () => withHeader({ x5u: 'http://127.0.0.1/keys' })],
     ['with an unknown crit', () => withHeader({ crit: ['later'], later: true })],
+    ['with a kid that no key has', () => withHeader({ kid: 'key-1' })],
     ['with a kid that is a path', () => withHeader({ kid: '../../dev/null' })],
     ['with a kid that is SQL', () => withHeader({ kid: "' union select 'x" })],
     ['with a kid that is no text', () => withHeader({ kid: { a: 1 } })],
@@ -104,8 +105,10 @@ describe('a token is refused', () => {
     ['with exp null', () => withClaims({ exp: null })],
     ['with exp too large for a number', () => token(`{"role":"${hub.roles.backend}","exp":1e400}`)],
     ['without exp', () => withClaims({ exp: undefined })],
+    ['issued later than now', () => withClaims({ iat: soon })],
     ['before its nbf', () => withClaims({ nbf: soon })],
     ['with a text as nbf', () => withClaims({ nbf: '0' })],
+    ['with an audience that is an object', () => withClaims({ aud: { a: 1 } })],
     ['naming an audience nobody configured', () => withClaims({ aud: 'somebody' })],
     ['with the role twice', () => token(`{"role":"x","exp":${soon},"role":"${hub.roles.backend}"}`)],
     [
@@ -136,7 +139,6 @@ describe('a token is refused', () => {
 
   test('and a good one beside them is not', async () => {
     assert.equal((await statusOf(good()))[0], 200)
-    assert.equal((await statusOf(withHeader({ kid: 'key-1' })))[0], 200)
   })
 
   test('by audience, issuer and key id where they are configured', async () => {

@@ -38,16 +38,22 @@ const limits: Checks<Limits> = {
 }
 
 const jwt: Checks<JwtOptions> = {
-  secret: text,
+  secret: textOrBytes,
+  keyId: text,
+  keys: (value, path) => void entries(value, path),
+  keysFile: text,
+  keysUrl: text,
   audience: text,
   issuer: text,
-  keyId: text,
+  requiredClaims: list(text),
+  requireExpiry: flag,
+  roleClaim: text,
   roles: list(text),
   clockToleranceSeconds: number,
-  requireExpiry: flag,
+  cacheEntries: number,
 }
 
-const service: Checks<ServiceOptions> = { role: text, keys: list(text) }
+const service: Checks<ServiceOptions> = { role: text, keys: list(text), jwtSubject: text }
 const admin: Checks<AdminOptions> = { host: text, port: number }
 
 const relation = object({ schema: text, name: text }, ['name'])
@@ -75,8 +81,8 @@ const config: Checks<PlinthConfig> = {
   port: number,
   schemas: list(text),
   anonymousRole: text,
-  services: named(object(service, ['role', 'keys'])),
-  jwt: object(jwt, ['secret']),
+  services: named(object(service, ['role'])),
+  jwt: object(jwt),
   limits: object(limits),
   admin: object(admin, ['port']),
   pool: object(pool),
@@ -112,6 +118,10 @@ function anySetting(value: unknown, path: string): void {
   if (Array.isArray(value)) list(text)(value, path)
   else if (!['string', 'number', 'boolean'].includes(typeof value))
     throw wrong(path, `must be a text, a number, true or false, or a list, and is ${describe(value)}`)
+}
+
+function textOrBytes(value: unknown, path: string): void {
+  if (!(value instanceof Uint8Array)) text(value, path)
 }
 
 function list(check: Check): Check {

@@ -84,13 +84,19 @@ export function notImplemented(what: string): Refusal {
 }
 
 /** What a token lacks is told to its bearer; a key that is not known is told nothing more. */
-export function credentialRefused(code: 'PGRST301' | 'PGRST303', message: string): Refusal {
+export function credentialRefused(code: 'PGRST301' | 'PGRST303', message: string, details?: string): Refusal {
   return new Refusal(401, code, message, {
+    ...(details === undefined ? {} : { details }),
     headers: {
       'www-authenticate': `Bearer error="invalid_token", error_description="${message.replaceAll('"', "'")}"`,
     },
     code: 'PermissionDenied',
   })
+}
+
+/** A token came, and the hub was told of no key to verify it with. */
+export function noSecret(): Refusal {
+  return new Refusal(500, 'PGRST300', 'Server lacks JWT secret', { code: 'PermissionDenied' })
 }
 
 export function credentialMissing(): Refusal {

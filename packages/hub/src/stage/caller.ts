@@ -3,23 +3,31 @@
  * credential is the anonymous caller, when there is one, or no caller at all.
  */
 export type Caller =
-  | { readonly kind: 'service'; readonly name: string; readonly role: string }
-  | { readonly kind: 'token'; readonly role: string; readonly claims: Readonly<Record<string, unknown>> }
-  | { readonly kind: 'anonymous'; readonly role: string }
+  | { readonly kind: 'service'; readonly name: string; readonly role: string; readonly claims: string }
+  | { readonly kind: 'token'; readonly role: string; readonly claims: string }
+  | { readonly kind: 'anonymous'; readonly role: string; readonly claims: string }
   /** Holds the key printed for this run: acts as the role of the database URL itself. */
-  | { readonly kind: 'owner' }
+  | { readonly kind: 'owner'; readonly claims: string }
 
-/** What PostgreSQL is told of the caller, for one statement: the role that decides, the claims that policies read. */
+/**
+ * What PostgreSQL is told of the caller, for one statement: the role that decides, the claims that policies read. The
+ * claims are JSON text, made once for each caller and not once for each request.
+ */
 export function settingsOf(caller: Caller): Readonly<Record<string, string>> {
-  switch (caller.kind) {
-    case 'owner':
-      // Empty, not absent: PostgreSQL leaves '' behind where a setting once was, and a policy may read it as JSON.
-      return { 'request.jwt.claims': '{}' }
-    case 'token':
-      return { role: caller.role, 'request.jwt.claims': JSON.stringify(caller.claims) }
-    case 'service':
-      return { role: caller.role, 'request.jwt.claims': JSON.stringify({ role: caller.role, sub: caller.name }) }
-    case 'anonymous':
-      return { role: caller.role, 'request.jwt.claims': JSON.stringify({ role: caller.role }) }
-  }
+  // The owner's claims are empty and not absent: PostgreSQL leaves '' behind where a setting once was, and a policy may
+  // read it as JSON.
+  if (caller.kind === 'owner') return { 'request.jwt.claims': caller.claims }
+  return { role: caller.role, 'request.jwt.claims': caller.claims }
+}
+
+/**
+ * The claims with the role that was taken. The text stays as it was signed wherever it can: a number of 64 bits would
+ * lose digits on the way through JavaScript.
+ */
+export function claimsWithRole(claims: Readonly<Record<string, unknown>>, text: string, role: string): string {
+  if (claims['role'] === role) return text
+  if (Object.hasOwn(claims, 'role')) return JSON.stringify({ ...claims, role })
+  const rest = text.slice(text.indexOf('{') + 1)
+  const hasMore = Object.keys(claims).length > 0
+  return `{"role":${JSON.stringify(role)}${hasMore ? ',' : ''}${rest}`
 }

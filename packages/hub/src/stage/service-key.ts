@@ -5,28 +5,63 @@ import type { Caller } from './caller.ts'
 export interface ServiceOptions {
   readonly role: string
   /** `sha256:` and 64 hex digits of the key's SHA-256. Two at once while a key is being changed. */
-  readonly keys: readonly string[]
+  readonly keys?: readonly string[]
+  /** A token with this `sub` is the service's. */
+  readonly jwtSubject?: string
 }
+
+type Services = Readonly<Record<string, ServiceOptions>>
+type ServiceCaller = Extract<Caller, { kind: 'service' }>
 
 /** Finds whose key this is. */
 export type FindKey = (key: string) => Caller | undefined
 
-/** Every configured key is compared in full each time, so that the time taken tells nothing of a key. */
-export function createKeyFinder(
-  services: Readonly<Record<string, ServiceOptions>>,
-  runKey: string | undefined,
-): FindKey {
-  const known: (readonly [hash: Buffer, caller: Caller])[] = Object.entries(services).flatMap(([name, service]) => {
-    checkRole(service.role, `services.${name}.role`)
-    return service.keys.map((key) => [readHash(name, key), { kind: 'service', name, role: service.role }] as const)
-  })
-  if (runKey !== undefined) known.push([hashOf(runKey), { kind: 'owner' }])
-  return (key) => {
-    const given = hashOf(key)
-    let found: Caller | undefined
-    for (const [hash, caller] of known) if (timingSafeEqual(hash, given)) found = caller
-    return found
+/**
+ * Finds a key by its hash, so that a thousand services cost a request no more than one does. What is looked up is the
+ * SHA-256 of what came, and the time that takes tells nothing of a key; the hash found is compared once more in full.
+ * Throws InvalidOption.
+ */
+export function createKeyFinder(services: Services, runKey: string | undefined): FindKey {
+  const known = new Map<string, readonly [hash: Buffer, caller: Caller]>()
+  const add = (hash: Buffer, caller: Caller): void => {
+    const text = hash.toString('latin1')
+    if (known.has(text))
+      throw new PlinthError('InvalidOption', `Two services have the same key: ${nameOf(caller)} is one.`)
+    known.set(text, [hash, caller])
   }
+  for (const [name, service] of Object.entries(services)) {
+    checkRole(service.role, `services.${name}.role`)
+    if (service.keys === undefined && service.jwtSubject === undefined)
+      throw new PlinthError('InvalidOption', `services.${name} has neither keys nor a jwtSubject, so nobody can be it.`)
+    for (const key of service.keys ?? []) add(readHash(name, key), callerOf(name, service))
+  }
+  if (runKey !== undefined) add(hashOf(runKey), { kind: 'owner', claims: '{}' })
+  return (key) => {
+    if (known.size === 0) return undefined
+    const given = hashOf(key)
+    const [hash, caller] = known.get(given.toString('latin1')) ?? []
+    return hash !== undefined && timingSafeEqual(hash, given) ? caller : undefined
+  }
+}
+
+function nameOf(caller: Caller): string {
+  return caller.kind === 'service' ? caller.name : 'the key for this run'
+}
+
+function callerOf(name: string, { role }: ServiceOptions): ServiceCaller {
+  return { kind: 'service', name, role, claims: JSON.stringify({ role, sub: name }) }
+}
+
+/** Finds the service of a token's `sub`. Throws InvalidOption where two services have the same. */
+export function createSubjectFinder(services: Services): (subject: string) => ServiceCaller | undefined {
+  const known = new Map<string, ServiceCaller>()
+  for (const [name, service] of Object.entries(services)) {
+    const { jwtSubject } = service
+    if (jwtSubject === undefined) continue
+    if (known.has(jwtSubject)) throw new PlinthError('InvalidOption', `Two services have the jwtSubject ${jwtSubject}.`)
+    known.set(jwtSubject, callerOf(name, service))
+  }
+  return (subject) => known.get(subject)
 }
 
 function hashOf(key: string): Buffer {

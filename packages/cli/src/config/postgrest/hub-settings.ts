@@ -1,6 +1,6 @@
-import type { Dialect, JwtOptions } from '@plinth/hub'
+import type { Dialect } from '@plinth/hub'
 import type { PlinthConfig } from '../config.ts'
-import { textOrFile } from './secret-file.ts'
+import { jwtOptions } from './jwt-settings.ts'
 import { choice, flag, list, text, type Values, whole, wrongValue } from './values.ts'
 
 type FunctionName = NonNullable<Dialect['preRequest']>
@@ -102,15 +102,4 @@ function openApiUrl(given: string): string {
   const protocol = URL.parse(given)?.protocol
   if (protocol === 'http:' || protocol === 'https:') return given
   throw wrongValue('openapi-server-proxy-uri', 'is no address such as https://example.com:8443/path')
-}
-
-function jwtOptions(values: Values): JwtOptions | undefined {
-  const secret = text(values, 'jwt-secret')
-  const audience = text(values, 'jwt-aud')
-  if (secret === undefined) return undefined
-  return {
-    secret: textOrFile('jwt-secret', secret),
-    requireExpiry: false,
-    ...(audience === undefined ? {} : { audience }),
-  }
 }
