@@ -162,7 +162,7 @@ describe('keys of a URL', () => {
 
   async function issuer(
     answer: () => string,
-  ): Promise<{ keysUrl: string; asked: () => number; fail(status: number): void }> {
+  ): Promise<{ keysUrl: string; asked: () => number; fail: (status: number) => void }> {
     let [asked, status] = [0, 200]
     const server = createServer((_request, response) => {
       asked++

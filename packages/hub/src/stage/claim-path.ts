@@ -52,16 +52,21 @@ function readStep(rest: string): Found | undefined {
 function member(name: string): Step {
   return (value) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-    return Object.entries(value).find(([key]) => key === name)?.[1]
+    const members: [string, unknown][] = Object.entries(value)
+    return members.find(([key]) => key === name)?.[1]
   }
 }
 
 function item(at: number): Step {
-  return (value) => (Array.isArray(value) ? value.at(at) : undefined)
+  return (value) => listOf(value).at(at)
 }
 
 function firstThat(test: (text: string) => boolean): Step {
-  return (value) => (Array.isArray(value) ? value.find((one) => typeof one === 'string' && test(one)) : undefined)
+  return (value) => listOf(value).find((one) => typeof one === 'string' && test(one))
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
 }
 
 function comparing(operator: string, text: string): (one: string) => boolean {

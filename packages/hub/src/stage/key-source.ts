@@ -158,7 +158,8 @@ async function fetchSmall(url: string, init: RequestInit): Promise<Response> {
   const response = await fetch(url, init)
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of response.body ?? []) {
+  const body: AsyncIterable<Uint8Array> | undefined = response.body ?? undefined
+  for await (const chunk of body ?? []) {
     size += chunk.length
     if (size > MOST_BYTES)
       throw new PlinthError('InvalidOption', `jwt.keysUrl answers with more than ${MOST_BYTES} bytes.`)
