@@ -129,6 +129,12 @@ test('whoever comes after a batch with settings of a lane finds the connection a
   assert.equal(await read(whoAmI, { end: 'rollback' }, narrow), Object.values(expected[0] ?? {}).join())
 })
 
+test('a batch may write on a lane whose session was read-only, and not the other way round', async () => {
+  const access = { text: 'show transaction_read_only', values: [] }
+  for (const wanted of ['on', 'off', 'on', 'off'])
+    assert.equal(await read(access, { laneSettings: { default_transaction_read_only: wanted } }, narrow), wanted)
+})
+
 test('settings that a failed batch brought are not counted on', async () => {
   const other = { role: roles[1], search_path: 'public' }
   await read(whoAmI, { laneSettings: asA }, narrow)
