@@ -4,93 +4,104 @@ import { call } from '../src/operation/call.ts'
 import { encodeCursor } from '../src/operation/cursor.ts'
 import type { Condition, Operation } from '../src/operation/operation.ts'
 import { table } from '../src/operation/table.ts'
-import { compile, compileBody } from '../src/sql/compile.ts'
+import { compileBody } from '../src/sql/body.ts'
+import { compile } from '../src/sql/compile.ts'
 
 const posts = table<{ id: number; author: number | null; title: string; createdAt: Date }>('blog.posts')
 const json = '$1::json'
-const set = `from json_populate_recordset(null::"blog"."posts", ${json})`
+const set = `from json_populate_recordset(null::"blog"."posts", ${json}) as "r2"`
 
 const texts: readonly (readonly [name: string, operation: Operation, text: string, values: readonly unknown[]])[] = [
-  ['get', posts.get(7), 'select * from "blog"."posts" where "id" = $1 limit 1', ['7']],
+  ['get', posts.get(7), 'select "r1".* from "blog"."posts" as "r1" where "r1"."id" = $1 limit 1', ['7']],
   [
     'find',
     posts.find(
       { author: { in: [7, 8] } },
       { select: ['id'], limit: 10, offset: 5, order: [{ title: 'desc nulls last' }, 'id'] },
     ),
-    'select "id" from "blog"."posts" where "author" = any($1) order by "title" desc nulls last, "id" limit $2 offset $3',
+    'select "r1"."id" from "blog"."posts" as "r1" where "r1"."author" = any($1) order by "r1"."title" desc nulls last, "r1"."id" limit $2 offset $3',
     ['{"7","8"}', '10', '5'],
   ],
   [
     'first',
     posts.first({ author: null, title: { like: 'a%' } }),
-    'select * from "blog"."posts" where ("author" is null and "title" like $1) limit 1',
+    'select "r1".* from "blog"."posts" as "r1" where ("r1"."author" is null and "r1"."title" like $1) limit 1',
     ['a%'],
   ],
   [
     'page',
     posts.page({ author: 7 }, { size: 20, order: [{ title: 'desc' }] }),
-    'select *, "title", "id" from "blog"."posts" where "author" = $1 order by "title" desc, "id" limit $2',
+    'select "r1".*, "r1"."title", "r1"."id" from "blog"."posts" as "r1" where "r1"."author" = $1 order by "r1"."title" desc, "r1"."id" limit $2',
     ['7', '21'],
   ],
-  ['exists', posts.exists({ author: 7 }), 'select from "blog"."posts" where "author" = $1 limit 1', ['7']],
-  ['count', posts.count(), 'select count(*) from "blog"."posts"', []],
+  ['exists', posts.exists({ author: 7 }), 'select from "blog"."posts" as "r1" where "r1"."author" = $1 limit 1', ['7']],
+  ['count', posts.count(), 'select count(*) from "blog"."posts" as "r1"', []],
   [
     'condition tree',
     posts.count({ or: [{ title: 'a' }, { not: { author: { gt: 1, lte: 9 } } }], and: [{ id: { notIn: [1] } }] }),
-    'select count(*) from "blog"."posts" where (("title" = $1 or not (("author" > $2 and "author" <= $3))) and (not ("id" = any($4))))',
+    'select count(*) from "blog"."posts" as "r1" where (("r1"."title" = $1 or not (("r1"."author" > $2 and "r1"."author" <= $3))) and (not ("r1"."id" = any($4))))',
     ['a', '1', '9', '{"1"}'],
   ],
   [
     'insert',
     posts.insert({ author: 7, title: 'Notes' }),
-    `insert into "blog"."posts" ("author", "title") select "author", "title" ${set} returning *`,
+    `insert into "blog"."posts" as "r1" ("author", "title") select "r2"."author", "r2"."title" ${set} returning "r1".*`,
     ['[{"author":7,"title":"Notes"}]'],
   ],
-  ['insert of defaults', posts.insert({}), `insert into "blog"."posts" select ${set} returning *`, ['[{}]']],
+  [
+    'insert of defaults',
+    posts.insert({}),
+    `insert into "blog"."posts" as "r1" select ${set} returning "r1".*`,
+    ['[{}]'],
+  ],
   [
     'insert of different columns',
     posts.insertMany([{ title: 'a', author: 1 }, { title: 'b' }]),
-    'insert into "blog"."posts" ("title", "author") values ' +
+    'insert into "blog"."posts" as "r1" ("title", "author") values ' +
       '((json_populate_record(null::"blog"."posts", $1::json))."title", (json_populate_record(null::"blog"."posts", $1::json))."author"), ' +
-      '((json_populate_record(null::"blog"."posts", $2::json))."title", default) returning *',
+      '((json_populate_record(null::"blog"."posts", $2::json))."title", default) returning "r1".*',
     ['{"title":"a","author":1}', '{"title":"b"}'],
   ],
   [
     'insert of a row beside one of defaults alone',
     posts.insertMany([{ title: 'a' }, {}]),
-    'insert into "blog"."posts" ("title") values ' +
-      '((json_populate_record(null::"blog"."posts", $1::json))."title"), (default) returning *',
+    'insert into "blog"."posts" as "r1" ("title") values ' +
+      '((json_populate_record(null::"blog"."posts", $1::json))."title"), (default) returning "r1".*',
     ['{"title":"a"}'],
   ],
   [
     'upsert',
     posts.upsert({ id: 1, title: 'a' }),
-    `insert into "blog"."posts" ("id", "title") select "id", "title" ${set} on conflict ("id") do update set "title" = excluded."title" returning *`,
+    `insert into "blog"."posts" as "r1" ("id", "title") select "r2"."id", "r2"."title" ${set} on conflict ("id") do update set "title" = excluded."title" returning "r1".*`,
     ['[{"id":1,"title":"a"}]'],
   ],
   [
     'getOrCreate',
     posts.getOrCreate({ title: 'a' }, { on: ['title'] }),
-    `with "found" as (select * from "blog"."posts" where ("title") = (select "title" ${set})), ` +
-      `"made" as (insert into "blog"."posts" ("title") select "title" ${set} where not exists (select from "found") ` +
-      'on conflict ("title") do nothing returning *) select * from "found" union all select * from "made"',
+    `with "found" as (select "r1".* from "blog"."posts" as "r1" where ("r1"."title") = (select "r2"."title" ${set})), ` +
+      `"made" as (insert into "blog"."posts" as "r3" ("title") select "r2"."title" ${set} where not exists (select from ` +
+      '"found") on conflict ("title") do nothing returning "r3".*) select * from "found" union all select * from "made"',
     ['[{"title":"a"}]'],
   ],
   [
     'update',
     posts.update(7, { title: 'b' }),
-    'update "blog"."posts" set ("title") = (select "title" from json_populate_record(null::"blog"."posts", $1::json)) where "id" = $2 returning *',
+    'update "blog"."posts" as "r1" set ("title") = (select "r2"."title" from json_populate_record(null::"blog"."posts", $1::json) as "r2") where "r1"."id" = $2 returning "r1".*',
     ['{"title":"b"}', '7'],
   ],
   [
     'updateAll',
     posts.updateAll({ author: null }),
-    'update "blog"."posts" set ("author") = (select "author" from json_populate_record(null::"blog"."posts", $1::json))',
+    'update "blog"."posts" as "r1" set ("author") = (select "r2"."author" from json_populate_record(null::"blog"."posts", $1::json) as "r2")',
     ['{"author":null}'],
   ],
-  ['deleteWhere', posts.deleteWhere({ author: 7 }), 'delete from "blog"."posts" where "author" = $1', ['7']],
-  ['deleteAll', posts.deleteAll(), 'delete from "blog"."posts"', []],
+  [
+    'deleteWhere',
+    posts.deleteWhere({ author: 7 }),
+    'delete from "blog"."posts" as "r1" where "r1"."author" = $1',
+    ['7'],
+  ],
+  ['deleteAll', posts.deleteAll(), 'delete from "blog"."posts" as "r1"', []],
   ['call for rows', call('a.f', { n: 1 }), 'select * from "a"."f"("n" => $1)', ['1']],
   [
     'call for a value',
@@ -109,7 +120,7 @@ const texts: readonly (readonly [name: string, operation: Operation, text: strin
       ],
       result: 'rows',
     },
-    'select "a"::pg_catalog.float8 as "x", "b"::pg_catalog.text[] as "b" from "t"',
+    'select "r1"."a"::pg_catalog.float8 as "x", "r1"."b"::pg_catalog.text[] as "b" from "t" as "r1"',
     [],
   ],
 ]
@@ -125,7 +136,7 @@ test('the next page starts behind the last row of the one before', () => {
   const { text, values } = compile(posts.page({}, { size: 1, order, after: cursorOf(first, row) }))
   assert.equal(
     text,
-    'select *, "title", "id" from "blog"."posts" where ("title" <= $1 and ("title" < $2 or ("title" = $3 and "id" > $4))) order by "title" desc, "id" limit $5',
+    'select "r1".*, "r1"."title", "r1"."id" from "blog"."posts" as "r1" where ("r1"."title" <= $1 and ("r1"."title" < $2 or ("r1"."title" = $3 and "r1"."id" > $4))) order by "r1"."title" desc, "r1"."id" limit $5',
   )
   assert.deepEqual(values, ['b', 'b', 'b', '7', '2'])
 })
@@ -142,8 +153,8 @@ test('a body counts what limit leaves out with the same condition and parameters
   const { text, values } = compileBody(operation, { exactCount: true })
   assert.equal(
     text,
-    `select coalesce(json_agg("r".*), '[]')::text as "body", count(*) as "rows", (select count(*) from "r" where "a" = $1) as "total" ` +
-      'from (select * from "r" where "a" = $1 limit $2) as "r"',
+    `select coalesce(json_agg("r2".*), '[]')::text as "body", count(*) as "rows", (select count(*) from "r" as "r1" where "r1"."a" = $1) as "total" ` +
+      'from (select "r1".* from "r" as "r1" where "r1"."a" = $1 limit $2) as "r2"',
   )
   assert.deepEqual(values, ['1', '2'])
 })

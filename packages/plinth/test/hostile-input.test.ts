@@ -5,7 +5,8 @@ import { call } from '../src/operation/call.ts'
 import type { Operation } from '../src/operation/operation.ts'
 import { parseOperation } from '../src/operation/parse-operation.ts'
 import { table } from '../src/operation/table.ts'
-import { compile, compileBody } from '../src/sql/compile.ts'
+import { compileBody } from '../src/sql/body.ts'
+import { compile } from '../src/sql/compile.ts'
 import { quoteName } from '../src/sql/sql.ts'
 import { testDatabase } from './support/database.ts'
 import { answer, pgRunner } from './support/pg-runner.ts'
@@ -183,7 +184,7 @@ test('a name stands in a text only in quotes, with its quotes doubled', () => {
       const quoted = `"${name.replaceAll('"', '""')}"`
       assert.equal(
         compile(operation).text,
-        `select ${quoted} from ${quoted}.${quoted} where (${quoted} <> $1) order by ${quoted}`,
+        `select "r1".${quoted} from ${quoted}.${quoted} as "r1" where ("r1".${quoted} <> $1) order by "r1".${quoted}`,
       )
     }),
     { numRuns: 200 },

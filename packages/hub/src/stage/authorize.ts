@@ -1,8 +1,9 @@
-import type { Condition, Operation, Outputs, Relation, Row } from 'plinth'
-import { type Catalog, type CatalogRelation, findFunctions, findRelation } from 'plinth/operation'
+import type { Call, Operation, Row } from 'plinth'
+import { type Catalog, type CatalogFunction, type CatalogRelation, findFunctions, findRelation } from 'plinth/operation'
 import { chooseFunction } from '../postgrest/arguments.ts'
-import { unknownColumn, unknownRelation, unknownWriteColumn } from '../postgrest/unknown-names.ts'
+import { unknownRelation, unknownWriteColumn } from '../postgrest/unknown-names.ts'
 import type { SchemaCache } from '../schema-cache.ts'
+import { checkLevel, lookUpRelation, readable, readOutputs } from './readable.ts'
 import type { Stage } from './stage.ts'
 
 /**
@@ -14,89 +15,80 @@ export function authorize(schema: SchemaCache): Stage {
   return async (operation, caller, next) => next(await schema.lookUp((catalog) => resolve(operation, catalog)), caller)
 }
 
-/** The operation with its target in its schema. Throws a Refusal for a name that is not there. */
+/** The operation with its relations in their schemas. Throws a Refusal for a name that is not there. */
 function resolve(operation: Operation, catalog: Catalog): Operation {
-  if (operation.kind === 'call') {
-    const { schema, name } = operation.target
-    const home = schema ?? catalog.schemas[0] ?? ''
-    const chosen = chooseFunction(findFunctions(catalog, name, schema), home, name, Object.keys(operation.args))
-    return { ...operation, target: { schema: chosen.schema, name: chosen.name } }
-  }
+  if (operation.kind === 'call') return resolveCall(operation, catalog)
   const relation = lookUpRelation(operation.target, catalog)
-  checkColumns(operation, relation)
-  return { ...operation, target: { schema: relation.schema, name: relation.name } }
+  const target = { schema: relation.schema, name: relation.name }
+  checkWritten(operation, relation)
+  if (operation.kind === 'count') {
+    checkLevel(operation, relation, catalog)
+    return { ...operation, target }
+  }
+  const columns = operation.kind === 'select' ? operation.columns : operation.returning
+  checkLevel({ ...operation, columns: columns ?? [] }, relation, catalog)
+  if (columns === undefined) return { ...operation, target }
+  const read = readOutputs(columns, relation, catalog)
+  return operation.kind === 'select'
+    ? { ...operation, target, columns: read }
+    : { ...operation, target, returning: read }
 }
 
-function lookUpRelation({ schema, name }: Relation, catalog: Catalog): CatalogRelation {
-  const relation = findRelation(catalog, name, schema)
-  if (relation === undefined) throw unknownRelation(schema ?? catalog.schemas[0] ?? '', name)
-  return relation
+/** A function without a row type of a relation yields columns that only PostgreSQL knows; embeds need a relation. */
+function resolveCall(operation: Call, catalog: Catalog): Operation {
+  const { schema, name } = operation.target
+  const home = schema ?? catalog.schemas[0] ?? ''
+  const candidates = findFunctions(catalog, name, schema)
+  const chosen = typed(operation, candidates) ?? chooseFunction(candidates, home, name, Object.keys(operation.args))
+  const target = { schema: chosen.schema, name: chosen.name }
+  const { relation: rows } = chosen.returns
+  const relation = rows && findRelation(catalog, rows.name, rows.schema)
+  const { columns = 'all' } = operation
+  const embed = columns === 'all' ? undefined : columns.find((output) => 'embed' in output)
+  if (relation === undefined && embed !== undefined) throw unknownRelation(home, embed.as ?? name)
+  if (relation === undefined) return { ...operation, target }
+  checkLevel(operation, relation, catalog)
+  return columns === 'all'
+    ? { ...operation, target }
+    : { ...operation, target, columns: readOutputs(columns, relation, catalog) }
 }
 
-/**
- * The one place that decides which columns an operation may use, whatever for: read, filter, order, return, conflict
- * target. A column that a use went past would be readable through that use.
- */
-function readable(relation: CatalogRelation, column: string): void {
-  if (!relation.columns.has(column)) throw unknownColumn(relation, column)
+/** The overload that a request was resolved to before, told by the types of its arguments. */
+function typed({ types }: Call, candidates: readonly CatalogFunction[]): CatalogFunction | undefined {
+  const asked = Object.entries(types ?? {})
+  if (asked.length === 0) return undefined
+  const fitting = candidates.filter(({ args }) =>
+    asked.every(([name, type]) => args.some((argument) => argument.name === name && argument.type === type)),
+  )
+  return fitting.length === 1 ? fitting[0] : undefined
 }
 
 function writable(relation: CatalogRelation, column: string): void {
   if (!relation.columns.has(column)) throw unknownWriteColumn(relation, column)
 }
 
-function checkColumns(operation: Exclude<Operation, { kind: 'call' }>, relation: CatalogRelation): void {
+/** What a write puts into columns, and by which it tells rows apart. */
+function checkWritten(operation: Exclude<Operation, { kind: 'call' }>, relation: CatalogRelation): void {
   switch (operation.kind) {
-    case 'select':
-      checkOutputs(operation.columns, relation)
-      checkCondition(operation.where, relation)
-      for (const { column } of operation.order ?? []) readable(relation, column)
-      return
-    case 'count':
-      checkCondition(operation.where, relation)
-      return
     case 'insert':
       checkRows(operation.rows, relation)
       for (const column of operation.columns ?? []) writable(relation, column)
-      break
+      return
     case 'upsert':
       checkRows(operation.rows, relation)
       for (const column of operation.conflict) readable(relation, column)
-      for (const column of operation.overwrite ?? []) writable(relation, column)
-      break
+      for (const column of [...(operation.columns ?? []), ...(operation.overwrite ?? [])]) writable(relation, column)
+      return
     case 'update':
       checkRows([operation.set], relation)
-      checkCondition(operation.where, relation)
-      break
+      return
+    case 'select':
+    case 'count':
     case 'delete':
-      checkCondition(operation.where, relation)
-      break
+      return
   }
-  if (operation.returning !== undefined) checkOutputs(operation.returning, relation)
-}
-
-function checkOutputs(outputs: Outputs, relation: CatalogRelation): void {
-  if (outputs === 'all') return
-  for (const output of outputs) if ('column' in output) readable(relation, output.column)
 }
 
 function checkRows(rows: readonly Row[], relation: CatalogRelation): void {
   for (const row of rows) for (const column of Object.keys(row)) writable(relation, column)
-}
-
-function checkCondition(where: Condition | 'every row' | undefined, relation: CatalogRelation): void {
-  if (where === undefined || where === 'every row') return
-  switch (where.kind) {
-    case 'and':
-    case 'or':
-      for (const part of where.of) checkCondition(part, relation)
-      return
-    case 'not':
-      checkCondition(where.of, relation)
-      return
-    case 'embedded':
-      return
-    default:
-      readable(relation, where.column)
-  }
 }

@@ -2,7 +2,8 @@ import { PlinthError } from '../errors.ts'
 import { encodeCursor } from './cursor.ts'
 import { decoderFor } from './decode.ts'
 import { type AnswerColumn, objectReader, type RowReader } from './row-reader.ts'
-import type { Operation, Outputs, Page } from './operation.ts'
+import type { Operation, Page } from './operation.ts'
+import { outputsOf } from './output.ts'
 
 /**
  * What PostgreSQL answered, before it becomes JavaScript values: text as it came over the wire. JSON keeps it whole.
@@ -84,10 +85,4 @@ function rowReader(operation: Operation, answer: Answer): RowReader {
   const hidden = typeof operation.result === 'object' ? operation.result.cursorColumns : 0
   const columns = hidden === 0 ? answer.columns : answer.columns.slice(0, answer.columns.length - hidden)
   return objectReader(columns, outputsOf(operation))
-}
-
-function outputsOf(operation: Operation): Outputs {
-  if (operation.kind === 'select') return operation.columns
-  if (operation.kind === 'count' || operation.kind === 'call') return 'all'
-  return operation.returning ?? 'all'
 }

@@ -34,7 +34,7 @@ export interface Field {
 }
 
 export interface Output extends Field {
-  /** Name in the result; absent: the column's own. */
+  /** Name in the result; absent: the column's own, or the aggregate's. */
   readonly as?: string
   /** Type name from the closed list in sql/casts.ts. */
   readonly cast?: string
@@ -200,6 +200,8 @@ export interface Insert {
   /** Columns to write, when the rows do not say it themselves; a row without one of them writes its default. */
   readonly columns?: readonly string[]
   readonly returning?: Outputs
+  /** Of the rows given back, as in the other writes. */
+  readonly order?: readonly Order[]
   readonly result: Result
 }
 
@@ -207,6 +209,10 @@ export interface Upsert {
   readonly kind: 'upsert'
   readonly target: Relation
   readonly rows: readonly Row[]
+  /** As of an insert. Absent: all rows have the same. */
+  readonly columns?: readonly string[]
+  /** Only rows it holds for are written: it is about the row given, not about the old one. */
+  readonly where?: Condition
   /** Columns of the unique constraint that decides what is the same row. */
   readonly conflict: readonly string[]
   /**
@@ -217,6 +223,7 @@ export interface Upsert {
   /** Columns that `update` overwrites. Absent: all that are given, but those of `conflict`. */
   readonly overwrite?: readonly string[]
   readonly returning?: Outputs
+  readonly order?: readonly Order[]
   readonly result: Result
 }
 
@@ -227,6 +234,7 @@ export interface Update {
   /** `every row` must be said; an absent condition is not a condition. */
   readonly where: Condition | 'every row'
   readonly returning?: Outputs
+  readonly order?: readonly Order[]
   readonly result: Result
 }
 
@@ -235,6 +243,7 @@ export interface Delete {
   readonly target: Relation
   readonly where: Condition | 'every row'
   readonly returning?: Outputs
+  readonly order?: readonly Order[]
   readonly result: Result
 }
 

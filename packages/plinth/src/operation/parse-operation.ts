@@ -15,12 +15,19 @@ import {
   text,
   wholeNumber,
 } from './json-checks.ts'
+import { isPlain } from './encode.ts'
 import type {
+  Aggregate,
   Call,
+  CompareOperator,
   Condition,
   Count,
+  CountOutput,
   Delete,
+  Embed,
   Insert,
+  Join,
+  JsonPath,
   Operation,
   Order,
   Output,
@@ -60,27 +67,37 @@ export function parseOperation(json: unknown, limits: OperationLimits = {}): Ope
 }
 
 function checkOperation(json: unknown, maxRows: number, maxListValues: number): asserts json is Operation {
-  operationCheck(maxRows, conditionCheck(maxListValues))(json, 'operation')
+  operationCheck(maxRows, partsCheck(maxListValues))(json, 'operation')
 }
 
-function operationCheck(maxRows: number, where: Check): Check {
+/** The checks that contain each other: an embed holds outputs, conditions and orders, and outputs hold embeds. */
+interface Parts {
+  readonly outputs: Check
+  readonly condition: Check
+  readonly orders: Check
+}
+
+function operationCheck(maxRows: number, parts: Parts): Check {
   const rows = list(record, { max: maxRows })
-  const every = objectOr(where, oneOf('every row'))
+  const every = objectOr(parts.condition, oneOf('every row'))
+  const read = readFields(parts)
+  const written = {
+    returning: optional(parts.outputs),
+    order: optional(parts.orders),
+    result: needed(oneOf('rows', 'row', 'first', 'count', 'none')),
+  }
   return byKind(
     new Map<Operation['kind'], Check>([
       [
         'select',
         of<Select>({
           ...common('select'),
-          columns: needed(outputs),
-          where: optional(where),
-          order: optional(list(order, { max: 100 })),
-          limit: optional(wholeNumber),
-          offset: optional(wholeNumber),
+          ...read,
+          columns: needed(parts.outputs),
           result: needed(objectOr(page, oneOf('rows', 'row', 'first', 'exists'))),
         }),
       ],
-      ['count', of<Count>({ ...common('count'), where: optional(where), result: needed(oneOf('count')) })],
+      ['count', of<Count>({ ...common('count'), where: read.where, result: needed(oneOf('count')) })],
       ['insert', of<Insert>({ ...common('insert'), ...written, rows: needed(rows), columns: optional(names) })],
       [
         'upsert',
@@ -88,6 +105,8 @@ function operationCheck(maxRows: number, where: Check): Check {
           ...common('upsert'),
           ...written,
           rows: needed(rows),
+          columns: optional(names),
+          where: read.where,
           conflict: needed(names),
           action: needed(oneOf('update', 'ignore', 'get')),
           overwrite: optional(names),
@@ -99,14 +118,12 @@ function operationCheck(maxRows: number, where: Check): Check {
         'call',
         of<Call>({
           ...common('call'),
+          ...read,
           args: needed(record),
-          variadic: optional(refused),
+          variadic: optional(name),
+          // Their names go into the statement as they are, so they are never taken from a request.
           types: optional(refused),
-          columns: optional(refused),
-          where: optional(refused),
-          order: optional(refused),
-          limit: optional(refused),
-          offset: optional(refused),
+          columns: optional(parts.outputs),
           result: needed(oneOf('rows', 'row', 'first', 'value', 'none')),
         }),
       ],
@@ -114,21 +131,80 @@ function operationCheck(maxRows: number, where: Check): Check {
   )
 }
 
+const refused: Check = (_, path) => {
+  throw fault(path, 'left out')
+}
+
+function readFields({ condition, orders }: Parts): Pick<Fields<Select>, 'where' | 'order' | 'limit' | 'offset'> {
+  return {
+    where: optional(condition),
+    order: optional(orders),
+    limit: optional(wholeNumber),
+    offset: optional(wholeNumber),
+  }
+}
+
+function partsCheck(maxListValues: number): Parts {
+  const condition = conditionCheck(maxListValues)
+  const orders = list(order, { max: 100 })
+  const outputs: Check = (value, path) => (value === 'all' ? undefined : outputList(value, path))
+  const embed = of<Embed>({
+    ...readFields({ outputs, condition, orders }),
+    embed: needed(relation),
+    as: needed(name),
+    join: needed(join),
+    rows: needed(oneOf('one', 'many')),
+    isInner: optional(oneOf(true)),
+    isSpread: optional(oneOf(true)),
+    columns: needed(outputs),
+  })
+  const outputList = list(
+    (value, path) => {
+      if (isPlain(value) && Object.hasOwn(value, 'embed')) embed(value, path)
+      else if (isPlain(value) && Object.hasOwn(value, 'count')) countOutput(value, path)
+      else output(value, path)
+    },
+    { max: maxColumns },
+  )
+  return { outputs, condition, orders }
+}
+
 function conditionCheck(maxListValues: number): Check {
   const parts: Check = (value, path) => list(condition, { min: 1, max: maxListValues })(value, path)
   const one: Check = (value, path) => condition(value, path)
   const kind = (word: string) => needed(oneOf(word))
-  const column = needed(name)
-  const operators = oneOf('eq', 'neq', 'gt', 'gte', 'lt', 'lte', 'like', 'ilike')
+  const values = needed(list(text, { max: maxListValues }))
   const states = oneOf('null', 'not_null', 'true', 'false', 'unknown')
   const condition = byKind(
     new Map<Condition['kind'], Check>([
       ['and', object({ kind: kind('and'), of: needed(parts) })],
       ['or', object({ kind: kind('or'), of: needed(parts) })],
       ['not', object({ kind: kind('not'), of: needed(one) })],
-      ['compare', object({ kind: kind('compare'), column, operator: needed(operators), value: needed(text) })],
-      ['in', object({ kind: kind('in'), column, values: needed(list(text, { max: maxListValues })) })],
-      ['is', object({ kind: kind('is'), column, value: needed(states) })],
+      ['compare', object({ kind: kind('compare'), ...place, operator: needed(operators), value: needed(text) })],
+      [
+        'compare each',
+        object({
+          kind: kind('compare each'),
+          ...place,
+          operator: needed(operators),
+          quantifier: needed(oneOf('any', 'all')),
+          values,
+        }),
+      ],
+      ['in', object({ kind: kind('in'), ...place, values })],
+      ['is', object({ kind: kind('is'), ...place, value: needed(states) })],
+      [
+        'search',
+        object({
+          kind: kind('search'),
+          ...place,
+          query: needed(oneOf('fts', 'plfts', 'phfts', 'wfts')),
+          language: optional(name),
+          value: needed(text),
+          of: optional(oneOf('text')),
+        }),
+      ],
+      ['embedded', object({ kind: kind('embedded'), embed: needed(name), value: needed(oneOf('null', 'not_null')) })],
     ]),
   )
   return condition
@@ -136,32 +212,56 @@ function conditionCheck(maxListValues: number): Check {
 
 const of = <T>(fields: Fields<T>): Check => object(fields)
 
-const refused: Check = (_, path) => {
-  throw fault(path, 'left out')
-}
+const operators = oneOf<CompareOperator>(
+  ...(['eq', 'neq', 'gt', 'gte', 'lt', 'lte', 'like', 'ilike', 'match', 'imatch', 'isdistinct'] as const),
+  ...(['cs', 'cd', 'ov', 'sl', 'sr', 'nxr', 'nxl', 'adj'] as const),
+)
 
 const relation = of<Relation>({ schema: optional(name), name: needed(name) })
 
+/** Steps into a json value; PostgreSQL itself has no limit, and 64 is the depth of what may be sent. */
+const path = of<JsonPath>({
+  steps: needed(list(text, { min: 1, max: 64 })),
+  as: needed(oneOf('json', 'text')),
+  of: optional(oneOf('row')),
+})
+
+const place = { column: needed(name), path: optional(path) }
+
+const aggregate = of<Aggregate>({ name: needed(oneOf('avg', 'count', 'max', 'min', 'sum')), cast: optional(name) })
+
 const output = of<Output>({
-  column: needed(name),
-  path: optional(refused),
+  ...place,
   as: optional(name),
   cast: optional(name),
-  aggregate: optional(refused),
+  aggregate: optional(aggregate),
   read: optional(oneOf('string', 'number', 'bigint', 'date', 'json')),
   array: optional(oneOf(true)),
 })
 
-/** PostgreSQL's own limit of columns in a result is 1,664. */
-const names = list(name, { max: 1664 })
-const outputList = list(output, { max: 1664 })
+const countOutput = of<CountOutput>({ count: needed(oneOf('rows')), as: optional(name), cast: optional(name) })
 
-const outputs: Check = (value, path) => (value === 'all' ? undefined : outputList(value, path))
+/** Columns of a foreign key: PostgreSQL has at most 32. */
+const pairs = list(list(name, { min: 2, max: 2 }), { min: 1, max: 32 })
+
+const join = byKind(
+  new Map<Join['kind'], Check>([
+    ['columns', object({ kind: needed(oneOf('columns')), on: needed(pairs) })],
+    [
+      'through',
+      object({ kind: needed(oneOf('through')), relation: needed(relation), on: needed(pairs), to: needed(pairs) }),
+    ],
+    ['function', object({ kind: needed(oneOf('function')), function: needed(relation) })],
+  ]),
+)
+
+/** PostgreSQL's own limit of columns in a result. */
+const maxColumns = 1664
+const names = list(name, { max: maxColumns })
 
 const order = of<Order>({
-  column: needed(name),
-  path: optional(refused),
-  embed: optional(refused),
+  ...place,
+  embed: optional(name),
   direction: optional(oneOf('asc', 'desc')),
   nulls: optional(oneOf('first', 'last')),
 })
@@ -169,8 +269,6 @@ const order = of<Order>({
 const page = of<Page>({ size: needed(wholeNumber), cursorColumns: needed(wholeNumber) })
 
 const common = (kind: Operation['kind']) => ({ kind: needed(oneOf(kind)), target: needed(relation) })
-
-const written = { returning: optional(outputs), result: needed(oneOf('rows', 'row', 'first', 'count', 'none')) }
 
 /** What the fields must be to each other. */
 function checkMeaning(operation: Operation): void {

@@ -1,5 +1,6 @@
 import type { Relation } from '../operation/operation.ts'
-import { invalid, relation } from './clauses.ts'
+import { invalid } from './closed-lists.ts'
+import { relation } from './fields.ts'
 
 /**
  * Types of pg_catalog: without a schema, `null::"path"` is PostgreSQL's path and not the row type of a table "path".

@@ -1,6 +1,9 @@
-import type { Delete, Insert, Outputs, Relation, Row, Update, Upsert } from '../operation/operation.ts'
-import { invalid, outputs, relation, unlisted, whereClause } from './clauses.ts'
-import type { Bind } from './parameters.ts'
+import type { Delete, Insert, Relation, Row, Update, Upsert } from '../operation/operation.ts'
+import { invalid, unlisted } from './closed-lists.ts'
+import { condition } from './conditions.ts'
+import type { Context } from './context.ts'
+import { relation, tableSource } from './fields.ts'
+import { conditioned } from './read.ts'
 import { quoteName } from './sql.ts'
 import { rowType } from './row-type.ts'
 
@@ -13,29 +16,62 @@ export interface Written {
   readonly main: string
 }
 
+/** The list of RETURNING, of a table under an alias; undefined: nothing is returned. */
+export type Returning = ((alias: string) => string) | undefined
+
+export type Write = Insert | Upsert | Update | Delete
+
+export function writeRows(operation: Write, returning: Returning, context: Context): Written {
+  switch (operation.kind) {
+    case 'insert':
+      return insert(operation, returning, context)
+    case 'upsert':
+      return upsert(operation, returning, context)
+    case 'update':
+      return update(operation, returning, context)
+    case 'delete':
+      return remove(operation, returning, context)
+    default:
+      throw unlisted(operation)
+  }
+}
+
 /**
  * Rows go in as one JSON parameter that `json_populate_recordset` reads by the table's own row type: arrays, jsonb,
  * bytea, enums and domains need no knowledge of types here, and any number of rows has the same text (measured 4 %
  * slower than VALUES for one row, 2026-11).
  */
-export function insert({ target, rows, columns, returning }: Insert, bind: Bind): Written {
-  return { with: [], main: insertInto(target, rows, bind, columns) + returningClause(returning) }
+function insert(operation: Insert, returning: Returning, context: Context): Written {
+  const alias = context.alias()
+  return { with: [], main: insertInto(operation, alias, context) + returningClause(returning, alias) }
 }
 
-function insertInto(target: Relation, rows: readonly Row[], bind: Bind, given?: readonly string[]): string {
+type Inserted = Pick<Insert, 'target' | 'rows' | 'columns'> & Pick<Upsert, 'where'>
+
+function insertInto({ target, rows, columns: given, where }: Inserted, alias: string, context: Context): string {
   const columns = given ?? keysOf(rows)
   // PostgreSQL refuses a column named twice too, but reads all rows first: 40 kB of JSON can be 150 MB of VALUES.
   if (given && new Set(given).size < given.length) throw invalid(`An insert into ${target.name} names a column twice.`)
-  const into = `insert into ${relation(target)}`
-  if (rows.some((row) => columns.some((column) => !Object.hasOwn(row, column))))
-    return `${into} ${list(columns)} values ${rows.map((row) => defaultingRow(target, row, columns, bind)).join(', ')}`
-  const from = `from ${recordSet(target, bind(JSON.stringify(rows)))}`
+  const into = `insert into ${relation(target)} as ${alias}${columns.length === 0 ? '' : ` ${list(columns)}`}`
+  if (isUneven(rows, columns)) {
+    if (where !== undefined) throw invalid('Rows that are written on a condition must all have the same columns.')
+    return `${into} values ${rows.map((row) => defaultingRow(target, row, columns, context)).join(', ')}`
+  }
+  const given_ = context.alias()
+  const from = `${recordSet(target, context.bind(JSON.stringify(rows)))} as ${given_}`
+  const on = where === undefined ? '' : ` where ${condition(where, conditioned([], rowsOf(given_), context), context)}`
   // A row of defaults alone: no column list, no select list.
-  return columns.length === 0 ? `${into} select ${from}` : `${into} ${list(columns)} select ${names(columns)} ${from}`
+  return `${into} select${columns.length === 0 ? '' : ` ${names(columns, given_)}`} from ${from}${on}`
+}
+
+const rowsOf = (alias: string) => ({ from: alias, alias, row: `${alias}.*`, star: `${alias}.*` })
+
+function isUneven(rows: readonly Row[], columns: readonly string[]): boolean {
+  return rows.some((row) => columns.some((column) => !Object.hasOwn(row, column)))
 }
 
 /** One row of VALUES in which a missing key means the column's default, as only VALUES can say. */
-function defaultingRow(target: Relation, row: Row, columns: readonly string[], bind: Bind): string {
+function defaultingRow(target: Relation, row: Row, columns: readonly string[], { bind }: Context): string {
   // PostgreSQL refuses a parameter that the text does not use, so a row of defaults alone binds nothing.
   const isEmpty = columns.every((column) => !Object.hasOwn(row, column))
   const json = isEmpty ? 'null' : bind(JSON.stringify(row))
@@ -44,101 +80,121 @@ function defaultingRow(target: Relation, row: Row, columns: readonly string[], b
   return `(${items.join(', ')})`
 }
 
-export function upsert(operation: Upsert, bind: Bind): Written {
-  const { target, rows, conflict, action, returning } = operation
-  if (action === 'get') return getOrCreate(operation, bind)
-  const into = insertInto(target, rows, bind)
-  const on = conflict.length === 0 ? '' : ` ${list(conflict)}`
+function upsert(operation: Upsert, returning: Returning, context: Context): Written {
+  const { conflict, action } = operation
+  if (action === 'get') return getOrCreate(operation, returning, context)
+  const alias = context.alias()
+  const into = insertInto(operation, alias, context)
+  const on = `${into} on conflict${conflict.length === 0 ? '' : ` ${list(conflict)}`}`
   switch (action) {
     case 'ignore':
-      return { with: [], main: `${into} on conflict${on} do nothing${returningClause(returning)}` }
+      return { with: [], main: `${on} do nothing${returningClause(returning, alias)}` }
     case 'update':
       return {
         with: [],
-        main: `${into} on conflict${on} do update set ${overwrite(operation)}${returningClause(returning)}`,
+        main: `${on} do update set ${overwrite(operation, context)}${returningClause(returning, alias)}`,
       }
     default:
       throw unlisted(action)
   }
 }
 
-function overwrite({ rows, conflict, overwrite }: Upsert): string {
-  const columns = keysOf(rows)
+/** What stands behind `do update set`. */
+function overwrite({ rows, columns: given, conflict, overwrite }: Upsert, { countsUpdated }: Context): string {
+  const columns = given ?? keysOf(rows)
   if (conflict.length === 0)
     throw invalid('An upsert that updates must name the columns that decide what is the same row.')
   // A row without a column would overwrite the old value with the default, which nobody asked for.
-  if (rows.some((row) => columns.some((column) => !Object.hasOwn(row, column))))
+  if (given === undefined && isUneven(rows, columns))
     throw invalid('All rows of an upsert must have the same columns.', 'Group the rows by their columns.')
   const changed = overwrite ?? columns.filter((column) => !conflict.includes(column))
   // With nothing to change the key is set to itself: DO NOTHING would not return the row.
-  return (changed.length === 0 ? conflict : changed)
+  const values = (changed.length === 0 ? conflict : changed)
     .map((column) => `${quoteName(column)} = excluded.${quoteName(column)}`)
     .join(', ')
+  return countsUpdated ? `${values} where ${countOneUpdated}` : values
 }
+
+/** Rows of an upsert that were there before, counted in a setting of the transaction while they are overwritten. */
+export const updatedRows = `coalesce(nullif(current_setting('plinth.updated', true), ''), '0')::bigint`
+const countOneUpdated = `set_config('plinth.updated', (${updatedRows} + 1)::text, true) is not null`
 
 /**
  * Finds the row or makes it, in one statement. ON CONFLICT DO NOTHING waits for a concurrent insert of the same key and
  * then makes nothing; `runOperation` asks again, and the next snapshot finds that row.
  */
-function getOrCreate({ target, rows, conflict, returning }: Upsert, bind: Bind): Written {
-  const [row] = rows
-  if (row === undefined || rows.length > 1) throw invalid('An upsert that gets takes exactly one row.')
-  const missing = conflict.find((column) => !Object.hasOwn(row, column))
-  if (conflict.length === 0 || missing !== undefined)
-    throw invalid(
-      `The row to get must have its key${missing === undefined ? '' : `: ${JSON.stringify(missing)} is missing`}.`,
-    )
-  const json = bind(JSON.stringify(rows))
-  const [found, made] = [cteName('found', target), cteName('made', target)]
-  const columns = expressions(returning)
-  const key = `(${names(conflict)}) = (select ${names(conflict)} from ${recordSet(target, json)})`
+function getOrCreate({ target, rows, conflict }: Upsert, returning: Returning, context: Context): Written {
+  const row = keyedRow(rows, conflict)
+  const json = context.bind(JSON.stringify(rows))
+  const [found, made] = [context.named('found'), context.named('made')]
+  const [theirs, ours] = [tableSource(target, context), context.alias()]
+  const list_ = returning ?? (() => '1')
+  const key = `(${names(conflict, theirs.alias)}) = (select ${names(conflict, ours)} from ${recordSet(target, json)} as ${ours})`
   const keys = Object.keys(row)
+  const alias = context.alias()
   return {
     with: [
-      `${found} as (select ${columns} from ${relation(target)} where ${key})`,
-      `${made} as (insert into ${relation(target)} ${list(keys)} select ${names(keys)} from ${recordSet(target, json)} ` +
-        `where not exists (select from ${found}) on conflict ${list(conflict)} do nothing returning ${columns})`,
+      `${found} as (select ${list_(theirs.alias)} from ${theirs.from} where ${key})`,
+      `${made} as (insert into ${relation(target)} as ${alias} ${list(keys)} ` +
+        `select ${names(keys, ours)} from ${recordSet(target, json)} as ${ours} ` +
+        `where not exists (select from ${found}) on conflict ${list(conflict)} do nothing returning ${list_(alias)})`,
     ],
     main: `select * from ${found} union all select * from ${made}`,
   }
 }
 
-/** A common table expression hides a table of its name, so it never gets the target's. */
-export function cteName(name: string, target: Relation): string {
-  return quoteName(target.name === name ? `${name}_rows` : name)
+function keyedRow(rows: readonly Row[], conflict: readonly string[]): Row {
+  const [row] = rows
+  if (row === undefined || rows.length > 1) throw invalid('An upsert that gets takes exactly one row.')
+  const missing = conflict.find((column) => !Object.hasOwn(row, column))
+  if (conflict.length > 0 && missing === undefined) return row
+  throw invalid(
+    `The row to get must have its key${missing === undefined ? '' : `: ${JSON.stringify(missing)} is missing`}.`,
+  )
 }
 
 /**
  * The new values come from a sub-select, not from FROM: no column of the condition or of RETURNING can be ambiguous.
  */
-export function update({ target, set, where, returning }: Update, bind: Bind): Written {
+function update(operation: Update, returning: Returning, context: Context): Written {
+  const { target, set } = operation
   const columns = Object.keys(set)
   if (columns.length === 0) throw invalid(`An update of ${target.name} must change at least one column.`)
-  if (where === undefined) throw invalid(`An update of ${target.name} needs a condition, or 'every row'.`)
-  const record = `json_populate_record(null::${rowType(target)}, ${bind(JSON.stringify(set))}::json)`
-  const values = `set (${names(columns)}) = (select ${names(columns)} from ${record})`
+  const [alias, given] = [context.alias(), context.alias()]
+  const record = `json_populate_record(null::${rowType(target)}, ${context.bind(JSON.stringify(set))}::json) as ${given}`
+  const values = `set ${list(columns)} = (select ${names(columns, given)} from ${record})`
+  const where = matching(operation, alias, context)
   return {
     with: [],
-    main: `update ${relation(target)} ${values}${whereClause(where, bind)}${returningClause(returning)}`,
+    main: `update ${relation(target)} as ${alias} ${values}${where}${returningClause(returning, alias)}`,
   }
 }
 
-export function remove({ target, where, returning }: Delete, bind: Bind): Written {
-  if (where === undefined) throw invalid(`A delete on ${target.name} needs a condition, or 'every row'.`)
-  return { with: [], main: `delete from ${relation(target)}${whereClause(where, bind)}${returningClause(returning)}` }
+function remove(operation: Delete, returning: Returning, context: Context): Written {
+  const alias = context.alias()
+  const where = matching(operation, alias, context)
+  return {
+    with: [],
+    main: `delete from ${relation(operation.target)} as ${alias}${where}${returningClause(returning, alias)}`,
+  }
+}
+
+/** ` where …`, or nothing for every row, which must be said. */
+function matching({ kind, target, where, returning }: Update | Delete, alias: string, context: Context): string {
+  if (where === undefined)
+    throw invalid(
+      `${kind === 'update' ? 'An update of' : 'A delete on'} ${target.name} needs a condition, or 'every row'.`,
+    )
+  if (where === 'every row') return ''
+  return ` where ${condition(where, conditioned(returning ?? [], rowsOf(alias), context), context)}`
 }
 
 function recordSet(target: Relation, parameter: string): string {
   return `json_populate_recordset(null::${rowType(target)}, ${parameter}::json)`
 }
 
-function returningClause(returning: Outputs | undefined): string {
-  return returning === undefined ? '' : ` returning ${expressions(returning)}`
-}
-
-/** RETURNING wants at least one expression; an empty list asks for the number of rows alone. */
-function expressions(returning: Outputs = []): string {
-  return returning.length === 0 ? '1' : outputs(returning)
+function returningClause(returning: Returning, alias: string): string {
+  return returning === undefined ? '' : ` returning ${returning(alias)}`
 }
 
 /** Columns in the order in which they are first seen. */
@@ -147,5 +203,6 @@ function keysOf(rows: readonly Row[]): string[] {
   return only && rows.length === 1 ? Object.keys(only) : [...new Set(rows.flatMap((row) => Object.keys(row)))]
 }
 
-const names = (columns: readonly string[]): string => columns.map(quoteName).join(', ')
-const list = (columns: readonly string[]): string => `(${names(columns)})`
+const names = (columns: readonly string[], alias: string): string =>
+  columns.map((column) => `${alias}.${quoteName(column)}`).join(', ')
+const list = (columns: readonly string[]): string => `(${columns.map(quoteName).join(', ')})`

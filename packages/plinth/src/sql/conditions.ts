@@ -1,0 +1,114 @@
+import { arrayText } from '../operation/array-text.ts'
+import type { CompareOperator, Condition, TextQuery } from '../operation/operation.ts'
+import { invalid, listed, unlisted } from './closed-lists.ts'
+import type { Context } from './context.ts'
+import { field } from './fields.ts'
+
+/** What the conditions of a row can be about. */
+export interface Conditioned {
+  readonly alias: string
+  /** The SQL of whether the row has rows in the embed of that name. */
+  readonly hasRowsIn: (embed: string) => string
+}
+
+const operators: Readonly<Record<CompareOperator, string>> = {
+  eq: '=',
+  neq: '<>',
+  gt: '>',
+  gte: '>=',
+  lt: '<',
+  lte: '<=',
+  like: 'like',
+  ilike: 'ilike',
+  match: '~',
+  imatch: '~*',
+  isdistinct: 'is distinct from',
+  cs: '@>',
+  cd: '<@',
+  ov: '&&',
+  sl: '<<',
+  sr: '>>',
+  nxr: '&<',
+  nxl: '&>',
+  adj: '-|-',
+}
+
+/** The operators that PostgreSQL lets stand before `any` and `all` of a list of single values. */
+const eachOperators: ReadonlySet<CompareOperator> = new Set([
+  'eq',
+  'neq',
+  'gt',
+  'gte',
+  'lt',
+  'lte',
+  'like',
+  'ilike',
+  'match',
+  'imatch',
+])
+
+const quantifiers = { any: 'any', all: 'all' } as const
+
+const truths = {
+  null: 'null',
+  not_null: 'not null',
+  true: 'true',
+  false: 'false',
+  unknown: 'unknown',
+} as const
+
+const textQueries: Readonly<Record<TextQuery, string>> = {
+  fts: 'to_tsquery',
+  plfts: 'plainto_tsquery',
+  phfts: 'phraseto_tsquery',
+  wfts: 'websearch_to_tsquery',
+}
+
+export function condition(where: Condition, of: Conditioned, context: Context): string {
+  const { bind } = context
+  switch (where.kind) {
+    case 'and':
+    case 'or':
+      // An empty list would be true or false for every row: in a DELETE that is the whole table.
+      if (where.of.length === 0) throw invalid(`A condition "${where.kind}" needs at least one part.`)
+      return `(${where.of.map((part) => condition(part, of, context)).join(` ${where.kind} `)})`
+    case 'not':
+      return `not (${condition(where.of, of, context)})`
+    case 'compare':
+      return `${field(where, of.alias, bind)} ${listed(operators, where.operator)} ${bind(where.value)}`
+    case 'compare each':
+      return compareEach(where, of.alias, context)
+    case 'in':
+      return `${field(where, of.alias, bind)} = any(${bind(arrayText(where.values))})`
+    case 'is':
+      return `${field(where, of.alias, bind)} is ${listed(truths, where.value)}`
+    case 'search':
+      return search(where, of.alias, context)
+    case 'embedded':
+      return embedded(where, of)
+    default:
+      throw unlisted(where)
+  }
+}
+
+type Kind<K extends Condition['kind']> = Extract<Condition, { readonly kind: K }>
+
+function compareEach(where: Kind<'compare each'>, alias: string, { bind }: Context): string {
+  const { operator, quantifier, values } = where
+  if (!eachOperators.has(operator)) throw invalid(`The operator ${operator} compares with one value at a time.`)
+  const list = `${listed(quantifiers, quantifier)}(${bind(arrayText(values))})`
+  return `${field(where, alias, bind)} ${listed(operators, operator)} ${list}`
+}
+
+function search(where: Kind<'search'>, alias: string, { bind }: Context): string {
+  const { query, language, value, of } = where
+  const configuration = (): string => (language === undefined ? '' : `${bind(language)}::regconfig, `)
+  const words = field(where, alias, bind)
+  const document = of === 'text' ? `to_tsvector(${configuration()}${words})` : words
+  return `${document} @@ ${listed(textQueries, query)}(${configuration()}${bind(value)})`
+}
+
+function embedded({ embed, value }: Kind<'embedded'>, of: Conditioned): string {
+  if (value !== 'null' && value !== 'not_null') throw invalid(`An embed is null or not_null, not ${String(value)}.`)
+  return value === 'null' ? `not ${of.hasRowsIn(embed)}` : of.hasRowsIn(embed)
+}

@@ -1,0 +1,181 @@
+import type { Condition, Embed, Order, Outputs } from '../operation/operation.ts'
+import { isColumn, isEmbed } from '../operation/output.ts'
+import { invalid, listed } from './closed-lists.ts'
+import { type Conditioned, condition } from './conditions.ts'
+import type { Context, Source } from './context.ts'
+import { type Embedded, manyRows, oneRow, type Rows, spreadMany, spreadOne } from './embeds.ts'
+import { field, isSameField } from './fields.ts'
+import { belonging } from './joins.ts'
+import { columnItem, countItem, groupClause, isGrouped, type Item } from './outputs.ts'
+
+/** What is asked of the rows of one source: the operation's own, or those of an embed. */
+export interface Level {
+  readonly columns: Outputs
+  readonly where?: Condition
+  readonly order?: readonly Order[]
+  readonly limit?: number
+  readonly offset?: number
+}
+
+export interface ReadRows extends Rows {
+  /** FROM and WHERE, for whoever counts the rows that limit and offset leave out. */
+  readonly matching: string
+}
+
+interface Reading extends Context {
+  readonly level: Level
+  readonly source: Source
+  /** Conditions besides those of the level. */
+  readonly on: readonly string[]
+  /** The rows are spread among others, which do the grouping: only one row of them belongs to each. */
+  readonly isSpread: boolean
+  /** Rows that are alike become one, here or in the rows that these are spread among. */
+  readonly isGrouped: boolean
+}
+
+/** The SELECT of a level over its source. */
+export function readRows(level: Level, source: Source, context: Context): ReadRows {
+  return read({ ...context, level, source, on: [], isSpread: false, isGrouped: isGrouped(level.columns) })
+}
+
+function read(reading: Reading): ReadRows {
+  const { source, isSpread } = reading
+  const embeds = new Map(embedsIn(reading.level.columns).map((embed) => [embed, readEmbed(embed, reading)]))
+  const items = itemsOf(reading, embeds)
+  const [everyJoin, deciding] = joinsOf(embeds)
+  const where = whereClause(reading, embeds)
+  const group = isSpread ? '' : groupClause(items)
+  const end = group + orderClause(reading, items, embeds) + limitClause(reading.level, reading)
+  return {
+    items,
+    matching: ` from ${source.from}${deciding}${where}`,
+    select: (list) => `select${list && ` ${list}`} from ${source.from}${everyJoin}${where}${end}`,
+  }
+}
+
+type Embeds = ReadonlyMap<Embed, Embedded>
+
+function embedsIn(columns: Outputs): readonly Embed[] {
+  return columns === 'all' ? [] : columns.filter(isEmbed)
+}
+
+function readEmbed(embed: Embed, ours: Reading): Embedded {
+  // It only decides which rows there are.
+  if (embed.columns.length === 0) return { items: [] }
+  const { on, source } = belonging(embed, ours.source, ours)
+  const isSpread = embed.isSpread === true && embed.rows === 'one'
+  const grouped = isGrouped(embed.columns) || (isSpread && ours.isGrouped)
+  const rows = read({ ...ours, level: withLimit(embed, ours), source, on, isSpread, isGrouped: grouped })
+  if (embed.rows === 'one') return embed.isSpread ? spreadOne(embed, rows, ours) : oneRow(embed, rows, ours)
+  return embed.isSpread ? spreadMany(embed, rows, ours) : manyRows(embed, rows, ours)
+}
+
+/** One row needs no limit, which would keep the planner from joining it as it likes. */
+function withLimit(embed: Embed, { maxRows }: Context): Level {
+  const limit = Math.min(embed.limit ?? Infinity, maxRows)
+  return embed.rows === 'one' || limit === Infinity ? embed : { ...embed, limit }
+}
+
+function itemsOf({ level, source, ...context }: Reading, embeds: Embeds): readonly Item[] {
+  if (level.columns === 'all') return [{ value: source.star }]
+  return level.columns.flatMap((output) => {
+    if (isEmbed(output)) return embeds.get(output)?.items ?? []
+    return isColumn(output) ? columnItem(output, source.alias, context) : countItem(output)
+  })
+}
+
+/** All joins, and those without which there would be more rows. */
+function joinsOf(embeds: Embeds): readonly [every: string, deciding: string] {
+  const all = [...embeds]
+  const text = (of: typeof all): string => of.map(([, { join = '' }]) => join).join('')
+  return [text(all), text(all.filter(([embed]) => decidesByJoin(embed)))]
+}
+
+function decidesByJoin({ isInner, rows, columns }: Embed): boolean {
+  return isInner === true && rows === 'one' && columns.length > 0
+}
+
+function whereClause(reading: Reading, embeds: Embeds): string {
+  const needed = [...embeds.keys()].filter((embed) => embed.isInner && !decidesByJoin(embed))
+  return whereAll(conditions(reading.level, reading.source, reading, reading.on, needed))
+}
+
+function whereAll(parts: readonly string[]): string {
+  return parts.length === 0 ? '' : ` where ${parts.join(' and ')}`
+}
+
+/** What must hold for a row: that it belongs, that it has rows in the embeds that must have some, what was asked. */
+function conditions(
+  { columns, where }: Level,
+  source: Source,
+  context: Context,
+  on: readonly string[],
+  needed: readonly Embed[],
+): string[] {
+  const having = needed.map((embed) => hasRows(embed, source, context))
+  const asked = where === undefined ? [] : [condition(where, conditioned(columns, source, context), context)]
+  return [...on, ...having, ...asked]
+}
+
+/** What conditions on a row of this source can be about. */
+export function conditioned(columns: Outputs, source: Source, context: Context): Conditioned {
+  return { alias: source.alias, hasRowsIn: (name) => hasRows(embedNamed(name, columns), source, context) }
+}
+
+/** `exists (…)`: the planner can turn it into a join, or stop at the first row. */
+function hasRows(embed: Embed, ours: Source, context: Context): string {
+  const { on, source } = belonging(embed, ours, context)
+  const needed = embedsIn(embed.columns).filter(({ isInner }) => isInner)
+  const where = whereAll(conditions(embed, source, context, on, needed))
+  return `exists (select from ${source.from}${where}${limitClause(embed, context)})`
+}
+
+function embedNamed(name: string, columns: Outputs): Embed {
+  const embed = embedsIn(columns).find(({ as }) => as === name)
+  if (embed === undefined) throw invalid(`There is no embed named ${JSON.stringify(name)} here.`)
+  return embed
+}
+
+const directions = { asc: '', desc: ' desc' } as const
+const nullsPlaces = { first: ' nulls first', last: ' nulls last' } as const
+
+function orderClause(reading: Reading, items: readonly Item[], embeds: Embeds): string {
+  const { order = [] } = reading.level
+  if (order.length === 0) return ''
+  const terms = order.map((term) => {
+    const { direction = 'asc', nulls } = term
+    const place = nulls === undefined ? '' : listed(nullsPlaces, nulls)
+    return orderedValue(term, reading, items, embeds) + listed(directions, direction) + place
+  })
+  return ` order by ${terms.join(', ')}`
+}
+
+function orderedValue(term: Order, reading: Reading, items: readonly Item[], embeds: Embeds): string {
+  const { source, bind, isGrouped: grouped, level } = reading
+  if (term.embed !== undefined) return relatedValue(term, embedNamed(term.embed, level.columns), reading, embeds)
+  // A bound path written again is another expression to PostgreSQL, and no longer one of those grouped by.
+  const place = grouped ? items.findIndex((item) => item.field && isSameField(item.field, term)) : -1
+  return place < 0 ? field(term, source.alias, bind) : String(place + 1)
+}
+
+/** A column of the one row joined, or looked up where it is not read. */
+function relatedValue(term: Order, embed: Embed, reading: Reading, embeds: Embeds): string {
+  if (embed.rows !== 'one')
+    throw invalid(`Rows cannot be ordered by ${JSON.stringify(embed.as)}, of which each may have many.`)
+  const joined = embeds.get(embed)?.column?.(term)
+  if (joined !== undefined) return joined
+  const { on, source } = belonging(embed, reading.source, reading)
+  const where = whereAll(conditions(embed, source, reading, on, []))
+  return `(select ${field(term, source.alias, reading.bind)} from ${source.from}${where})`
+}
+
+/** ` limit $3 offset $4`. The common `limit 1` is written out: the planner then knows it, also in a generic plan. */
+function limitClause({ limit, offset }: Pick<Level, 'limit' | 'offset'>, { bind }: Context): string {
+  const rows = limit === undefined ? '' : ` limit ${limit === 1 ? '1' : bind(rowNumber('limit', limit))}`
+  return offset === undefined || offset === 0 ? rows : `${rows} offset ${bind(rowNumber('offset', offset))}`
+}
+
+function rowNumber(name: string, value: number): string {
+  if (Number.isSafeInteger(value) && value >= 0) return String(value)
+  throw invalid(`${name} must be a whole number of rows, not ${String(value)}.`)
+}
