@@ -74,7 +74,7 @@ function joined(value: string, of: 'text' | 'bytea'): string {
  */
 function csvBody(rows: string, context: Context): Body {
   const lines = context.named('lines')
-  const [alias, first, name] = [context.alias(), context.alias(), `${context.alias()}`]
+  const [alias, first, name] = [context.alias(), context.alias(), context.alias()]
   const line = `replace(left(substr((${alias}.*)::text, 2), -1), '\\\\', '\\')`
   const key = `${name}."name"`
   const quoted = `case when ${key} ~ '[",\\r\\n]' then '"' || replace(${key}, '"', '""') || '"' else ${key} end`
