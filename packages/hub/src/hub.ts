@@ -2,7 +2,8 @@ import { type Database, PlinthError } from 'plinth'
 import { defaultDialect, type Dialect } from './dialect.ts'
 import { defaultLimits, fromFetch, type Limits, toFetch } from './exchange.ts'
 import { createHandle } from './handle.ts'
-import { type AdminOptions, startAdmin } from './operate/admin.ts'
+import { type AdminOptions, type AdminSubject, startAdmin } from './operate/admin.ts'
+import { shownSettings } from './operate/shown-settings.ts'
 import { refuseSuperuser } from './operate/superuser.ts'
 import { SchemaCache } from './schema-cache.ts'
 import { SettingsCache } from './settings-cache.ts'
@@ -27,14 +28,16 @@ export interface HubOptions {
   readonly limits?: Partial<Limits>
   /** Where PostgREST has a setting. */
   readonly dialect?: Partial<Dialect>
-  /** /live, /ready and /health on a port of their own. Absent: none. */
+  /** /live, /ready, /health, /config and /schema_cache on a port of their own. Absent: none. */
   readonly admin?: AdminOptions
+  /** Serve also beyond this machine as a role that passes every grant and policy. Default false. */
+  readonly allowSuperuser?: boolean
   /** Called with a fault of the hub itself, which its caller is told nothing of. Default: a process warning. */
   readonly onFault?: (error: unknown) => void
 }
 
 export interface ListenOptions {
-  /** Default 127.0.0.1. Elsewhere a superuser role is refused, the URL's and any configured one. */
+  /** Default 127.0.0.1. Elsewhere a superuser role is refused, the URL's and any configured one, unless it is allowed. */
   readonly host?: string
   /** 0 takes a free one. Default 4000. */
   readonly port?: number
@@ -83,6 +86,12 @@ export function createHub(options: HubOptions): Hub {
     dialect,
     onFault: options.onFault ?? warn,
   })
+  const subject: AdminSubject = {
+    database,
+    isCatalogRead: () => schema.isLoaded,
+    config: () => shownSettings(plainOptions(options)),
+    catalog: () => schema.current,
+  }
   let server: Listening | undefined
   let admin: Listening | undefined
 
@@ -90,10 +99,10 @@ export function createHub(options: HubOptions): Hub {
     if (server !== undefined) throw new PlinthError('InvalidOption', `The hub already listens on ${server.url}.`)
     try {
       // First, so that whoever starts the hub can see it wait for the database.
-      if (options.admin) admin = await startAdmin(options.admin, database, () => schema.isLoaded)
+      if (options.admin) admin = await startAdmin(options.admin, subject)
       await database.connect()
       const takesAnyRole = options.jwt !== undefined && options.jwt.roles === undefined
-      await refuseSuperuser(database, host, configuredRoles(options), takesAnyRole)
+      if (options.allowSuperuser !== true) await refuseSuperuser(database, host, configuredRoles(options), takesAnyRole)
       await schema.reload()
       server = await startServer(handle, limits, host, port)
     } catch (error) {
@@ -134,6 +143,11 @@ function identifyBy({ services = {}, runKey, jwt, anonymousRole, dialect, onFaul
     anonymousRole,
     isPostgrest,
   })
+}
+
+/** What can be printed. */
+function plainOptions({ database: _1, onFault: _2, ...options }: HubOptions): Omit<HubOptions, 'database' | 'onFault'> {
+  return options
 }
 
 function warn(error: unknown): void {

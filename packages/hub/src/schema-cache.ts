@@ -35,6 +35,11 @@ export class SchemaCache {
     return this.#catalog !== undefined
   }
 
+  /** As last read. */
+  get current(): Catalog | undefined {
+    return this.#catalog
+  }
+
   /** Reads the catalog anew; callers at the same time share one reading. */
   reload(): Promise<Catalog> {
     this.#loading ??= this.#load().finally(() => {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { type IncomingMessage, request } from 'node:http'
+import { networkInterfaces } from 'node:os'
 import { describe, test } from 'node:test'
 import { createDatabase, type DatabaseOptions } from 'plinth'
 import { startFaultProxy } from 'plinth/testing'
-import { ask, testHub } from './support/hub.ts'
+import { ask, hashed, testHub } from './support/hub.ts'
 
 const hub = testHub()
 const checks = ['connection pass', 'writable pass', 'pool pass', 'catalog pass']
@@ -32,7 +34,7 @@ function namesOf(told: Told): string[] {
 const options: Partial<DatabaseOptions> = { pool: { max: 2 } }
 
 describe('the admin port', () => {
-  test('says live, ready and how the database is, and nothing else', async () => {
+  test('says live, ready and how the database is', async () => {
     await using database = createDatabase({ ...options, url: await databaseUrl() })
     await using watched = hub.another({ database, admin: { port: 0 } })
     await watched.listen({ port: 0 })
@@ -89,6 +91,66 @@ describe('the admin port', () => {
     assert.equal(never.adminUrl, undefined)
   })
 })
+
+describe('what tells of the inside', () => {
+  const secrets = {
+    key: hashed('an own key'),
+    run: 'the run key in clear',
+    jwt: 'a secret of thirty-two bytes or more',
+    url: 'hidden-password',
+  }
+
+  test('is the settings without a secret, and the catalog', async () => {
+    const services = { backend: { role: hub.roles.backend, keys: [secrets.key], jwtSubject: 'backend' } }
+    const jwt = { secret: secrets.jwt, issuer: 'login' }
+    await using watched = hub.another({ services, jwt, runKey: secrets.run, limits: { nodes: 7 }, admin: { port: 0 } })
+    await watched.listen({ port: 0 })
+    const config = await get(`${watched.adminUrl}/config`)
+    assert.deepEqual([config.status, config.body.limits, config.body.jwt.issuer], [200, { nodes: 7 }, 'login'])
+    assert.deepEqual(config.body.services.backend, { role: hub.roles.backend, jwtSubject: 'backend', keys: ['***'] })
+    const text = JSON.stringify(config.body)
+    for (const secret of Object.values(secrets)) assert.ok(!text.includes(secret.replace('sha256:', '')), secret)
+    const { body } = await get(`${watched.adminUrl}/schema_cache`)
+    assert.deepEqual(body.schemas, ['public'])
+    assert.equal(body.relations.public.users.columns.id.type, 'bigint')
+    assert.deepEqual(Object.keys(body.relations.public['odd "table'].columns).includes('__proto__'), true)
+  })
+
+  test('shows no key and no login of a URL', async () => {
+    const keysUrl = `http://user:${secrets.url}@127.0.0.1:1/jwks?token=${secrets.url}`
+    const keys = { kty: 'oct', k: Buffer.from(secrets.jwt).toString('base64url') }
+    for (const jwt of [{ keysUrl }, { keys }]) {
+      await using watched = hub.another({ jwt, admin: { port: 0 } })
+      await watched.listen({ port: 0 })
+      const text = JSON.stringify((await get(`${watched.adminUrl}/config`)).body)
+      for (const secret of [secrets.url, keys.k]) assert.ok(!text.includes(secret), text)
+    }
+  })
+
+  test('is for this machine, by its own name', async () => {
+    await using watched = hub.another({ admin: { port: 0, host: '0.0.0.0' } })
+    await watched.listen({ port: 0 })
+    const { port } = new URL(watched.adminUrl ?? '')
+    assert.equal((await get(`http://127.0.0.1:${port}/config`)).status, 200)
+    assert.equal((await get(`http://localhost:${port}/schema_cache`)).status, 200)
+    assert.equal(await statusCalledAs('rebound.example', Number(port)), 403)
+    const elsewhere = Object.values(networkInterfaces())
+      .flat()
+      .find((one) => one?.family === 'IPv4' && !one.internal)
+    if (elsewhere === undefined) return
+    for (const path of ['/config', '/schema_cache'])
+      assert.equal((await get(`http://${elsewhere.address}:${port}${path}`)).status, 403)
+    assert.equal((await get(`http://${elsewhere.address}:${port}/live`)).status, 200)
+  })
+})
+
+async function statusCalledAs(host: string, port: number): Promise<number | undefined> {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    request({ host: '127.0.0.1', port, path: '/config', headers: { host } }, resolve).on('error', reject).end()
+  })
+  response.resume()
+  return response.statusCode
+}
 
 /** Fails after 10 s. */
 async function until<T>(look: () => Promise<T | undefined | false>): Promise<T> {

@@ -85,6 +85,7 @@ const config: Checks<PlinthConfig> = {
   jwt: object(jwt),
   limits: object(limits),
   admin: object(admin, ['port']),
+  allowSuperuser: flag,
   pool: object(pool),
   postgrest: named(anySetting),
   dialect: object(dialect),

@@ -1,5 +1,5 @@
-import { isIP } from 'node:net'
 import { type Database, PlinthError } from 'plinth'
+import { isLoopback } from './loopback.ts'
 
 /**
  * A superuser passes every grant and policy, so a hub that others can reach must not act as one: neither by the
@@ -25,11 +25,7 @@ export async function refuseSuperuser(
       'InvalidOption',
       `The role ${found.name} is a superuser, and ${host} can be reached by others.`,
       {
-        hint: 'Give the hub a role without superuser, or listen on 127.0.0.1.',
+        hint: 'Give the hub a role without superuser, listen on 127.0.0.1, or set allowSuperuser where it must be.',
       },
     )
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
