@@ -5,6 +5,8 @@ export type Work = (n: number) => Promise<unknown>
 export interface Contestant extends AsyncDisposable {
   readonly name: string
   readonly works: Readonly<Partial<Record<string, Work>>>
+  /** What its own process has used. Absent: it works in this one. */
+  cpuUsage?(): Promise<NodeJS.CpuUsage>
 }
 
 export interface Suite {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import pg from 'pg'
@@ -8,6 +9,7 @@ const packages = {
   'drizzle-orm': '../node_modules/drizzle-orm/package.json',
   kysely: '../node_modules/kysely/package.json',
   fastify: '../node_modules/fastify/package.json',
+  postgraphile: 'peers/node_modules/postgraphile/package.json',
 } as const
 
 /** Everything without which a figure means nothing to somebody else. */
@@ -42,6 +44,7 @@ async function serverSettings(url: string): Promise<Readonly<Record<string, stri
 }
 
 async function versionIn(file: URL): Promise<string> {
+  if (!existsSync(file)) return 'not installed'
   const manifest: unknown = JSON.parse(await readFile(file, 'utf8'))
   const isManifest = typeof manifest === 'object' && manifest !== null && 'version' in manifest
   return isManifest ? String(manifest.version) : 'unknown'

@@ -2,16 +2,25 @@ import type { Work } from './contestant.ts'
 
 export interface Sample {
   readonly operationsPerSecond: number
-  /** CPU of this process, all its threads, µs an operation. The server's is not in it. */
+  /** CPU of the contestant's process, all its threads, µs an operation. PostgreSQL's is not in it. */
   readonly cpuMicroseconds: number
+}
+
+export function ownCpuUsage(): Promise<NodeJS.CpuUsage> {
+  return Promise.resolve(process.cpuUsage())
 }
 
 /** Where the next operation starts, so that no contestant meets the same users in each round. */
 let operation = 0
 
 /** `callers` at once, each doing one operation after the other for `ms`. */
-export async function measure(work: Work, callers: number, ms: number): Promise<Sample> {
-  const cpuBefore = process.cpuUsage()
+export async function measure(
+  work: Work,
+  callers: number,
+  ms: number,
+  cpuUsage: () => Promise<NodeJS.CpuUsage> = ownCpuUsage,
+): Promise<Sample> {
+  const before = await cpuUsage()
   const from = performance.now()
   const until = from + ms
   let done = 0
@@ -23,8 +32,9 @@ export async function measure(work: Work, callers: number, ms: number): Promise<
   }
   await Promise.all(Array.from({ length: callers }, call))
   const seconds = (performance.now() - from) / 1000
-  const { user, system } = process.cpuUsage(cpuBefore)
-  return { operationsPerSecond: done / seconds, cpuMicroseconds: (user + system) / done }
+  const after = await cpuUsage()
+  const used = after.user + after.system - before.user - before.system
+  return { operationsPerSecond: done / seconds, cpuMicroseconds: used / done }
 }
 
 /**

@@ -9,9 +9,13 @@ export interface Options {
   readonly only: readonly string[]
   readonly jsonFile: string | undefined
   readonly url: string | undefined
+  readonly suites: readonly SuiteName[]
 }
 
-const usage = `npm run bench -- [options]
+const suiteNames = ['sql', 'transactions', 'hub'] as const
+export type SuiteName = (typeof suiteNames)[number]
+
+const usage = `npm run bench -- [${suiteNames.join('] [')}] [options]     default: all three
   --smoke         a few milliseconds a round: does everything run?
   --rounds N      counted rounds of each cell, default 5; one more before them warms up
   --ms N          length of a round, default 200
@@ -20,8 +24,9 @@ const usage = `npm run bench -- [options]
   --url URL       another server than an embedded one; a database and two roles are made in it and dropped`
 
 export function readOptions(args: readonly string[]): Options {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...args],
+    allowPositionals: true,
     options: {
       smoke: { type: 'boolean', default: false },
       rounds: { type: 'string' },
@@ -38,7 +43,14 @@ export function readOptions(args: readonly string[]): Options {
     only: values.only.toLowerCase().split(/\s+/).filter(Boolean),
     jsonFile: values.json ?? (values.smoke ? undefined : fileURLToPath(new URL('results.json', import.meta.url))),
     url: values.url,
+    suites: positionals.length === 0 ? suiteNames : positionals.map(suiteName),
   }
+}
+
+function suiteName(text: string): SuiteName {
+  const found = suiteNames.find((name) => name === text)
+  if (found !== undefined) return found
+  throw new Error(`There is no suite ${text}.\n\n${usage}`)
 }
 
 function atLeastOne(name: string, text: string): number {

@@ -1,11 +1,12 @@
 import type { Contestant, Suite, Work, WorkKind } from './contestant.ts'
-import { measure, type Sample, turned } from './measure.ts'
+import { measure, ownCpuUsage, type Sample, turned } from './measure.ts'
 import type { Options } from './options.ts'
 import { type Cell, summarize, type Summary } from './report.ts'
 
 interface Entrant {
   readonly name: string
   readonly work: Work
+  readonly cpuUsage: () => Promise<NodeJS.CpuUsage>
 }
 
 /** Measures every cell the options leave, work by work, and reports each table when it is complete. */
@@ -31,16 +32,17 @@ async function runCells(
   contestants: readonly Contestant[],
   { only, rounds, roundMs }: Options,
 ): Promise<Cell[]> {
-  const entrants = contestants.flatMap(({ name, works }): Entrant[] => {
+  const entrants = contestants.flatMap((contestant): Entrant[] => {
+    const { name, works, cpuUsage = ownCpuUsage } = contestant
     const work = works[kind.name]
     const cell = `${suite.title} ${kind.name} ${callers} ${name}`.toLowerCase()
-    return work !== undefined && only.every((word) => cell.includes(word)) ? [{ name, work }] : []
+    return work !== undefined && only.every((word) => cell.includes(word)) ? [{ name, work, cpuUsage }] : []
   })
   const samples = new Map(entrants.map(({ name }) => [name, [] as Sample[]]))
   for (const entrant of entrants) await checkOnce(entrant, kind)
   for (let round = 0; round <= rounds; round++) {
-    for (const { name, work } of turned(entrants, round)) {
-      const sample = await measure(work, callers, roundMs)
+    for (const { name, work, cpuUsage } of turned(entrants, round)) {
+      const sample = await measure(work, callers, roundMs, cpuUsage)
       // Round 0 warms up: connections open, statements are prepared, code is compiled.
       if (round > 0) samples.get(name)?.push(sample)
     }

@@ -5,12 +5,14 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { startEmbedded } from 'plinth/embedded'
 import { createTestDatabase } from 'plinth/testing'
+import type { Suite } from './contestant.ts'
 import { describeEnvironment } from './environment.ts'
-import { httpSuite } from './http/suite.ts'
+import { hasPostGraphile } from './http/servers.ts'
+import { growthSuite, httpSuite } from './http/suite.ts'
 import { type Options, readOptions } from './options.ts'
 import { type Summary, tableOf } from './report.ts'
 import { runSuite } from './rounds.ts'
-import { type Roles, sampleSql } from './sample.ts'
+import { manyTablesSql, readingSql, type Roles, sampleSql } from './sample.ts'
 import { sqlSuite } from './sql/suite.ts'
 import { transactionSuite } from './sql/transactions.ts'
 
@@ -34,7 +36,8 @@ async function benchmark(serverUrl: string, given: Options): Promise<void> {
   console.log(`${facts.join(', ')}
 
 Medians of ${given.rounds} rounds of ${given.roundMs} ms; ± is half the span between rounds. The ratio is that of op/s to the first
-line in the same round. CPU is what this process used for one operation, its load generator included, the server's not.
+line in the same round. CPU is what one operation took of the contestant's process, PostgreSQL's not in it: over HTTP a server's
+alone, otherwise this process with its load generator.
 `)
   const roles = { login: `bench_${process.pid}_login`, service: `bench_${process.pid}_service` }
   const summaries: Summary[] = []
@@ -44,9 +47,11 @@ line in the same round. CPU is what this process used for one operation, its loa
   }
   try {
     await using database = await createTestDatabase({ server: { url: serverUrl }, script: sampleSql(roles) })
-    await runSuite(sqlSuite(database.url), given, report)
-    for (const roundTripMs of [0, 2]) await runSuite(transactionSuite(database.url, roundTripMs), given, report)
-    await runSuite(httpSuite(asUser(database.url, roles.login), asUser(database.url, roles.service)), given, report)
+    const run = (suite: Suite): Promise<void> => runSuite(suite, given, report)
+    if (given.suites.includes('sql')) await run(sqlSuite(database.url))
+    if (given.suites.includes('transactions'))
+      for (const roundTripMs of [0, 2]) await run(transactionSuite(database.url, roundTripMs))
+    if (given.suites.includes('hub')) await runHub(serverUrl, database.url, roles, run)
   } finally {
     await dropRoles(serverUrl, roles)
   }
@@ -54,6 +59,27 @@ line in the same round. CPU is what this process used for one operation, its loa
   const json = JSON.stringify({ environment, rounds: given.rounds, roundMs: given.roundMs, cells: summaries }, rounded)
   await writeFile(given.jsonFile, `${json}\n`)
   console.log(`Every round as JSON: ${given.jsonFile}`)
+}
+
+async function runHub(
+  serverUrl: string,
+  url: string,
+  roles: Roles,
+  run: (suite: Suite) => Promise<void>,
+): Promise<void> {
+  const copy = { server: { url: serverUrl }, template: new URL(url).pathname.slice(1) }
+  await using reading = await createTestDatabase({ ...copy, script: readingSql })
+  await using large = await createTestDatabase({ ...copy, script: manyTablesSql })
+  const databases = {
+    login: asUser(url, roles.login),
+    service: asUser(url, roles.service),
+    role: roles.service,
+    readingLogin: asUser(reading.url, roles.login),
+    largeLogin: asUser(large.url, roles.login),
+  }
+  if (!hasPostGraphile) console.log('PostGraphile 5 is not run: npm ci --prefix bench/peers brings it.\n')
+  await run(httpSuite(databases))
+  await run(growthSuite(databases))
 }
 
 function rounded(_key: string, value: unknown): unknown {

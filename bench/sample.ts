@@ -31,7 +31,7 @@ export interface Roles {
   readonly service: string
 }
 
-/** Two tables, and for HTTP a login that owns nothing and may become the service's role. */
+/** Tables, and for HTTP a login that owns nothing and may become the service's role. */
 export function sampleSql({ login, service }: Roles): string {
   return `
     create table users (
@@ -43,12 +43,29 @@ export function sampleSql({ login, service }: Roles): string {
     create table entries (
       id int generated always as identity primary key, author int not null references users, note text not null,
       made timestamptz not null default now());
+    create table posts (id int primary key, author int not null references users, title text not null);
+    create index on posts (author);
+    insert into posts select i, (i + 1) / 2, 'Post ' || i from generate_series(1, 2 * ${userCount}) i;
+    create table comments (id int primary key, post int not null references posts, text text not null);
+    create index on comments (post);
+    insert into comments select i, (i + 1) / 2, 'comment ' || i from generate_series(1, 4 * ${userCount}) i;
     create role ${login} login noinherit password 'bench';
     create role ${service} login password 'bench';
     grant ${service} to ${login};
-    grant select, insert on users, entries to ${service};
-    analyze users;`
+    grant select, insert on users, entries, posts, comments to ${service};
+    analyze;`
 }
+
+/** A function that reads a setting of the request: from then on a hub brings them along. */
+export const readingSql = `
+  create function asker() returns text language sql stable as
+    $$ select current_setting('request.jwt.claims', true)::json ->> 'sub' $$;`
+
+/** Tables that nobody asks for. */
+export const manyTablesSql = `
+  do $$ begin for i in 1..2000 loop
+    execute format('create table t%s (id int primary key, a text, b int references users, c timestamptz)', i);
+  end loop; end $$;`
 
 /** Every operation takes another user, so that concurrent transactions do not wait for each other's row locks. */
 export function userOf(operation: number): number {
