@@ -9,8 +9,6 @@ import { answer, pgRunner } from './support/pg-runner.ts'
 const { url } = await testDatabase({ script: librarySchema })
 const runner = pgRunner(url)
 after(() => runner.close())
-// A function of a row is found like any other.
-await runner.client.query('set search_path to library, public')
 
 type Asked = Omit<Partial<Select>, 'target' | 'columns'>
 

@@ -5,7 +5,7 @@ import { field, namedSource, tableSource } from './fields.ts'
 import { nestedTypes } from './nested-types.ts'
 import { selectList } from './outputs.ts'
 import type { Statement } from './parameters.ts'
-import { type Level, readRows } from './read.ts'
+import { type Level, matchingRows, readRows } from './read.ts'
 import { carried, plainReturning } from './returned.ts'
 import { type Write, type Written, writeRows } from './writes.ts'
 
@@ -53,7 +53,7 @@ function textRows(
 
 function count({ target, where }: Count, context: Context): string {
   const level = { columns: [], ...(where && { where }) }
-  return `select count(*)${readRows(level, tableSource(target, context), context).matching}`
+  return `select count(*)${matchingRows(level, tableSource(target, context), context)}`
 }
 
 function call(operation: Call, context: Context): string {

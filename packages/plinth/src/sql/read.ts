@@ -122,6 +122,12 @@ export function conditioned(columns: Outputs, source: Source, context: Context):
   return { alias: source.alias, hasRowsIn: (name) => hasRows(embedNamed(name, columns), source, context) }
 }
 
+/** FROM and WHERE alone, for whoever only counts. */
+export function matchingRows(level: Level, source: Source, context: Context): string {
+  const needed = embedsIn(level.columns).filter(({ isInner }) => isInner)
+  return ` from ${source.from}${whereAll(conditions(level, source, context, [], needed))}`
+}
+
 /** `exists (…)`: the planner can turn it into a join, or stop at the first row. */
 function hasRows(embed: Embed, ours: Source, context: Context): string {
   const { on, source } = belonging(embed, ours, context)

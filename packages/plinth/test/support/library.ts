@@ -32,6 +32,9 @@ insert into library.book (id, writer, title, year, pages, tags, about, facts) va
   (4, null, 'Anonymous', null, 5, '{go}', null, '{"n": null}');
 insert into library.reader values (1, 'Rita'), (2, 'Sam');
 insert into library.loan values (1, 1, 3), (1, 3, 8), (2, 1, 5);
+select setval(pg_get_serial_sequence('library.book', 'id'), 100);
+-- A function of a row is found like any other.
+do $$ begin execute format('alter database %I set search_path to library, public', current_database()); end $$;
 `
 
 export const inLibrary = (name: string): { schema: string; name: string } => ({ schema: 'library', name })
