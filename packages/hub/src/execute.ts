@@ -1,11 +1,21 @@
-import type { BatchAnswer, Database, Operation } from 'plinth'
-import { type Answer, bytesRefused, compile, compileBody, rowsRefused, type Statement } from 'plinth/operation'
+import type { BatchAnswer, ByteRow, Database, Operation, Select } from 'plinth'
+import {
+  type Answer,
+  bytesRefused,
+  compile,
+  compileBody,
+  compileRowTexts,
+  rowsRefused,
+  type SettingsUse,
+  type Statement,
+} from 'plinth/operation'
 import type { Dialect } from './dialect.ts'
 import type { HubRequest } from './exchange.ts'
 import type { Form } from './postgrest/asked.ts'
 import { notSingular, tooMuch } from './postgrest/refusals.ts'
 import type { BodyAnswer } from './postgrest/reply.ts'
 import { Refusal } from './refusal.ts'
+import { joined, type LargeAnswers, mostHeldRows, type OpenedRows, openRows, type RowSource } from './large-answer.ts'
 import { type Asking, tell } from './session-settings.ts'
 import type { SettingsCache } from './settings-cache.ts'
 import type { Run } from './stage/stage.ts'
@@ -17,25 +27,112 @@ export interface Executor {
   readonly answerBytes: number
   readonly dialect: Dialect
   readonly settings: SettingsCache
+  readonly large: LargeAnswers
   /** Where names are found for a client that speaks operations. */
   readonly defaultSchema: string
 }
 
+/** A body that is too large to hold comes in pieces, and `body` is null then. */
+export interface ExecutedBody extends BodyAnswer {
+  readonly large?: LargeBody
+}
+
+export type LargeBody = Pick<OpenedRows, 'pieces' | 'close'>
+
 /** Runs an operation whose rows become the body of the answer. */
-export function executeBody(executor: Executor, form: Form, request: HubRequest): Run<BodyAnswer> {
+export function executeBody(executor: Executor, form: Form, request: HubRequest): Run<ExecutedBody> {
   return async (operation, caller) => {
-    const statement = bodyStatement(operation, form, executor.answerBytes)
-    const answered = await runTold(executor, statement, { caller, form, request }).catch(explainRefused(form))
-    const [body = null, rows, total] = answered.main?.rows[0] ?? []
-    return { body, rows: numberOf(rows), total: total ? numberOf(total) : undefined, ...saidIn(answered.said) }
+    const asking = { caller, form, request, use: await executor.settings.get() }
+    if (operation.kind === 'select' && mayBeLarge(operation, form, executor))
+      return await readLarge(executor, operation, asking)
+    return await runBody(executor, bodyStatement(executor, operation, asking), asking)
   }
 }
 
-function bodyStatement(operation: Operation, form: Form, mostBytes: number): Statement {
+interface BodyAsking extends Asking {
+  readonly form: Form
+  readonly use: SettingsUse
+}
+
+function bodyStatement({ answerBytes }: Executor, operation: Operation, { form, use }: BodyAsking): Statement {
   const { exactCount, allowedRows, isHead, isScalar = false } = form
   if (operation.kind === 'count') throw new Refusal(500, 'PLT500', 'A count has no body.')
-  const hasBody = !isHead
-  return compileBody(operation, { exactCount, isScalar, hasBody, mostBytes, ...(allowedRows && { allowedRows }) })
+  return compileBody(operation, {
+    exactCount,
+    isScalar,
+    hasBody: !isHead,
+    mostBytes: answerBytes,
+    readsResponse: use.setsResponse,
+    ...(allowedRows && { allowedRows }),
+  })
+}
+
+async function runBody(executor: Executor, statement: Statement, asking: BodyAsking): Promise<BodyAnswer> {
+  const answer = await runTold(executor, statement, asking, asking.use).catch(explainRefused(asking.form))
+  const [body = null, rows, total, ...said] = answer?.rows[0] ?? []
+  return {
+    body,
+    rows: numberOf(rows),
+    total: total ? numberOf(total) : undefined,
+    ...(asking.use.setsResponse && saidIn(said)),
+  }
+}
+
+/** What functions left for the answer's head. */
+function saidIn([headers, status]: ByteRow): Pick<BodyAnswer, 'said'> {
+  if (!headers && !status) return {}
+  return { said: { ...(headers && { headers: textOf(headers) }), ...(status && { status: textOf(status) }) } }
+}
+
+/** A list in plain JSON without a limit that says otherwise. */
+function mayBeLarge({ limit = Infinity }: Select, form: Form, { dialect }: Executor): boolean {
+  const { isHead, isSingular, isUndone, contentType, verb } = form
+  if (verb !== 'read' || isHead || isSingular || isUndone || !plainJson.test(contentType)) return false
+  return Math.min(limit, dialect.maxRows ?? Infinity) > mostHeldRows
+}
+
+const plainJson = /^application\/json(?:; charset=utf-8)?$/
+
+/** Of rows that are read piece by piece. */
+const leastBatchBytes = 1_048_576
+
+/** Asks for one row more than is held; only where that comes, or came the last time, the answer is opened as large. */
+async function readLarge(executor: Executor, operation: Select, asking: BodyAsking): Promise<ExecutedBody> {
+  const { large } = executor
+  const held = bodyStatement(executor, { ...operation, limit: mostHeldRows + 1 }, asking)
+  if (!large.isKnown(held.text)) {
+    const answer = await runBody(executor, held, asking).catch(ignoreTooMuch)
+    if (answer && answer.rows <= mostHeldRows) return answer
+  }
+  const opened = await openRows(executor.database, rowSource(executor, operation, asking), large.enter())
+  const { whole, total, said, pieces, close } = opened
+  large.note(held.text, whole === undefined)
+  const about = { total, ...saidIn(said) }
+  if (whole) return { body: joined('[', whole, ']'), rows: whole.length, ...about }
+  const left = Math.max(0, (total ?? 0) - (operation.offset ?? 0))
+  return { body: null, rows: Math.min(left, operation.limit ?? left), ...about, large: { pieces, close } }
+}
+
+function rowSource(executor: Executor, operation: Select, asking: BodyAsking): RowSource {
+  const { dialect, timeoutMs, answerBytes } = executor
+  const { form, use } = asking
+  const counting = { ...asking, form: { ...form, isHead: true } }
+  const { maxRows = Infinity } = dialect
+  const limit = Math.min(operation.limit ?? Infinity, maxRows)
+  return {
+    told: tell({ ...asking, isTransaction: true }, { use, dialect, timeoutMs }),
+    rows: compileRowTexts({ ...operation, ...(limit < Infinity && { limit }) }, maxRows),
+    count: form.exactCount ? bodyStatement(executor, { ...operation, limit: 0 }, counting) : undefined,
+    readsResponse: use.setsResponse,
+    timeoutMs,
+    mostBytes: Math.max(answerBytes, leastBatchBytes),
+  }
+}
+
+/** What is too large to be one text may still be read row by row. */
+function ignoreTooMuch(error: unknown): undefined {
+  if (error instanceof Refusal && error.body.code === 'PLT400') return undefined
+  throw error
 }
 
 /** The statement undid itself; here its error gets the name PostgREST's clients know. */
@@ -52,39 +149,33 @@ function explainRefused(form: Form): (error: unknown) => never {
   }
 }
 
-/** What functions left for the answer's head. */
-function saidIn(answer: BatchAnswer | undefined): Pick<BodyAnswer, 'said'> {
-  const [headers, status] = answer?.rows[0] ?? []
-  if (!headers && !status) return {}
-  return { said: { ...(headers && { headers: textOf(headers) }), ...(status && { status: textOf(status) }) } }
-}
-
 /** Runs an operation for a client that decodes PostgreSQL's text itself. */
 export function executeAnswer(executor: Executor, request: HubRequest): Run<Answer> {
   return async (operation, caller) => {
     const form = { schema: executor.defaultSchema, settings: {} }
-    const { main } = await runTold(executor, compile(operation), { caller, form, request })
-    const rows = (main?.rows ?? []).map((row) => row.map((value) => (value === null ? null : textOf(value))))
-    return { columns: main?.columns ?? [], rows, rowCount: main?.rowCount ?? 0 }
+    const use = await executor.settings.get()
+    const { columns, rows, rowCount } = await runTold(executor, compile(operation), { caller, form, request }, use)
+    return { columns, rows: rows.map((row) => row.map((value) => value && textOf(value))), rowCount }
   }
 }
 
-interface Answered {
-  readonly main: BatchAnswer | undefined
-  readonly said: BatchAnswer | undefined
-}
-
-async function runTold(executor: Executor, statement: Statement, asking: Asking): Promise<Answered> {
-  const { database, settings, dialect, timeoutMs, answerBytes } = executor
-  const { options, before, after } = tell(asking, { use: await settings.get(), dialect, timeoutMs })
-  const answers = await database.batch([...before, { ...statement, isMain: true }, ...after], {
+async function runTold(
+  { database, dialect, timeoutMs, answerBytes }: Executor,
+  statement: Statement,
+  asking: Asking,
+  use: SettingsUse,
+): Promise<BatchAnswer> {
+  const { options, before } = tell(asking, { use, dialect, timeoutMs })
+  const answers = await database.batch([...before, { ...statement, isMain: true }], {
     ...options,
     effect: asking.form.settings['transaction_read_only'] === 'on' ? 'read' : 'write',
     // The body is limited where PostgreSQL makes it; this is for the rows of /-/run, with room for their counts.
     maxAnswerBytes: answerBytes + 1024,
   })
-  return { main: answers[before.length], said: answers[before.length + 1] }
+  return answers[before.length] ?? noAnswer
 }
+
+const noAnswer: BatchAnswer = { columns: [], rows: [], rowCount: 0 }
 
 function textOf(value: Uint8Array): string {
   return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString()

@@ -1,11 +1,12 @@
 import { parseOperation } from 'plinth/operation'
 import type { Dialect } from './dialect.ts'
 import type { HubRequest, Limits, Reply } from './exchange.ts'
-import { type Executor, executeAnswer, executeBody } from './execute.ts'
+import { type Executor, executeAnswer, executeBody, type LargeBody } from './execute.ts'
+import type { Asked } from './postgrest/asked.ts'
 import { parsePlainJson } from './postgrest/json.ts'
 import { checkContentType } from './postgrest/media-type.ts'
 import { methodNotSupported } from './postgrest/refusals.ts'
-import { writeReply } from './postgrest/reply.ts'
+import { type BodyAnswer, writeReply } from './postgrest/reply.ts'
 import { readRequest } from './postgrest/request.ts'
 import { checkSizes } from './request-size.ts'
 import { failureReply } from './failure.ts'
@@ -45,7 +46,20 @@ export function createHandle(parts: HandleParts): Handle {
 async function answerPostgrest(request: HubRequest, caller: Caller, parts: HandleParts): Promise<Reply> {
   const asked = await parts.schema.lookUp((catalog) => readRequest(request, catalog, parts))
   const run = pipeline(parts.stages, executeBody(parts.executor, asked.form, request))
-  return writeReply(asked, await run(asked.operation, caller))
+  const answer = await run(asked.operation, caller)
+  return answer.large ? await replyInPieces(asked, answer, answer.large) : writeReply(asked, answer)
+}
+
+/** How many rows there are is known before the first byte only where they were counted. */
+async function replyInPieces(asked: Asked, answer: BodyAnswer, { pieces, close }: LargeBody): Promise<Reply> {
+  try {
+    const { status, headers } = writeReply(asked, answer)
+    const { 'content-range': range, ...others } = headers
+    return { status, headers: answer.total === undefined || !range ? others : headers, body: pieces }
+  } catch (error) {
+    await close()
+    throw error
+  }
 }
 
 /** `POST /-/run`: an operation as JSON → the same stages → PostgreSQL's text, which the client decodes. */

@@ -5,6 +5,7 @@ import { createHandle } from './handle.ts'
 import { type AdminOptions, type AdminSubject, startAdmin } from './operate/admin.ts'
 import { shownSettings } from './operate/shown-settings.ts'
 import { refuseSuperuser } from './operate/superuser.ts'
+import { LargeAnswers } from './large-answer.ts'
 import { SchemaCache } from './schema-cache.ts'
 import { SettingsCache } from './settings-cache.ts'
 import { startServer, type Listening } from './server.ts'
@@ -80,6 +81,7 @@ export function createHub(options: HubOptions): Hub {
       answerBytes: limits.answerBytes,
       dialect,
       settings: new SettingsCache(database),
+      large: new LargeAnswers(),
       defaultSchema: schemas[0] ?? '',
     },
     limits,

@@ -5,17 +5,18 @@ import type { HubRequest } from './exchange.ts'
 import type { Form } from './postgrest/asked.ts'
 import { type Caller, settingsOf } from './stage/caller.ts'
 
-/** What PostgreSQL is told in front of a request's statement and behind it. */
+/** What PostgreSQL is told in front of a request's statement. */
 export interface Told {
   readonly options: Pick<BatchOptions, 'settings' | 'laneSettings' | 'isolation' | 'end' | 'timeoutMs'>
   readonly before: readonly BatchStatement[]
-  readonly after: readonly BatchStatement[]
 }
 
 export interface Asking {
   readonly caller: Caller
   readonly request: HubRequest
   readonly form: Pick<Form, 'schema' | 'settings' | 'isUndone'>
+  /** It gets a transaction of its own, so nothing may stay on a connection. */
+  readonly isTransaction?: true
 }
 
 export interface Telling {
@@ -39,16 +40,15 @@ export function tell(asking: Asking, telling: Telling): Told {
   const isolation = isolationOf(given['default_transaction_isolation'] ?? ofRole['default_transaction_isolation'])
   const timeoutMs = shortestMs(given['statement_timeout'] ?? ofRole['statement_timeout'], telling.timeoutMs)
   const options = { timeoutMs, ...(isolation && { isolation }), ...(isUndone && { end: 'rollback' as const }) }
-  const isTransaction = isolation !== undefined || isUndone === true
+  const isTransaction = isolation !== undefined || isUndone === true || asking.isTransaction === true
   if (!isTransaction && keepsSession(use) && dialect.preRequest === undefined) {
     const { transaction_read_only: readOnly, ...rest } = without(given)
     const kept = keptSettings(asking, readOnly === 'on', telling)
-    return { options: { ...options, ...kept, settings: rest }, before: [], after: [] }
+    return { options: { ...options, ...kept, settings: rest }, before: [] }
   }
   return {
     options: { ...options, settings: allSettings(asking, telling) },
     before: dialect.preRequest ? [preRequest(dialect.preRequest)] : [],
-    after: use.setsResponse ? [whatWasSaid] : [],
   }
 }
 
@@ -132,11 +132,6 @@ function cookiesOf(header: string): Settings {
 function preRequest({ schema, name }: Relation): BatchStatement {
   const quoted = [...(schema === undefined ? [] : [schema]), name].map((part) => `"${part.replaceAll('"', '""')}"`)
   return { text: `select ${quoted.join('.')}()`, values: [] }
-}
-
-const whatWasSaid: BatchStatement = {
-  text: "select nullif(current_setting('response.headers', true), ''), nullif(current_setting('response.status', true), '')",
-  values: [],
 }
 
 const levels: ReadonlyMap<string, IsolationLevel> = new Map(

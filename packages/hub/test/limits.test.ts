@@ -54,12 +54,14 @@ describe('a request that is too large', () => {
   test('in its answer is PLT400, and what would have written is undone', async () => {
     await using small = hub.another({ limits: { answerBytes: 2_000 } })
     await hub.sql(`insert into notes (body) select repeat('x', 100) from generate_series(1, 20)`)
-    const all = await ask(small, 'GET', '/notes?select=body')
+    const called = await ask(small, 'POST', '/rpc/add_notes', { body: { n: 60 } })
     const headers = { prefer: 'return=representation' }
     const changed = await ask(small, 'PATCH', '/notes?id=gt.0', { body: { body: 'y'.repeat(100) }, headers })
-    for (const { status, json } of [all, changed]) assert.deepEqual([status, json.code], [400, 'PLT400'])
-    assert.match(all.json.details, /^The answer is \d{4} bytes long/)
-    assert.deepEqual(await hub.sql(`select count(*)::int as n from notes where body like 'y%'`), [{ n: 0 }])
+    for (const { status, json } of [called, changed]) assert.deepEqual([status, json.code], [400, 'PLT400'])
+    assert.match(called.json.details, /^The answer is \d{4} bytes long/)
+    const written = `select count(*)::int as n from notes where body not like 'x%'`
+    assert.deepEqual(await hub.sql(written), [{ n: 0 }])
+    assert.equal((await ask(small, 'GET', '/notes?select=body')).json.length, 20)
     assert.equal((await ask(small, 'GET', '/notes?select=body&limit=10')).status, 200)
     assert.equal((await ask(small, 'HEAD', '/notes?select=body')).status, 200)
     await hub.sql('truncate notes')

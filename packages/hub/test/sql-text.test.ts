@@ -107,7 +107,7 @@ describe('what the sender writes never becomes SQL', () => {
     const headers = { authorization: `Bearer ${keys.backend}` }
     await recorder.hub.handle(new Request(`http://hub/users?name=eq.${encoded}`, { headers }))
     const last = recorder.sent.at(-1)
-    assert.deepEqual(last?.values, [marker])
+    assert.equal(last?.values[0], marker)
     assert.equal(last?.settings['role'], hub.roles.backend)
   })
 

@@ -1,9 +1,12 @@
 import { type Statement, type StepAnswer, suspendedTag } from '../driver/exchange.ts'
 import { wholeNumber } from './options.ts'
-import type { StreamOptions } from './queryable.ts'
+import type { ByteRow, StreamOptions } from './queryable.ts'
 import { toQueryResult } from './statement.ts'
 
-interface PortalHolder {
+/** What a batch of bytes is to be large, and how many rows it has at first and at most. */
+const [batchBytes, firstRows, mostRows] = [262_144, 64, 8192]
+
+export interface PortalHolder {
   /** Names of portals are one namespace in a transaction. */
   readonly portalName: string
   readonly run: (statement: Statement, options: StreamOptions) => Promise<StepAnswer>
@@ -33,4 +36,37 @@ export async function* readPortal<R>(
   } finally {
     if (answer.tag === suspendedTag && !isReading) closePortal(name)
   }
+}
+
+/** The same as they came, in batches whose number of rows follows their size. */
+export async function* readPortalBytes(
+  statement: Statement,
+  options: StreamOptions,
+  { portalName: name, run, closePortal }: PortalHolder,
+): AsyncGenerator<readonly ByteRow[], void, undefined> {
+  const { settings: _, ...later } = options
+  let maxRows = firstRows
+  let answer = await run({ ...statement, asBytes: true, portal: { name, maxRows, isOpen: false } }, options)
+  let isReading = false
+  try {
+    for (;;) {
+      const { byteRows } = answer
+      yield byteRows
+      if (answer.tag !== suspendedTag) return
+      maxRows = nextRows(byteRows)
+      isReading = true
+      answer = await run({ ...statement, values: [], asBytes: true, portal: { name, maxRows, isOpen: true } }, later)
+      isReading = false
+    }
+  } finally {
+    if (answer.tag === suspendedTag && !isReading) closePortal(name)
+  }
+}
+
+/** At most four times as many: the rows behind may be larger than those so far. */
+function nextRows(rows: readonly ByteRow[]): number {
+  let bytes = 0
+  for (const row of rows) for (const value of row) bytes += value?.length ?? 0
+  const fitting = Math.floor((batchBytes * rows.length) / Math.max(1, bytes))
+  return Math.max(1, Math.min(fitting, 4 * rows.length, mostRows))
 }

@@ -47,8 +47,7 @@ export interface BatchOptions extends Omit<StatementOptions, 'rows'> {
 
 export interface BatchAnswer {
   readonly columns: readonly AnswerColumn[]
-  /** PostgreSQL's text of each value, in UTF-8. */
-  readonly rows: readonly (readonly (Uint8Array | null)[])[]
+  readonly rows: readonly ByteRow[]
   readonly rowCount: number
 }
 
@@ -67,6 +66,8 @@ export interface QueryResult<R> {
 
 export type ObjectRow = Record<string, unknown>
 export type TextRow = readonly (string | null)[]
+/** PostgreSQL's text of each value, in UTF-8. */
+export type ByteRow = readonly (Uint8Array | null)[]
 
 /** What runs statements and operations: a database, a session, a transaction. */
 export interface Queryable {
@@ -117,6 +118,15 @@ export interface ReadTransaction extends Queryable {
   readonly attempt: number
   /** Aborted when the transaction's deadline passes or its caller aborts. Give it to whatever else you await inside. */
   readonly signal: AbortSignal
+  /**
+   * The rows of one statement as they come over the wire, in batches of about 256 KiB, of which one is in memory at a
+   * time. Leaving the loop ends the statement.
+   */
+  streamBytes(
+    statement: string | Sql,
+    values?: readonly Value[],
+    options?: Omit<StreamOptions, 'rows' | 'batchRows'>,
+  ): AsyncIterable<readonly ByteRow[]>
 }
 
 /** A transaction somebody else owns: a service that is given one cannot begin, commit or roll back. */

@@ -8,6 +8,7 @@ import type {
   OwnedTransaction,
   QueryResult,
   StatementOptions,
+  ByteRow,
   StreamOptions,
   Transaction,
 } from './queryable.ts'
@@ -29,6 +30,11 @@ interface Scope extends Pick<Transaction, SameInBoth> {
     find: (rows: readonly R[]) => F,
   ): Promise<F>
   stream<R>(statement: string | Sql, values: readonly Value[] | undefined, options: StreamOptions): AsyncIterable<R>
+  streamBytes(
+    statement: string | Sql,
+    values: readonly Value[] | undefined,
+    options: StreamOptions,
+  ): AsyncIterable<readonly ByteRow[]>
 }
 
 /** What the callback of a transaction or savepoint is given. */
@@ -85,6 +91,14 @@ class TransactionHandle {
     options: StreamOptions = {},
   ): AsyncIterable<R> {
     return this.#scope.stream<R>(statement, values, options)
+  }
+
+  streamBytes(
+    statement: string | Sql,
+    values?: readonly Value[],
+    options: StreamOptions = {},
+  ): AsyncIterable<readonly ByteRow[]> {
+    return this.#scope.streamBytes(statement, values, options)
   }
 
   run<R>(operation: Typed<R>): Promise<R>

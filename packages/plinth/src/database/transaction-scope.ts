@@ -22,9 +22,9 @@ import {
   type Named,
   savepointOpen,
 } from './misuse-errors.ts'
-import type { QueryResult, StatementOptions, StreamOptions, Transaction } from './queryable.ts'
+import type { ByteRow, QueryResult, StatementOptions, StreamOptions, Transaction } from './queryable.ts'
 import { refuseTransactionControl, settingsStatement, toQueryResult, toStatement } from './statement.ts'
-import { readPortal } from './portal.ts'
+import { type PortalHolder, readPortal, readPortalBytes } from './portal.ts'
 import { createHandle } from './transaction-handle.ts'
 import type { TransactionLine } from './transaction-line.ts'
 
@@ -196,15 +196,31 @@ export class TransactionScope implements RunningScope {
   }
 
   stream<R>(text: string | Sql, values: readonly Value[] | undefined, options: StreamOptions): AsyncIterable<R> {
+    return readPortal<R>(this.#portalStatement(text, values), options, this.#portalHolder())
+  }
+
+  streamBytes(
+    text: string | Sql,
+    values: readonly Value[] | undefined,
+    options: StreamOptions,
+  ): AsyncIterable<readonly ByteRow[]> {
+    return readPortalBytes(this.#portalStatement(text, values), options, this.#portalHolder())
+  }
+
+  #portalStatement(text: string | Sql, values: readonly Value[] | undefined): Statement {
     const statement = toStatement(text, values)
     refuseTransactionControl(statement.text)
-    return readPortal<R>(statement, options, {
+    return statement
+  }
+
+  #portalHolder(): PortalHolder {
+    return {
       portalName: this.#line.portalName,
       run: (part, settings) => this.#track(part.text, () => this.#execute(part, settings)),
       closePortal: (name) => {
         if (this.isOpen) this.#line.closePortal(name)
       },
-    })
+    }
   }
 
   /** A text is hashed by the server: what is the same key there is the same in every language. */
