@@ -4,12 +4,13 @@ import { PlinthError, type ErrorCode } from 'plinth'
 export interface ErrorBody {
   readonly code: string
   readonly message: string
-  readonly details: string | null
+  /** Of an ambiguous relationship a list, one entry a candidate. */
+  readonly details: string | readonly Readonly<Record<string, string>>[] | null
   readonly hint: string | null
 }
 
 export interface RefusalFields {
-  readonly details?: string
+  readonly details?: NonNullable<ErrorBody['details']>
   readonly hint?: string
   readonly headers?: Readonly<Record<string, string>>
   /** What a client of the library gets. Default `HubRefused`. */

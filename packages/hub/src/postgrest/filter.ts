@@ -1,49 +1,74 @@
-import type { CompareOperator, Condition } from 'plinth'
-import { notImplemented, tooMuch } from './refusals.ts'
+import type { CompareOperator, Condition, Field, TextQuery } from 'plinth'
+import { malformedArray } from './unknown-names.ts'
+import { tooMuch } from './refusals.ts'
 import { type Budget, Scanner, spendNode } from './scanner.ts'
 
-const compared: ReadonlySet<string> = new Set(['eq', 'neq', 'gt', 'gte', 'lt', 'lte', 'like', 'ilike'])
-
-/** PostgREST's operators that the hub does not have yet. */
-const later: ReadonlySet<string> = new Set(
-  'match imatch isdistinct fts plfts phfts wfts cs cd ov sl sr nxr nxl adj'.split(' '),
+const compared: ReadonlySet<string> = new Set(
+  'eq neq gt gte lt lte like ilike match imatch isdistinct cs cd ov sl sr nxr nxl adj'.split(' '),
 )
+const quantified: ReadonlySet<string> = new Set('eq gt gte lt lte like ilike match imatch'.split(' '))
+const searched: ReadonlySet<string> = new Set(['fts', 'plfts', 'phfts', 'wfts'])
 
-const tests: ReadonlyMap<string, (Condition & { kind: 'is' })['value']> = new Map([
-  ['null', 'null'],
-  ['not_null', 'not_null'],
-  ['true', 'true'],
-  ['false', 'false'],
-  ['unknown', 'unknown'],
-])
+type Test = Extract<Condition, { kind: 'is' }>['value']
+const tests: readonly Test[] = ['null', 'not_null', 'true', 'false', 'unknown']
 
 /** Reads the value of `age=not.gte.18`: everything after the operator is the value, commas and brackets included. */
-export function parseFilter(column: string, text: string, budget: Budget): Condition {
+export function parseFilter(field: Field, text: string, budget: Budget): Condition {
   const scanner = new Scanner('filter', text)
-  const condition = parseOperation(scanner, column, budget, () => scanner.rest())
+  const condition = parseOperation(scanner, field, budget, () => scanner.rest())
   if (!scanner.isAtEnd) scanner.fail('end of input')
   return condition
 }
 
-/** Reads `not.operator.value` for a column; `value` reads what the place allows: the rest, or up to a comma. */
-export function parseOperation(scanner: Scanner, column: string, budget: Budget, value: () => string): Condition {
+/** Reads `not.operator.value` for a field; `value` reads what the place allows: the rest, or up to a comma. */
+export function parseOperation(scanner: Scanner, field: Field, budget: Budget, value: () => string): Condition {
   spendNode(budget)
   const isNegated = scanner.take('not.')
-  const operator = scanner.match(/[a-z]+/y) ?? ''
-  if (later.has(operator)) throw notImplemented(`The operator '${operator}'`)
-  if (compared.has(operator) && scanner.next === '(') throw notImplemented('The modifiers any and all of an operator')
-  if (!isCompare(operator) && operator !== 'in' && operator !== 'is') scanner.fail('operator (eq, gt, ...)')
-  scanner.expect('.')
-  const condition = isCompare(operator)
-    ? ({ kind: 'compare', column, operator, value: patternOf(operator, value()) } as const)
-    : operator === 'in'
-      ? ({ kind: 'in', column, values: parseList(scanner, budget) } as const)
-      : ({ kind: 'is', column, value: parseTest(scanner) } as const)
+  const condition = parseTest(scanner, field, budget, value)
   return isNegated ? { kind: 'not', of: condition } : condition
+}
+
+function parseTest(scanner: Scanner, field: Field, budget: Budget, value: () => string): Condition {
+  const mark = scanner.mark()
+  const operator = scanner.match(/[a-z]+/y) ?? ''
+  if (operator === 'in' && scanner.take('.')) return { kind: 'in', ...field, values: parseList(scanner, budget) }
+  if (operator === 'is' && scanner.take('.')) return { kind: 'is', ...field, value: parseState(scanner) }
+  if (isSearch(operator)) return parseSearch(scanner, operator, field, value)
+  if (!isCompare(operator)) {
+    scanner.returnTo(mark)
+    return scanner.fail('"not" or operator (eq, gt, ...)')
+  }
+  const quantifier = quantified.has(operator) ? parseQuantifier(scanner) : undefined
+  scanner.expect('.')
+  const compare = patternOf(operator, value())
+  if (quantifier === undefined) return { kind: 'compare', ...field, operator, value: compare }
+  return { kind: 'compare each', ...field, operator, quantifier, values: listOf(compare, budget) }
 }
 
 function isCompare(operator: string): operator is CompareOperator {
   return compared.has(operator)
+}
+
+function isSearch(operator: string): operator is TextQuery {
+  return searched.has(operator)
+}
+
+function parseQuantifier(scanner: Scanner): 'any' | 'all' | undefined {
+  if (scanner.take('(any)')) return 'any'
+  return scanner.take('(all)') ? 'all' : undefined
+}
+
+function parseSearch(scanner: Scanner, query: TextQuery, field: Field, value: () => string): Condition {
+  const language = scanner.take('(') ? parseLanguage(scanner) : undefined
+  scanner.expect('.')
+  return { kind: 'search', ...field, query, ...(language === undefined ? {} : { language }), value: value() }
+}
+
+function parseLanguage(scanner: Scanner): string {
+  const language = scanner.match(/[\p{L}\p{N}_ $]+/uy)?.trim()
+  if (language === undefined || language === '') scanner.fail('letter, digit or "_"')
+  scanner.expect(')')
+  return language
 }
 
 /** In a URL the star stands for SQL's per cent sign, which would have to be escaped there. */
@@ -51,14 +76,13 @@ function patternOf(operator: CompareOperator, value: string): string {
   return operator === 'like' || operator === 'ilike' ? value.replaceAll('*', '%') : value
 }
 
-function parseTest(scanner: Scanner): (Condition & { kind: 'is' })['value'] {
+function parseState(scanner: Scanner): Test {
   const mark = scanner.mark()
-  const test = tests.get((scanner.match(/[a-z_]+/iy) ?? '').toLowerCase())
-  if (test === undefined) {
-    scanner.returnTo(mark)
-    scanner.fail('isVal: (null, not_null, true, false, unknown)')
-  }
-  return test
+  const word = (scanner.match(/[a-z_]+/iy) ?? '').toLowerCase()
+  const test = tests.find((one) => one === word)
+  if (test !== undefined) return test
+  scanner.returnTo(mark)
+  return scanner.fail('isVal: (null, not_null, true, false, unknown)')
 }
 
 /** Reads `(1,"a,b",c)`. `()` is the empty list: nothing is in it. */
@@ -69,12 +93,15 @@ function parseList(scanner: Scanner, budget: Budget): readonly string[] {
   if (scanner.take(')')) return values
   do {
     values.push(parseListed(scanner))
-    if (values.length > budget.limits.listValues)
-      throw tooMuch(`More than ${budget.limits.listValues} values in a list.`)
+    checkLength(values, budget)
   } while (scanner.take(','))
   scanner.expect(')')
   scanner.skipSpaces()
   return values
+}
+
+function checkLength(values: readonly string[], { limits }: Budget): void {
+  if (values.length > limits.listValues) throw tooMuch(`More than ${limits.listValues} values in a list.`)
 }
 
 /** A quoted value counts as quoted only when it ends where the list goes on; `"a"b` is the text with its quotes. */
@@ -89,8 +116,25 @@ export function parseListed(scanner: Scanner): string {
 const quotedText = /"(?:[^"\\]|\\[^])*"/y
 
 function tryQuoted(scanner: Scanner): string | undefined {
-  return scanner
-    .match(quotedText)
-    ?.slice(1, -1)
-    .replace(/\\([^])/g, '$1')
+  return scanner.match(quotedText)?.slice(1, -1).replaceAll(escaped, '$1')
+}
+
+const escaped = /\\([^])/g
+
+/** The values of PostgreSQL's text of a list, `{a,"b,c"}`; a list of lists compares with nothing. */
+function listOf(text: string, budget: Budget): readonly string[] {
+  if (!text.startsWith('{') || !text.endsWith('}')) throw malformedArray(text)
+  const inside = text.slice(1, -1)
+  if (inside.trim() === '') return []
+  const scanner = new Scanner('filter', inside)
+  const values: string[] = []
+  do {
+    scanner.skipSpaces()
+    const value = tryQuoted(scanner) ?? scanner.match(/[^,{}"]+/y)?.trim()
+    scanner.skipSpaces()
+    if (value === undefined || !['', ','].includes(scanner.next)) throw malformedArray(text)
+    values.push(value)
+    checkLength(values, budget)
+  } while (scanner.take(','))
+  return values
 }

@@ -1,6 +1,7 @@
 import type { Condition } from 'plinth'
+import { parseField } from './field.ts'
 import { parseListed, parseOperation } from './filter.ts'
-import { notEmbedded, notImplemented, tooMuch } from './refusals.ts'
+import { tooMuch } from './refusals.ts'
 import { type Budget, Scanner, spendNode } from './scanner.ts'
 
 /** Reads the value of `or=(age.lt.18,not.and(a.eq.1,b.eq.2))`; `kind` and `isNegated` come from the name before it. */
@@ -37,10 +38,10 @@ function parseMember(scanner: Scanner, budget: Budget, depth: number): Condition
   return head.startsWith('not.') ? { kind: 'not', of: group } : group
 }
 
+/** A list of PostgreSQL's own, `{a,b}`, holds commas that end nothing. */
 function parseCondition(scanner: Scanner, budget: Budget): Condition {
-  const column = scanner.name()
-  if (scanner.take('->')) throw notImplemented('JSON paths (-> and ->>)')
-  if (scanner.next === '(') throw notEmbedded(column)
+  const field = parseField(scanner)
+  scanner.skipSpaces()
   scanner.expect('.')
-  return parseOperation(scanner, column, budget, () => scanner.match(/\{[^{}]*\}/y) ?? parseListed(scanner))
+  return parseOperation(scanner, field, budget, () => scanner.match(/\{[^{}]*\}/y) ?? parseListed(scanner))
 }

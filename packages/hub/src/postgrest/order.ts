@@ -1,8 +1,8 @@
-import type { Order } from 'plinth'
-import { notImplemented } from './refusals.ts'
+import type { Field, Order } from 'plinth'
+import { parseField } from './field.ts'
 import { type Budget, Scanner, spendNode } from './scanner.ts'
 
-/** Reads `order=age.desc.nullslast,name`. */
+/** Reads `order=age.desc.nullslast,author(name)`. */
 export function parseOrder(text: string, budget: Budget): readonly Order[] {
   const scanner = new Scanner('order', text)
   const terms: Order[] = []
@@ -17,14 +17,27 @@ export function parseOrder(text: string, budget: Budget): readonly Order[] {
 }
 
 function parseTerm(scanner: Scanner): Order {
-  const column = scanner.name()
-  if (scanner.take('->')) throw notImplemented('JSON paths (-> and ->>)')
-  if (scanner.next === '(') throw notImplemented('Ordering by a related table')
+  const field = parseRelated(scanner) ?? parseField(scanner)
   const direction = scanner.take('.asc') ? 'asc' : scanner.take('.desc') ? 'desc' : undefined
   const nulls = scanner.take('.nullsfirst') ? 'first' : scanner.take('.nullslast') ? 'last' : undefined
   return {
-    column,
+    ...field,
     ...(direction === undefined ? {} : { direction }),
     ...(nulls === undefined ? {} : { nulls }),
   }
+}
+
+/** Reads `author(name)`: a column of an embedded row. */
+function parseRelated(scanner: Scanner): (Field & { readonly embed: string }) | undefined {
+  const mark = scanner.mark()
+  const embed = scanner.tryName()
+  if (embed === undefined || !scanner.take('(')) {
+    scanner.returnTo(mark)
+    return undefined
+  }
+  scanner.skipSpaces()
+  const field = parseField(scanner)
+  scanner.skipSpaces()
+  scanner.expect(')')
+  return { ...field, embed }
 }

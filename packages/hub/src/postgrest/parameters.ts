@@ -1,13 +1,16 @@
-import type { Condition, Order, Outputs } from 'plinth'
+import type { Condition, Field, Order, Outputs } from 'plinth'
+import { parseJsonPath } from './field.ts'
 import { parseFilter } from './filter.ts'
+import { embedsOf, type Level } from './level.ts'
 import { parseLogic } from './logic.ts'
 import { parseOrder } from './order.ts'
-import { notEmbedded, notImplemented, unparsable } from './refusals.ts'
+import { notEmbedded, unparsable } from './refusals.ts'
+import { resolveLevel, type Scope } from './resolve-level.ts'
 import { type Budget, Scanner } from './scanner.ts'
 import { parseNames, parseSelect } from './select.ts'
 import type { Parameter } from './url.ts'
 
-/** The query string of a table, read. */
+/** The query string of a table or function, read, its names looked up. */
 export interface Parameters {
   readonly select: Outputs
   readonly where?: Condition
@@ -20,26 +23,27 @@ export interface Parameters {
 
 const reserved: ReadonlySet<string> = new Set(['select', 'order', 'limit', 'offset', 'columns', 'on_conflict'])
 
-/** Reads all parameters; whatever is not reserved is a filter, and all filters hold together. */
-export function parseParameters(
-  parameters: readonly Parameter[],
-  allColumns: () => readonly string[],
-  budget: Budget,
-): Parameters {
+/** Reads all parameters; whatever is not reserved is a filter, and all filters of a level hold together. */
+export function parseParameters(parameters: readonly Parameter[], scope: Scope, budget: Budget): Parameters {
   const given = reservedValues(parameters)
-  const conditions = parameters.filter(({ name }) => !reserved.has(name)).map((one) => parseCondition(one, budget))
-  const [order, columns, onConflict] = [given.get('order'), given.get('columns'), given.get('on_conflict')]
-  const [limit, offset] = [given.get('limit'), given.get('offset')]
-  const [first] = conditions
+  const [columns, onConflict] = [given.get('columns'), given.get('on_conflict')]
+  const root = parseSelect(given.get('select'), budget)
+  for (const parameter of parameters) if (!isForWhole(parameter.name)) addTo(root, parameter, budget)
+  const { columns: select, where, order } = resolveLevel(root, scope)
   return {
-    select: parseSelect(given.get('select'), allColumns, budget),
-    ...(first === undefined ? {} : { where: conditions.length === 1 ? first : { kind: 'and', of: conditions } }),
-    ...(order === undefined || order === '' ? {} : { order: parseOrder(order, budget) }),
-    ...(limit === undefined ? {} : { limit }),
-    ...(offset === undefined ? {} : { offset }),
+    select,
+    ...(where && { where }),
+    ...(order && { order }),
+    ...(root.limit === undefined ? {} : { limit: root.limit }),
+    ...(root.offset === undefined ? {} : { offset: root.offset }),
     ...(columns === undefined || columns === '' ? {} : { columns: parseNames('columns', columns, budget) }),
     ...(onConflict === undefined ? {} : { onConflict: parseNames('on_conflict', onConflict, budget) }),
   }
+}
+
+/** About the request and no level of it. */
+function isForWhole(name: string): boolean {
+  return name === 'select' || name === 'columns' || name === 'on_conflict'
 }
 
 /** PostgREST takes the first of two `select` and the last of two `limit`; neither is what the client meant. */
@@ -53,13 +57,54 @@ export function reservedValues(parameters: readonly Parameter[]): ReadonlyMap<st
   return values
 }
 
-function parseCondition({ name, value }: Parameter, budget: Budget): Condition {
-  const logic = /^(not\.)?(and|or)$/.exec(name)
-  if (logic !== null) return parseLogic(logic[2] === 'and' ? 'and' : 'or', logic[1] !== undefined, value, budget)
+/** Reads `author.country.name=eq.x`, `author.order=name`, `author.or=(…)`: names of embeds, then what it is about. */
+function addTo(root: Level, { name, value }: Parameter, budget: Budget): void {
+  const { path, last } = parsePath(name)
+  if (last.path === undefined && isLogic(last.column)) {
+    const isNegated = path.includes('not')
+    const level = levelAt(
+      root,
+      path.filter((part) => part !== 'not'),
+    )
+    level.conditions.push(parseLogic(last.column, isNegated, value, budget))
+    return
+  }
+  const level = levelAt(root, path)
+  switch (last.column) {
+    case 'order':
+      if (value !== '') level.order = parseOrder(value, budget)
+      return
+    case 'limit':
+      level.limit = value
+      return
+    case 'offset':
+      level.offset = value
+      return
+    default:
+      level.conditions.push(parseFilter(last, value, budget))
+  }
+}
+
+function isLogic(word: string): word is 'and' | 'or' {
+  return word === 'and' || word === 'or'
+}
+
+function parsePath(name: string): { readonly path: readonly string[]; readonly last: Field } {
   const scanner = new Scanner('tree path', name)
-  const column = scanner.name()
-  if (scanner.take('->')) throw notImplemented('JSON paths (-> and ->>)')
-  if (scanner.next === '.') throw notEmbedded(column)
+  const path = [scanner.name()]
+  while (scanner.take('.')) path.push(scanner.name())
+  const column = path.pop() ?? ''
+  const json = parseJsonPath(scanner)
   if (!scanner.isAtEnd) scanner.fail('field name (* or [a..z0..9_$])')
-  return parseFilter(column, value, budget)
+  return { path, last: json === undefined ? { column } : { column, path: json } }
+}
+
+/** An embed is found by its alias, and by its target too. */
+function levelAt(root: Level, path: readonly string[]): Level {
+  return path.reduce((level, name) => {
+    const embeds = embedsOf(level)
+    const found = embeds.find(({ alias }) => alias === name) ?? embeds.find(({ target }) => target === name)
+    if (found === undefined) throw notEmbedded(name)
+    return found.level
+  }, root)
 }

@@ -17,5 +17,5 @@ export function readRequest(request: HubRequest, catalog: Catalog, settings: Set
   if (second !== undefined) throw invalidPath()
   const relation = findRelation(catalog, first, envelope.schema)
   if (relation === undefined) throw unknownRelation(envelope.schema, first)
-  return readTableRequest(envelope, relation)
+  return readTableRequest(envelope, relation, catalog)
 }

@@ -64,10 +64,14 @@ export class Scanner {
 
   /** A column or function name: letters, digits, `_ $ -` and inner spaces, or anything in double quotes. */
   name(): string {
+    return this.tryName() ?? this.fail('field name (* or [a..z0..9_$])')
+  }
+
+  /** The same where there may be none; an unclosed quote is a mistake all the same. */
+  tryName(): string | undefined {
     if (this.next === '"') return this.quoted()
     const name = this.match(unquotedName)?.trim()
-    if (name === undefined || name === '') this.fail('field name (* or [a..z0..9_$])')
-    return name
+    return name === '' ? undefined : name
   }
 
   /** A double-quoted value; a backslash takes the next character as it is. */

@@ -1,4 +1,4 @@
-import type { CatalogRelation } from 'plinth/operation'
+import type { Catalog, CatalogRelation } from 'plinth/operation'
 import type { Asked, Form } from './asked.ts'
 import { allowedRows, type Envelope, refuseOnWrite } from './envelope.ts'
 import { parseJson } from './json.ts'
@@ -9,9 +9,10 @@ import { parseRange } from './range.ts'
 import { methodNotSupported } from './refusals.ts'
 
 /** A request on a table or view. */
-export function readTableRequest(envelope: Envelope, relation: CatalogRelation): Asked {
-  const all = (): readonly string[] => [...relation.columns.keys()]
-  const parameters = parseParameters(envelope.target.parameters, all, envelope.budget)
+export function readTableRequest(envelope: Envelope, relation: CatalogRelation, catalog: Catalog): Asked {
+  const { schema, dialect, budget } = envelope
+  const scope = { catalog, relation, name: relation.name, schema, hasAggregates: dialect.hasAggregates }
+  const parameters = parseParameters(envelope.target.parameters, scope, budget)
   switch (envelope.request.method) {
     case 'GET':
     case 'HEAD':

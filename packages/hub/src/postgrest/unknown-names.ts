@@ -1,4 +1,4 @@
-import type { CatalogFunction, CatalogRelation } from 'plinth/operation'
+import type { CatalogFunction, CatalogRelation, Relationship } from 'plinth/operation'
 import { Refusal } from '../refusal.ts'
 
 /** A name that the catalog does not hold, said as PostgREST and PostgreSQL say it. */
@@ -20,6 +20,78 @@ export function unknownColumn(relation: CatalogRelation, name: string): Refusal 
   })
 }
 
+export function unknownRelationship(
+  { name, schema }: { readonly name: string; readonly schema: string },
+  { target, hint }: { readonly target: string; readonly hint: string | undefined },
+): Refusal {
+  const by = hint === undefined ? '' : `' using the hint '${hint}`
+  const message = `Could not find a relationship between '${name}' and '${target}' in the schema cache`
+  return new Refusal(400, 'PGRST200', message, {
+    details:
+      `Searched for a foreign key relationship between '${name}' and '${target}${by}' in the schema '${schema}', ` +
+      'but no matches were found.',
+    code: 'UndefinedObject',
+    isUnknownName: true,
+  })
+}
+
+export function ambiguousRelationship(ours: CatalogRelation, target: string, found: readonly Relationship[]): Refusal {
+  const choices = found.map((one) => `'${one.to.name}!${hintFor(one)}'`).join(', ')
+  const message = `Could not embed because more than one relationship was found for '${ours.name}' and '${target}'`
+  return new Refusal(300, 'PGRST201', message, {
+    details: found.map((one) => described(ours, one)),
+    hint:
+      `Try changing '${target}' to one of the following: ${choices}. ` +
+      "Find the desired relationship in the 'details' key.",
+    code: 'InvalidOperation',
+  })
+}
+
+function hintFor({ join, names }: Relationship): string {
+  return join.kind === 'through' ? join.relation.name : (names[0] ?? '')
+}
+
+function described(ours: CatalogRelation, { to, cardinality, join, names }: Relationship): Record<string, string> {
+  const columns = (list: readonly string[]): string => `(${list.join(', ')})`
+  const from = (pairs: readonly (readonly [string, string])[], at: 0 | 1): string => columns(pairs.map((p) => p[at]))
+  const [near = '', far = ''] = names
+  const relationship =
+    join.kind === 'through'
+      ? `${join.relation.name} using ${near}${from(join.on, 1)} and ${far}${from(join.to, 0)}`
+      : join.kind === 'columns'
+        ? `${near} using ${ours.name}${from(join.on, 0)} and ${to.name}${from(join.on, 1)}`
+        : join.function.name
+  return {
+    cardinality: cardinality.replaceAll(' ', '-'),
+    embedding: `${ours.name} with ${to.name}`,
+    relationship,
+  }
+}
+
+/** Only a row with at most one of the embed has its place in an order by it. */
+export function notOrdered(name: string, embed: string): Refusal {
+  return new Refusal(400, 'PGRST118', `A related order on '${embed}' is not possible`, {
+    details: `'${name}' and '${embed}' do not form a many-to-one or one-to-one relationship`,
+    code: 'InvalidOperation',
+  })
+}
+
+/** PostgreSQL's own error for a path that goes on behind a text, made before it is asked. */
+export function pathBehindText(arrow: string): Refusal {
+  return new Refusal(404, '42883', `operator does not exist: text ${arrow} unknown`, {
+    hint: 'No operator matches the given name and argument types. You might need to add explicit type casts.',
+    code: 'InvalidOperation',
+    sqlstate: '42883',
+  })
+}
+
+export function malformedArray(text: string): Refusal {
+  return new Refusal(400, '22P02', `malformed array literal: "${text.slice(0, 200)}"`, {
+    code: 'InvalidValue',
+    sqlstate: '22P02',
+  })
+}
+
 /** In a row to write or in `columns`. */
 export function unknownWriteColumn(relation: CatalogRelation, name: string): Refusal {
   const message = `Could not find the '${name}' column of '${relation.name}' in the schema cache`
@@ -30,7 +102,7 @@ export function unknownFunction(schema: string, name: string, args: readonly str
   const suffix = args.length === 0 ? ' without parameters' : `(${args.join(', ')})`
   return new Refusal(404, 'PGRST202', `Could not find the function ${schema}.${name}${suffix} in the schema cache`, {
     details:
-      `Searched for the function ${schema}.${name} ${described(args)}, ` +
+      `Searched for the function ${schema}.${name} ${listedArguments(args)}, ` +
       'but no matches were found in the schema cache.',
     code: 'UndefinedObject',
     sqlstate: '42883',
@@ -38,7 +110,7 @@ export function unknownFunction(schema: string, name: string, args: readonly str
   })
 }
 
-function described(args: readonly string[]): string {
+function listedArguments(args: readonly string[]): string {
   if (args.length === 0) return 'without parameters'
   return `with parameter${args.length > 1 ? 's' : ''} ${args.join(', ')}`
 }
