@@ -26,8 +26,8 @@ export interface Dialect {
   readonly openApiUrl?: string
   /** Whether the OpenAPI document says how to log in. `openapi-security-active` */
   readonly hasOpenApiSecurity: boolean
-  /** Where NOTIFY tells the hub to read its catalog or its settings anew. Absent: it does not listen. `db-channel` */
-  readonly channel?: string
+  /** Where NOTIFY tells the hub to read its catalog or its settings anew. Empty: it does not listen. `db-channel` */
+  readonly channels: readonly string[]
   /** PostgREST's own behaviour wherever ours is stricter: the hub was started by its settings. */
   readonly isPostgrest: boolean
 }
@@ -39,5 +39,6 @@ export const defaultDialect: Dialect = {
   hasServerTiming: false,
   openApi: 'follow-privileges',
   hasOpenApiSecurity: false,
+  channels: ['plinth', 'pgrst'],
   isPostgrest: false,
 }

@@ -1,6 +1,7 @@
 import { type Database, PlinthError } from 'plinth'
 import { defaultDialect, type Dialect } from './dialect.ts'
 import { defaultLimits, fromFetch, type Limits, toFetch } from './exchange.ts'
+import { hearNotices } from './change-notices.ts'
 import { createHandle } from './handle.ts'
 import { type AdminOptions, type AdminSubject, startAdmin } from './operate/admin.ts'
 import { shownSettings } from './operate/shown-settings.ts'
@@ -65,12 +66,12 @@ export interface Hub extends AsyncDisposable {
  * Throws InvalidOption.
  */
 export function createHub(options: HubOptions): Hub {
-  const { database, schemas = ['public'], anonymousRole } = options
+  const { database, schemas = ['public'], anonymousRole, onFault = warn } = options
   const limits = readLimits(options.limits ?? {})
   if (schemas.length === 0) throw new PlinthError('InvalidOption', 'schemas is empty: the hub would serve nothing.')
   if (anonymousRole !== undefined) checkRole(anonymousRole, 'anonymousRole')
   const dialect = { ...defaultDialect, ...options.dialect }
-  const schema = new SchemaCache(database, { schemas, extraSearchPath: dialect.extraSearchPath })
+  const schema = new SchemaCache(database, { schemas, extraSearchPath: dialect.extraSearchPath }, onFault)
   const handle = createHandle({
     identify: identifyBy(options),
     schema,
@@ -86,7 +87,7 @@ export function createHub(options: HubOptions): Hub {
     },
     limits,
     dialect,
-    onFault: options.onFault ?? warn,
+    onFault,
   })
   const subject: AdminSubject = {
     database,
@@ -96,6 +97,11 @@ export function createHub(options: HubOptions): Hub {
   }
   let server: Listening | undefined
   let admin: Listening | undefined
+  let notices: AsyncDisposable | undefined
+
+  function hear(payload: string): void {
+    if (payload === '' || payload === 'reload schema') schema.noteChanged()
+  }
 
   async function listen({ host = '127.0.0.1', port = 4000 }: ListenOptions = {}): Promise<string> {
     if (server !== undefined) throw new PlinthError('InvalidOption', `The hub already listens on ${server.url}.`)
@@ -105,6 +111,7 @@ export function createHub(options: HubOptions): Hub {
       await database.connect()
       const takesAnyRole = options.jwt !== undefined && options.jwt.roles === undefined
       if (options.allowSuperuser !== true) await refuseSuperuser(database, host, configuredRoles(options), takesAnyRole)
+      notices = await hearNotices(database, { channels: dialect.channels, hear, onFault })
       await schema.reload()
       server = await startServer(handle, limits, host, port)
     } catch (error) {
@@ -116,8 +123,10 @@ export function createHub(options: HubOptions): Hub {
 
   async function close({ deadlineMs = 10_000 }: { readonly deadlineMs?: number } = {}): Promise<void> {
     await server?.close(deadlineMs)
+    await notices?.[Symbol.asyncDispose]()
     await admin?.close(0)
     server = undefined
+    notices = undefined
     admin = undefined
   }
 

@@ -1,4 +1,5 @@
-import type { Database } from 'plinth'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Database, isPlinthError } from 'plinth'
 import { type Catalog, loadCatalog } from 'plinth/operation'
 import { Refusal } from './refusal.ts'
 
@@ -7,6 +8,11 @@ import { Refusal } from './refusal.ts'
  * names that do not exist could keep the database busy: so at most about a tenth of one connection.
  */
 const REST_IN_LOADS = 10
+
+/** Between two readings because of notices, and as long as the reading took: a storm of them takes half a connection. */
+const REST_MS = 100
+/** The same after readings that failed, doubled each time. */
+const LONGEST_REST_MS = 30_000
 
 export interface SearchedSchemas {
   readonly schemas: readonly string[]
@@ -20,15 +26,18 @@ export interface SearchedSchemas {
 export class SchemaCache {
   readonly #database: Database
   readonly #searched: SearchedSchemas
-  readonly #now: () => number
+  readonly #onFault: (error: unknown) => void
   #catalog: Catalog | undefined
   #loading: Promise<Catalog> | undefined
   #restUntil = 0
+  #isBehind = false
+  #following: Promise<void> | undefined
 
-  constructor(database: Database, searched: SearchedSchemas, now: () => number = () => performance.now()) {
+  /** `onFault` is told of each reading after a change that failed; it is tried again. */
+  constructor(database: Database, searched: SearchedSchemas, onFault: (error: unknown) => void) {
     this.#database = database
     this.#searched = searched
-    this.#now = now
+    this.#onFault = onFault
   }
 
   get isLoaded(): boolean {
@@ -58,7 +67,7 @@ export class SchemaCache {
 
   /** Runs `look` on the catalog; when it refuses an unknown name, reloads and runs it once more. */
   async lookUp<R>(look: (catalog: Catalog) => R): Promise<R> {
-    const catalog = this.#catalog ?? (await this.reload())
+    const catalog = this.#catalog ?? (await this.reload().catch(refuseUnread))
     try {
       return look(catalog)
     } catch (error) {
@@ -67,6 +76,42 @@ export class SchemaCache {
       if (newer === undefined) throw error
       return look(newer)
     }
+  }
+
+  /**
+   * The database has changed, or may have: reads the catalog until a reading has begun after the last such word. Words
+   * that come meanwhile are joined, and requests go on with the old catalog.
+   */
+  noteChanged(): void {
+    this.#isBehind = true
+    this.#following ??= this.#follow().finally(() => {
+      this.#following = undefined
+    })
+  }
+
+  async #follow(): Promise<void> {
+    let restMs = REST_MS
+    while (this.#isBehind) {
+      const startedAt = performance.now()
+      const isRead = await this.#readAfterNow()
+      restMs = isRead ? Math.max(REST_MS, performance.now() - startedAt) : Math.min(LONGEST_REST_MS, restMs * 2)
+      await sleep(restMs, undefined, { ref: false })
+    }
+  }
+
+  /** A reading that is under way may have begun before the change. */
+  async #readAfterNow(): Promise<boolean> {
+    await this.#loading?.catch(() => undefined)
+    this.#isBehind = false
+    try {
+      await this.reload()
+    } catch (error) {
+      const isClosed = isPlinthError(error) && error.code === 'DatabaseClosed'
+      if (!isClosed) this.#onFault(error)
+      this.#isBehind = !isClosed
+      return false
+    }
+    return true
   }
 
   /** PostgreSQL did not find a name that the catalog gave; the next request is to see a newer catalog. */
@@ -78,11 +123,18 @@ export class SchemaCache {
   /** Whoever finds a reading under way shares it; one that would begin too soon is left out. */
   async #reloadRested(): Promise<Catalog | undefined> {
     if (this.#loading !== undefined) return await this.#loading
-    const startedAt = this.#now()
+    const startedAt = performance.now()
     if (startedAt < this.#restUntil) return undefined
     const catalog = await this.reload()
-    const endedAt = this.#now()
+    const endedAt = performance.now()
     this.#restUntil = endedAt + REST_IN_LOADS * (endedAt - startedAt)
     return catalog
   }
+}
+
+/** Nothing is known of the database yet, so no request can be answered; it is tried again with the next one. */
+function refuseUnread(error: unknown): never {
+  if (!isPlinthError(error)) throw error
+  const message = 'Could not query the database for the schema cache. Retrying.'
+  throw new Refusal(503, 'PGRST002', message, { code: error.code, headers: { 'retry-after': '1' } })
 }

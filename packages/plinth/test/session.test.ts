@@ -56,6 +56,19 @@ test('two listeners of one channel are independent, and a failing one harms nobo
   assert.deepEqual(heard, ['x'])
 })
 
+test('a session that only listens hears that its connection broke, once, and at once when it has', async () => {
+  await using session = await db.session()
+  const { pid } = await session.one<{ pid: number }>('select pg_backend_pid() as pid')
+  const heard: string[] = []
+  const stop = session.onLost(() => void heard.push('stopped'))
+  stop()
+  session.onLost(() => void heard.push('first'))
+  await activity.query(`select pg_terminate_backend(${pid})`)
+  await until(async () => heard.length > 0)
+  session.onLost(() => void heard.push('second'))
+  assert.deepEqual(heard, ['first', 'second'])
+})
+
 test('a script left inside a transaction is rolled back and the session goes on', async () => {
   await using session = await db.session()
   await session.script(`begin; insert into t values (1)`)
@@ -169,4 +182,11 @@ test('a transaction of a session that lost its connection is not run again on it
   )
   await assert.rejects(work, { code: 'ConnectionLost', outcome: 'not applied' })
   assert.equal(runs, 1)
+})
+
+test('a session beside the pool leaves the whole pool to the others', async () => {
+  await using beside = await db.session({ isBesidePool: true })
+  await using own = await db.session()
+  const pid = 'select pg_backend_pid() as pid'
+  assert.notDeepEqual((await beside.query(pid)).rows, (await own.query(pid)).rows)
 })

@@ -71,7 +71,7 @@ const dialect: Checks<Dialect> = {
   openApi: oneOf(['follow-privileges', 'ignore-privileges', 'disabled']),
   openApiUrl: text,
   hasOpenApiSecurity: flag,
-  channel: text,
+  channels: list(text),
   isPostgrest: flag,
 }
 

@@ -135,7 +135,8 @@ class PoolDatabase implements Q.Database {
   async session(options: Q.SessionOptions = {}): Promise<Q.Session> {
     guardRootHandle(this.#homes.transactions)
     if (this.#settings.connection.pooler) throw noSession()
-    return openLimitedSession({ ...this.#homes.transactions, pool: this.#homes.pool }, options)
+    const { transactions, pool, beside } = this.#homes
+    return openLimitedSession({ ...transactions, pool: options.isBesidePool ? beside : pool }, options)
   }
 
   pgPool(): ReturnType<Q.Database['pgPool']> {
@@ -165,9 +166,9 @@ class PoolDatabase implements Q.Database {
 
   async #close(deadlineMs: number): Promise<void> {
     const refusal = this.#availability.drain()
-    const { pool, spare, replicas, stopWatching } = this.#homes
+    const { pool, spare, beside, replicas, stopWatching } = this.#homes
     stopWatching()
-    const pools = [pool, spare].map((one) => one.close(refusal, deadlineMs))
+    const pools = [pool, spare, beside].map((one) => one.close(refusal, deadlineMs))
     await Promise.all([...pools, replicas?.close(deadlineMs)])
     await this.#homes.reserved.close()
     await this.#availability.end()

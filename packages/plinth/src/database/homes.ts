@@ -23,6 +23,8 @@ export interface Homes {
   readonly pool: Pool
   /** One connection beyond `pool`: see `runIndependent`. */
   readonly spare: Pool
+  /** Another one, for a session that is kept beside the work of the pool: see `SessionOptions`. */
+  readonly beside: Pool
   readonly reserved: ReservedConnection
   /** Undefined where the options name none. */
   readonly replicas: Replicas | undefined
@@ -54,13 +56,15 @@ export function makeHomes(
     })
   const pool = openPool(limits)
   const spare = openPool({ ...limits, max: 1, sharedLanes: 0 })
+  const beside = openPool({ ...limits, max: 1, sharedLanes: 0 })
+  const pools = [pool, spare, beside]
   const leaveServer = (): void => {
-    for (const one of [pool, spare]) one.leave(() => true)
+    for (const one of pools) one.leave(() => true)
     availability.lookAgain()
   }
   // What was opened to a server that took no writes may refuse them for as long as it lives.
   availability.on(({ to }) => {
-    if (to === 'connected') for (const one of [pool, spare]) one.leave(({ role }) => role.isReadOnly)
+    if (to === 'connected') for (const one of pools) one.leave(({ role }) => role.isReadOnly)
   })
   availability.servedBy(() => {
     const { idle, busy } = pool.counts
@@ -83,6 +87,7 @@ export function makeHomes(
   return {
     pool,
     spare,
+    beside,
     reserved,
     replicas,
     singles: {

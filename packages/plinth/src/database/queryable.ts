@@ -224,6 +224,11 @@ export interface RetryOptions {
 
 export interface SessionOptions {
   readonly signal?: AbortSignal
+  /**
+   * On a connection beyond `pool.max`, of which there is one in turn: for a session that is kept as long as the
+   * process, such as one that listens, so that it takes nothing from the others' work.
+   */
+  readonly isBesidePool?: boolean
   /** In place of the database's own, for what runs on this session: a migration, a report. */
   readonly statementTimeoutMs?: number
   readonly lockTimeoutMs?: number
@@ -235,6 +240,11 @@ export interface Session extends Queryable, AsyncDisposable {
   /** Runs a text of several statements by the simple protocol: a schema file, a dump. No parameters, no rows. */
   script(text: string): Promise<void>
   listen(channel: string, receive: (payload: string) => void): Promise<AsyncDisposable>
+  /**
+   * Calls `listener` once when the connection breaks, at once if it already has: who only listens asks nothing, and
+   * would not see it. The returned function stops it.
+   */
+  onLost(listener: (cause: unknown) => void): () => void
 }
 
 export type { State }

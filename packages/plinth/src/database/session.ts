@@ -61,6 +61,7 @@ class PoolSession implements Session {
   readonly #holding: Holding
   readonly #listening = new Map<string, number>()
   readonly #stops = new Set<() => void>()
+  readonly #unwatches = new Set<() => void>()
   #isOpen = true
   /** A transaction, a stream, a script and the end of the session are exclusive, as are statements with a signal. */
   readonly #turns = new Turns()
@@ -208,11 +209,20 @@ class PoolSession implements Session {
     return { [Symbol.asyncDispose]: leave }
   }
 
+  onLost(listener: (cause: unknown) => void): () => void {
+    const stop = this.#connection.onLost(listener)
+    this.#unwatches.add(stop)
+    return () => {
+      stop()
+      this.#unwatches.delete(stop)
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#isOpen) return
     this.#isOpen = false
     // The next holder of the connection may listen to the same channel.
-    for (const stop of this.#stops) stop()
+    for (const stop of [...this.#stops, ...this.#unwatches]) stop()
     const { pool, statementTimeoutMs } = this.#home
     // Behind all that was asked for before, a transaction to its end: its statements must not meet the next holder's.
     await this.#turns.exclusive(async () => {

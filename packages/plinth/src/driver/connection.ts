@@ -469,7 +469,7 @@ export class Connection {
     for (const exchange of [...this.#inFlight]) exchange.settleFailure(cause)
     if (this.#isClosing) return
     observe({ kind: 'connection.lost', database: this.identity, failure: failureOf(cause) })
-    for (const listener of this.#lostListeners) listener(cause)
+    for (const listener of this.#lostListeners) this.#hear(() => listener(cause))
     this.#lostListeners.clear()
   }
 }

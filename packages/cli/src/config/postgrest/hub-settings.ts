@@ -82,13 +82,13 @@ function dialectOf(values: Values): Partial<Dialect> {
     hasServerTiming: flag(values, 'server-timing-enabled') ?? false,
     openApi: choice(values, 'openapi-mode', openApiModes) ?? 'follow-privileges',
     hasOpenApiSecurity: flag(values, 'openapi-security-active') ?? false,
+    channels: flag(values, 'db-channel-enabled') === false ? [] : [...new Set([channel, 'plinth'])],
     ...(maxRows === undefined ? {} : { maxRows }),
     ...(preRequest === undefined ? {} : { preRequest: functionNamed(preRequest) }),
     ...(origins === undefined ? {} : { corsOrigins: list(origins) }),
     ...(traceHeader === undefined ? {} : { traceHeader }),
     ...(root === undefined ? {} : { rootFunction: functionNamed(root) }),
     ...(proxy === undefined ? {} : { openApiUrl: openApiUrl(proxy) }),
-    ...(flag(values, 'db-channel-enabled') === false ? {} : { channel }),
   }
 }
 
