@@ -37,7 +37,7 @@ describe('settings of PostgREST', () => {
         hasServerTiming: false,
         openApi: 'follow-privileges',
         hasOpenApiSecurity: false,
-        channel: 'pgrst',
+        channels: ['pgrst', 'plinth'],
       },
     })
   })
@@ -103,7 +103,7 @@ describe('settings of PostgREST', () => {
         traceHeader: 'X-Request-Id',
         rootFunction: { name: 'root' },
         openApiUrl: 'https://example.com/api',
-        channel: 'news',
+        channels: ['news', 'plinth'],
       },
     })
     assert.deepEqual([database, warnings], [{ preparedStatements: 0 }, []])
@@ -127,7 +127,7 @@ describe('settings of PostgREST', () => {
     const { config } = set({ PGRST_DB_ANON_ROLE: '', PGRST_DB_MAX_ROWS: '', PGRST_DB_EXTRA_SEARCH_PATH: '' })
     assert.deepEqual([config.anonymousRole, config.dialect?.maxRows], [undefined, undefined])
     assert.deepEqual(config.dialect?.extraSearchPath, [])
-    assert.equal(set({ PGRST_DB_CHANNEL_ENABLED: 'false' }).config.dialect?.channel, undefined)
+    assert.deepEqual(set({ PGRST_DB_CHANNEL_ENABLED: 'false' }).config.dialect?.channels, [])
   })
 
   test('of the application reach each session of the database', () => {

@@ -31,7 +31,7 @@ export class SchemaCache {
   #loading: Promise<Catalog> | undefined
   #restUntil = 0
   #isBehind = false
-  #following: Promise<void> | undefined
+  #isFollowing = false
 
   /** `onFault` is told of each reading after a change that failed; it is tried again. */
   constructor(database: Database, searched: SearchedSchemas, onFault: (error: unknown) => void) {
@@ -84,12 +84,11 @@ export class SchemaCache {
    */
   noteChanged(): void {
     this.#isBehind = true
-    this.#following ??= this.#follow().finally(() => {
-      this.#following = undefined
-    })
+    if (!this.#isFollowing) void this.#follow()
   }
 
   async #follow(): Promise<void> {
+    this.#isFollowing = true
     let restMs = REST_MS
     while (this.#isBehind) {
       const startedAt = performance.now()
@@ -97,6 +96,7 @@ export class SchemaCache {
       restMs = isRead ? Math.max(REST_MS, performance.now() - startedAt) : Math.min(LONGEST_REST_MS, restMs * 2)
       await sleep(restMs, undefined, { ref: false })
     }
+    this.#isFollowing = false
   }
 
   /** A reading that is under way may have begun before the change. */
