@@ -4,6 +4,7 @@ import type { Reply } from './exchange.ts'
 import { errorAnswer, errorReply } from './postgrest/error-reply.ts'
 import { Refusal } from './refusal.ts'
 import type { SchemaCache } from './schema-cache.ts'
+import { withoutRow } from './stage/allow.ts'
 import type { Caller } from './stage/caller.ts'
 
 export interface Failed {
@@ -16,7 +17,8 @@ export interface Failed {
 }
 
 /** The reply to a request that failed, whatever failed. */
-export async function failureReply(error: unknown, { caller, isRun, schema, onFault }: Failed): Promise<Reply> {
+export async function failureReply(failure: unknown, { caller, isRun, schema, onFault }: Failed): Promise<Reply> {
+  const error = withoutRow(failure, caller)
   if (isOutdated(error)) await schema.noteOutdated()
   // Every caller but the anonymous one has proved who it is; without one, logging in may help.
   const isAnonymous = caller === undefined || caller.kind === 'anonymous'

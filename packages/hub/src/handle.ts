@@ -11,6 +11,7 @@ import { readRequest } from './postgrest/request.ts'
 import { checkSizes } from './request-size.ts'
 import { failureReply } from './failure.ts'
 import type { SchemaCache } from './schema-cache.ts'
+import { catalogFor } from './stage/allow.ts'
 import type { Caller } from './stage/caller.ts'
 import type { Identify } from './stage/identify.ts'
 import { pipeline, type Stage } from './stage/stage.ts'
@@ -44,7 +45,7 @@ export function createHandle(parts: HandleParts): Handle {
 
 /** PostgREST's dialect: URL and headers → operation → authorize and the other stages → PostgreSQL → reply. */
 async function answerPostgrest(request: HubRequest, caller: Caller, parts: HandleParts): Promise<Reply> {
-  const asked = await parts.schema.lookUp((catalog) => readRequest(request, catalog, parts))
+  const asked = await parts.schema.lookUp((catalog) => readRequest(request, catalogFor(caller, catalog), parts))
   const run = pipeline(parts.stages, executeBody(parts.executor, asked.form, request))
   const answer = await run(asked.operation, caller)
   return answer.large ? await replyInPieces(asked, answer, answer.large) : writeReply(asked, answer)

@@ -1,4 +1,5 @@
 import { type Database, PlinthError } from 'plinth'
+import type { Catalog } from 'plinth/operation'
 import { defaultDialect, type Dialect } from './dialect.ts'
 import { defaultLimits, fromFetch, type Limits, toFetch } from './exchange.ts'
 import { hearNotices } from './change-notices.ts'
@@ -10,6 +11,7 @@ import { LargeAnswers } from './large-answer.ts'
 import { SchemaCache } from './schema-cache.ts'
 import { SettingsCache } from './settings-cache.ts'
 import { startServer, type Listening } from './server.ts'
+import { checkAllowed } from './stage/allow.ts'
 import { authorize } from './stage/authorize.ts'
 import { createIdentify, type Identify } from './stage/identify.ts'
 import { checkRole, createKeyFinder, createSubjectFinder, type ServiceOptions } from './stage/service-key.ts'
@@ -112,7 +114,7 @@ export function createHub(options: HubOptions): Hub {
       const takesAnyRole = options.jwt !== undefined && options.jwt.roles === undefined
       if (options.allowSuperuser !== true) await refuseSuperuser(database, host, configuredRoles(options), takesAnyRole)
       notices = await hearNotices(database, { channels: dialect.channels, hear, onFault })
-      await schema.reload()
+      checkServices(options.services ?? {}, await schema.reload())
       server = await startServer(handle, limits, host, port)
     } catch (error) {
       await close()
@@ -142,6 +144,11 @@ export function createHub(options: HubOptions): Hub {
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+/** Before anybody is served: what a service may name must be there. */
+function checkServices(services: NonNullable<HubOptions['services']>, catalog: Catalog): void {
+  for (const [name, { allow }] of Object.entries(services)) if (allow !== undefined) checkAllowed(name, allow, catalog)
 }
 
 function identifyBy({ services = {}, runKey, jwt, anonymousRole, dialect, onFault = warn }: HubOptions): Identify {

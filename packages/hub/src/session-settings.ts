@@ -38,7 +38,7 @@ export function tell(asking: Asking, telling: Telling): Told {
   const { isUndone, settings: given } = asking.form
   const ofRole = roleSettings(asking.caller, use)
   const isolation = isolationOf(given['default_transaction_isolation'] ?? ofRole['default_transaction_isolation'])
-  const timeoutMs = shortestMs(given['statement_timeout'] ?? ofRole['statement_timeout'], telling.timeoutMs)
+  const timeoutMs = shortestMs(given['statement_timeout'] ?? ofRole['statement_timeout'], limitMs(asking, telling))
   const options = { timeoutMs, ...(isolation && { isolation }), ...(isUndone && { end: 'rollback' as const }) }
   const isTransaction = isolation !== undefined || isUndone === true || asking.isTransaction === true
   if (!isTransaction && keepsSession(use) && dialect.preRequest === undefined) {
@@ -50,6 +50,11 @@ export function tell(asking: Asking, telling: Telling): Told {
     options: { ...options, settings: allSettings(asking, telling) },
     before: dialect.preRequest ? [preRequest(dialect.preRequest)] : [],
   }
+}
+
+/** A service may have less than the hub gives everybody. */
+function limitMs({ caller }: Asking, { timeoutMs }: Telling): number {
+  return caller.kind === 'service' ? Math.min(caller.statementTimeoutMs ?? timeoutMs, timeoutMs) : timeoutMs
 }
 
 function keepsSession({ readsRequest, setsResponse, changesSession }: SettingsUse): boolean {

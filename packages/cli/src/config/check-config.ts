@@ -1,4 +1,4 @@
-import type { AdminOptions, Dialect, JwtOptions, Limits, ServiceOptions } from '@plinth/hub'
+import type { AdminOptions, AllowOptions, Dialect, JwtOptions, Limits, ServiceOptions } from '@plinth/hub'
 import { PlinthError, type PoolOptions } from 'plinth'
 import type { PlinthConfig } from './config.ts'
 
@@ -53,7 +53,15 @@ const jwt: Checks<JwtOptions> = {
   cacheEntries: number,
 }
 
-const service: Checks<ServiceOptions> = { role: text, keys: list(text), jwtSubject: text }
+const allowedTable = either(list(text), object({ operations: list(text), columns: list(text) }, ['operations']))
+const allow: Checks<AllowOptions> = { tables: named(allowedTable), functions: list(text) }
+const service: Checks<ServiceOptions> = {
+  role: text,
+  keys: list(text),
+  jwtSubject: text,
+  allow: object(allow),
+  statementTimeoutMs: number,
+}
 const admin: Checks<AdminOptions> = { host: text, port: number }
 
 const relation = object({ schema: text, name: text }, ['name'])
@@ -119,6 +127,11 @@ function anySetting(value: unknown, path: string): void {
   if (Array.isArray(value)) list(text)(value, path)
   else if (!['string', 'number', 'boolean'].includes(typeof value))
     throw wrong(path, `must be a text, a number, true or false, or a list, and is ${describe(value)}`)
+}
+
+/** A list, or what stands for it with more words. */
+function either(short: Check, long: Check): Check {
+  return (value, path) => (Array.isArray(value) ? short : long)(value, path)
 }
 
 function textOrBytes(value: unknown, path: string): void {

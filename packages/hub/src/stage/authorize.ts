@@ -3,16 +3,20 @@ import { type Catalog, type CatalogFunction, type CatalogRelation, findFunctions
 import { chooseFunction } from '../postgrest/arguments.ts'
 import { unknownRelation, unknownWriteColumn } from '../postgrest/unknown-names.ts'
 import type { SchemaCache } from '../schema-cache.ts'
+import { allColumns, catalogFor, permit } from './allow.ts'
+import type { TableOperation } from './allow-options.ts'
 import { checkLevel, lookUpRelation, readable, readOutputs } from './readable.ts'
 import type { Stage } from './stage.ts'
 
 /**
  * Lets an operation pass when every name in it is in the catalog, and gives its target the schema found there. Which
  * rows and columns a role may touch is PostgreSQL's to say, by grants and policies; this stage sees to it that a name
- * reaches PostgreSQL as what it was looked up to be. REST and `/-/run` both come through here.
+ * reaches PostgreSQL as what it was looked up to be, and that a service names no more than its configuration allows.
+ * REST and `/-/run` both come through here.
  */
 export function authorize(schema: SchemaCache): Stage {
-  return async (operation, caller, next) => next(await schema.lookUp((catalog) => resolve(operation, catalog)), caller)
+  return async (operation, caller, next) =>
+    next(await schema.lookUp((catalog) => resolve(operation, catalogFor(caller, catalog))), caller)
 }
 
 /** The operation with its relations in their schemas. Throws a Refusal for a name that is not there. */
@@ -20,6 +24,7 @@ function resolve(operation: Operation, catalog: Catalog): Operation {
   if (operation.kind === 'call') return resolveCall(operation, catalog)
   const relation = lookUpRelation(operation.target, catalog)
   const target = { schema: relation.schema, name: relation.name }
+  for (const needed of operationsOf(operation)) permit(relation, needed)
   checkWritten(operation, relation)
   if (operation.kind === 'count') {
     checkLevel(operation, relation, catalog)
@@ -32,6 +37,11 @@ function resolve(operation: Operation, catalog: Catalog): Operation {
   return operation.kind === 'select'
     ? { ...operation, target, columns: read }
     : { ...operation, target, returning: read }
+}
+
+function operationsOf(operation: Exclude<Operation, Call>): readonly TableOperation[] {
+  if (operation.kind === 'upsert') return operation.action === 'update' ? ['insert', 'update'] : ['insert']
+  return [operation.kind === 'count' ? 'select' : operation.kind]
 }
 
 /** A function without a row type of a relation yields columns that only PostgreSQL knows; embeds need a relation. */
@@ -48,9 +58,8 @@ function resolveCall(operation: Call, catalog: Catalog): Operation {
   if (relation === undefined && embed !== undefined) throw unknownRelation(home, embed.as ?? name)
   if (relation === undefined) return { ...operation, target }
   checkLevel(operation, relation, catalog)
-  return columns === 'all'
-    ? { ...operation, target }
-    : { ...operation, target, columns: readOutputs(columns, relation, catalog) }
+  const read = columns === 'all' ? allColumns(relation) : readOutputs(columns, relation, catalog)
+  return read === 'all' ? { ...operation, target } : { ...operation, target, columns: read }
 }
 
 /** The overload that a request was resolved to before, told by the types of its arguments. */

@@ -1,9 +1,22 @@
+import type { AllowOptions } from './allow-options.ts'
+
+export interface ServiceCaller {
+  readonly kind: 'service'
+  readonly name: string
+  readonly role: string
+  readonly claims: string
+  /** Absent: all that the role may. */
+  readonly allow?: AllowOptions
+  /** Of each of its requests in the database. Absent: what the hub gives everybody. */
+  readonly statementTimeoutMs?: number
+}
+
 /**
  * Who asks. There is no value that means "the system" and none that means "nobody in particular": a request without a
  * credential is the anonymous caller, when there is one, or no caller at all.
  */
 export type Caller =
-  | { readonly kind: 'service'; readonly name: string; readonly role: string; readonly claims: string }
+  | ServiceCaller
   | { readonly kind: 'token'; readonly role: string; readonly claims: string }
   | { readonly kind: 'anonymous'; readonly role: string; readonly claims: string }
   /** Holds the key printed for this run: acts as the role of the database URL itself. */

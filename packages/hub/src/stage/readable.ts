@@ -1,5 +1,6 @@
 import type { Condition, Embed, Field, Join, Order, Outputs, Relation } from 'plinth'
 import { type Catalog, type CatalogRelation, findRelation } from 'plinth/operation'
+import { allColumns, permit } from './allow.ts'
 import { unknownColumn, unknownRelation } from '../postgrest/unknown-names.ts'
 
 /**
@@ -23,11 +24,13 @@ export function lookUpRelation({ schema, name }: Relation, catalog: Catalog): Ca
 /** The one place that decides which columns an operation may use, whatever for. */
 export function readable(relation: CatalogRelation, column: string): void {
   if (!relation.columns.has(column) && !relation.computed.has(column)) throw unknownColumn(relation, column)
+  permit(relation, 'select')
 }
 
 /** The outputs with each embed in its schema. */
 export function readOutputs(outputs: Outputs, relation: CatalogRelation, catalog: Catalog): Outputs {
-  if (outputs === 'all') return outputs
+  if (outputs === 'all' || outputs.length > 0) permit(relation, 'select')
+  if (outputs === 'all') return allColumns(relation)
   return outputs.map((output) => {
     if ('embed' in output) return readEmbed(output, relation, catalog)
     if ('column' in output) readable(relation, output.column)
@@ -70,6 +73,7 @@ function checkCondition(where: Condition, use: (field: Field) => void): void {
 function readEmbed(embed: Embed, ours: CatalogRelation, catalog: Catalog): Embed {
   const theirs = lookUpRelation(embed.embed, catalog)
   const found = { schema: theirs.schema, name: theirs.name }
+  permit(theirs, 'select')
   const join = isRelated(embed.join, ours, found) ? embed.join : readJoin(embed.join, ours, theirs, catalog)
   checkLevel(embed, theirs, catalog)
   return { ...embed, embed: found, join, columns: readOutputs(embed.columns, theirs, catalog) }
@@ -104,6 +108,7 @@ function readJoin(join: Join, ours: CatalogRelation, theirs: CatalogRelation, ca
       return join
     case 'through': {
       const between = lookUpRelation(join.relation, catalog)
+      permit(between, 'select')
       readPairs(join.on, ours, between)
       readPairs(join.to, between, theirs)
       return { ...join, relation: { schema: between.schema, name: between.name } }

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { PlinthError } from 'plinth'
-import type { Caller } from './caller.ts'
+import { type AllowOptions, checkAllowOptions } from './allow-options.ts'
+import type { Caller, ServiceCaller } from './caller.ts'
 
 export interface ServiceOptions {
   readonly role: string
@@ -8,10 +9,13 @@ export interface ServiceOptions {
   readonly keys?: readonly string[]
   /** A token with this `sub` is the service's. */
   readonly jwtSubject?: string
+  /** What it may name. Absent: all that its role may. */
+  readonly allow?: AllowOptions
+  /** How long the database may work on one of its requests; not more than `limits.statementTimeoutMs`. */
+  readonly statementTimeoutMs?: number
 }
 
 type Services = Readonly<Record<string, ServiceOptions>>
-type ServiceCaller = Extract<Caller, { kind: 'service' }>
 
 /** Finds whose key this is. */
 export type FindKey = (key: string) => Caller | undefined
@@ -31,6 +35,7 @@ export function createKeyFinder(services: Services, runKey: string | undefined):
   }
   for (const [name, service] of Object.entries(services)) {
     checkRole(service.role, `services.${name}.role`)
+    checkService(name, service)
     if (service.keys === undefined && service.jwtSubject === undefined)
       throw new PlinthError('InvalidOption', `services.${name} has neither keys nor a jwtSubject, so nobody can be it.`)
     for (const key of service.keys ?? []) add(readHash(name, key), callerOf(name, service))
@@ -44,12 +49,28 @@ export function createKeyFinder(services: Services, runKey: string | undefined):
   }
 }
 
+function checkService(name: string, { allow, statementTimeoutMs = 1 }: ServiceOptions): void {
+  if (allow !== undefined) checkAllowOptions(allow, `services.${name}.allow`)
+  if (!Number.isSafeInteger(statementTimeoutMs) || statementTimeoutMs < 1)
+    throw new PlinthError(
+      'InvalidOption',
+      `services.${name}.statementTimeoutMs is ${statementTimeoutMs}; it must be a whole number above 0.`,
+    )
+}
+
 function nameOf(caller: Caller): string {
   return caller.kind === 'service' ? caller.name : 'the key for this run'
 }
 
-function callerOf(name: string, { role }: ServiceOptions): ServiceCaller {
-  return { kind: 'service', name, role, claims: JSON.stringify({ role, sub: name }) }
+function callerOf(name: string, { role, allow, statementTimeoutMs }: ServiceOptions): ServiceCaller {
+  return {
+    kind: 'service',
+    name,
+    role,
+    claims: JSON.stringify({ role, sub: name }),
+    ...(allow && { allow }),
+    ...(statementTimeoutMs === undefined ? {} : { statementTimeoutMs }),
+  }
 }
 
 /** Finds the service of a token's `sub`. Throws InvalidOption where two services have the same. */

@@ -4,7 +4,7 @@ import { compactVerify, errors } from 'jose'
 import { LRUCache } from 'lru-cache'
 import { PlinthError } from 'plinth'
 import { credentialMissing, credentialRefused } from '../postgrest/refusals.ts'
-import { type Caller, claimsWithRole } from './caller.ts'
+import { type Caller, claimsWithRole, type ServiceCaller } from './caller.ts'
 import { readClaimPath } from './claim-path.ts'
 import { createKeySource, type KeySet, type Report } from './key-source.ts'
 import { repeatsName } from './repeated-name.ts'
@@ -44,7 +44,7 @@ export interface TokenContext {
   /** Of a token without a role. */
   readonly anonymousRole: string | undefined
   /** The service that a token's `sub` stands for. */
-  readonly findSubject: (subject: string) => { readonly name: string; readonly role: string } | undefined
+  readonly findSubject: (subject: string) => ServiceCaller | undefined
   readonly isPostgrest: boolean
   readonly report: Report
   /** In milliseconds. */
@@ -216,8 +216,6 @@ function createIdentity(options: JwtOptions, context: TokenContext): (claims: Cl
     if (service === undefined && roles !== undefined && role !== anonymousRole && !roles.includes(role))
       throw credentialRefused('PGRST303', 'The JWT names a role this hub does not take')
     const told = claimsWithRole(claims, text, role)
-    return service === undefined
-      ? { kind: 'token', role, claims: told }
-      : { kind: 'service', name: service.name, role, claims: told }
+    return service === undefined ? { kind: 'token', role, claims: told } : { ...service, claims: told }
   }
 }

@@ -1,0 +1,78 @@
+import { type Outputs, PlinthError } from 'plinth'
+import type { Catalog, CatalogRelation } from 'plinth/operation'
+import { Refusal } from '../refusal.ts'
+import { type AllowOptions, columnsOf, type TableOperation } from './allow-options.ts'
+import type { Caller } from './caller.ts'
+import { findAllowedFunctions, findAllowedTable, narrowCatalog } from './narrow-catalog.ts'
+
+/** The last catalog that a service was shown, so that narrowing it costs once and not in each request. */
+const shown = new WeakMap<AllowOptions, { readonly whole: Catalog; readonly narrow: Catalog }>()
+/** Of each relation of a narrowed catalog. */
+const allowedOn = new WeakMap<CatalogRelation, ReadonlySet<TableOperation>>()
+const hasHidden = new WeakSet<CatalogRelation>()
+
+/**
+ * The catalog as this caller may know it. What the configuration hides is not in it, so no use of its name, whatever
+ * for, can tell it from a name that never was.
+ */
+export function catalogFor(caller: Caller, catalog: Catalog): Catalog {
+  const allow = caller.kind === 'service' ? caller.allow : undefined
+  if (allow === undefined) return catalog
+  const last = shown.get(allow)
+  if (last?.whole === catalog) return last.narrow
+  const narrow = narrowCatalog(catalog, allow, (relation, operations, isWhole) => {
+    allowedOn.set(relation, operations)
+    if (!isWhole) hasHidden.add(relation)
+  })
+  shown.set(allow, { whole: catalog, narrow })
+  return narrow
+}
+
+/** Refuses what the service may not do with a table it may see, in PostgreSQL's words. */
+export function permit(relation: CatalogRelation, operation: TableOperation): void {
+  const allowed = allowedOn.get(relation)
+  if (allowed === undefined || allowed.has(operation)) return
+  const message = `permission denied for ${relation.kind.includes('view') ? 'view' : 'table'} ${relation.name}`
+  throw new Refusal(403, '42501', message, { code: 'PermissionDenied', sqlstate: '42501' })
+}
+
+/** Every column that may be read: PostgreSQL's own `*` would bring the hidden ones along. */
+export function allColumns(relation: CatalogRelation): Outputs {
+  return hasHidden.has(relation) ? [...relation.columns.keys()].map((column) => ({ column })) : 'all'
+}
+
+/**
+ * The error without the row that failed, which PostgreSQL shows whole to a role that may read all of it: the service
+ * may not.
+ */
+export function withoutRow(error: unknown, caller: Caller | undefined): unknown {
+  const isNarrowed = caller?.kind === 'service' && caller.allow !== undefined
+  if (!isNarrowed || !(error instanceof PlinthError) || error.server?.detail === undefined) return error
+  const { code, message, outcome, retryable, hint, sqlstate, phase, server, cause } = error
+  const { detail: _, ...rest } = server
+  const fields = { outcome, retryable, server: rest, cause, ...(hint && { hint }), ...(sqlstate && { sqlstate }) }
+  return new PlinthError(code, message, { ...fields, ...(phase && { phase }) })
+}
+
+/**
+ * Throws InvalidOption for a name that the database does not have. A misspelt one would hide what was to be shown; one
+ * of a column that was dropped would show whatever later has that name.
+ */
+export function checkAllowed(service: string, allow: AllowOptions, catalog: Catalog): void {
+  for (const [name, table] of Object.entries(allow.tables ?? {})) {
+    const relation = findAllowedTable(name, catalog)
+    if (relation === undefined) throw unknownName(`services.${service}.allow.tables`, name)
+    for (const column of columnsOf(table) ?? [])
+      if (!relation.columns.has(column))
+        throw unknownName(`services.${service}.allow.tables['${name}'].columns`, column)
+  }
+  for (const name of allow.functions ?? []) {
+    if (findAllowedFunctions(name, catalog).length === 0) throw unknownName(`services.${service}.allow.functions`, name)
+  }
+}
+
+function unknownName(place: string, name: string): PlinthError {
+  return new PlinthError('InvalidOption', `${place} names ${name}, which the served schemas do not have.`, {
+    hint: 'Write it as the database does, with its schema where that is not a served one: stock.parts.',
+  })
+}

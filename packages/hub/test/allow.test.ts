@@ -1,0 +1,244 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { Hub } from '@plinth/hub'
+import type { Operation } from 'plinth'
+import type { AllowOptions } from '../src/index.ts'
+import { type Answered, ask, hashed, keys, testHub } from './support/hub.ts'
+
+const hub = testHub()
+
+/** The backend's role, and of it only what is allowed here. */
+function limited(allow: AllowOptions): Hub {
+  return hub.another({ services: { backend: { role: hub.roles.backend, keys: [hashed(keys.backend)], allow } } })
+}
+
+const notes = { operations: ['select', 'insert', 'update'], columns: ['id', 'author'] } as const
+const allow: AllowOptions = { tables: { users: ['select'], notes }, functions: ['add', 'add_notes'] }
+
+interface Asked {
+  readonly rest: readonly [method: string, path: string, body?: unknown]
+  readonly run: Operation
+}
+
+const select = (name: string, more: object = {}): Operation => ({
+  kind: 'select',
+  target: { name },
+  columns: 'all',
+  result: 'rows',
+  ...more,
+})
+
+async function both(asked: Asked, from: Hub): Promise<Answered[]> {
+  const [method, path, body] = asked.rest
+  const headers = { prefer: 'return=representation' }
+  const rest = await ask(from, method, path, { ...(body === undefined ? {} : { body }), headers })
+  return [rest, await ask(from, 'POST', '/-/run', { body: asked.run })]
+}
+
+/** Refused on every way, as a name that does not exist is, and nothing has changed. */
+async function hidden(asked: Asked, code: string): Promise<void> {
+  const before = await hub.sql('select count(*) as n, max(id) as id from notes')
+  for (const { json, status } of await both(asked, limited(allow))) {
+    assert.deepEqual([json.code, status >= 400], [code, true], JSON.stringify(asked.run))
+    assert.doesNotMatch(JSON.stringify(json), /policy|allow/i)
+  }
+  assert.deepEqual(await hub.sql('select count(*) as n, max(id) as id from notes'), before)
+}
+
+describe('a service that may name only some things', () => {
+  test('is served those', async () => {
+    for (const { status } of await both({ rest: ['GET', '/users?limit=1'], run: select('users') }, limited(allow)))
+      assert.equal(status, 200)
+    const call: Operation = { kind: 'call', target: { name: 'add' }, args: { a: 1 }, result: 'value' }
+    for (const { status } of await both({ rest: ['POST', '/rpc/add', { a: 1 }], run: call }, limited(allow)))
+      assert.equal(status, 200)
+  })
+
+  test('finds no other table and no other function, though its role may use them', async () => {
+    assert.equal((await hub.ask('GET', '/pairs')).status, 200)
+    await hidden({ rest: ['GET', '/pairs'], run: select('pairs') }, 'PGRST205')
+    const args = { note: 'x' }
+    const run: Operation = { kind: 'call', target: { name: 'touch' }, args, result: 'none' }
+    await hidden({ rest: ['POST', '/rpc/touch', args], run }, 'PGRST202')
+  })
+
+  test('may do with a table what is allowed and nothing else', async () => {
+    const row = { name: 'x' }
+    const insert: Operation = { kind: 'insert', target: { name: 'users' }, rows: [row], result: 'none' }
+    const where = { kind: 'compare', column: 'id', operator: 'eq', value: '1' } as const
+    const update: Operation = { kind: 'update', target: { name: 'users' }, set: row, where, result: 'none' }
+    const remove: Operation = { kind: 'delete', target: { name: 'notes' }, where, result: 'none' }
+    await hidden({ rest: ['POST', '/users', row], run: insert }, '42501')
+    await hidden({ rest: ['PATCH', '/users?id=eq.1', row], run: update }, '42501')
+    await hidden({ rest: ['DELETE', '/notes?id=eq.1'], run: remove }, '42501')
+  })
+
+  test('may not read by writing, where it may not read', async () => {
+    const writer = limited({ tables: { notes: ['insert', 'update'] } })
+    const row = { body: 'x' }
+    const insert = { kind: 'insert', target: { name: 'notes' }, rows: [row] } as const
+    const asked: readonly Asked[] = [
+      { rest: ['POST', '/notes', row], run: { ...insert, returning: 'all', result: 'rows' } },
+      {
+        rest: ['PATCH', '/notes?id=gt.0', row],
+        run: {
+          kind: 'update',
+          target: { name: 'notes' },
+          set: row,
+          where: { kind: 'compare', column: 'id', operator: 'gt', value: '0' },
+          result: 'none',
+        },
+      },
+    ]
+    for (const one of asked)
+      for (const { status, json } of await both(one, writer)) assert.deepEqual([status, json.code], [403, '42501'])
+    assert.equal((await ask(writer, 'POST', '/notes', { body: row })).status, 201)
+    await hub.sql('truncate notes')
+  })
+
+  test('does not find a hidden column by any use of it', async () => {
+    const run = (more: object): Operation => select('notes', { columns: [{ column: 'id' }], ...more })
+    const body = { column: 'body' }
+    for (const [query, more] of [
+      ['select=body', { columns: [body] }],
+      ['select=id:body', { columns: [{ ...body, as: 'id' }] }],
+      ['select=id&body=eq.x', { where: { kind: 'compare', ...body, operator: 'eq', value: 'x' } }],
+      ['select=id&body=in.(x)', { where: { kind: 'in', ...body, values: ['x'] } }],
+      ['select=id&or=(id.eq.1,body.is.null)', { where: { kind: 'or', of: [{ kind: 'is', ...body, value: 'null' }] } }],
+      ['select=id&order=body', { order: [body] }],
+    ] as const)
+      await hidden({ rest: ['GET', `/notes?${query}`], run: run(more) }, '42703')
+    const rows = [{ body: 'x' }]
+    const insert: Operation = { kind: 'insert', target: { name: 'notes' }, rows, result: 'none' }
+    await hidden({ rest: ['POST', '/notes', rows], run: insert }, 'PGRST204')
+  })
+
+  test('gets no hidden column by asking for all of them, nor from what a function returns', async () => {
+    await hub.sql(`insert into notes (author, body) values (1, 'hush')`)
+    const call: Operation = { kind: 'call', target: { name: 'add_notes' }, args: { n: 1 }, result: 'rows' }
+    const update: Operation = {
+      kind: 'update',
+      target: { name: 'notes' },
+      set: { author: 2 },
+      where: 'every row',
+      returning: 'all',
+      result: 'rows',
+    }
+    for (const asked of [
+      { rest: ['GET', '/notes'], run: select('notes') },
+      { rest: ['GET', '/notes?select=*'], run: select('notes') },
+      { rest: ['PATCH', '/notes?id=gt.0', { author: 2 }], run: update },
+      { rest: ['POST', '/rpc/add_notes', { n: 1 }], run: call },
+    ] satisfies readonly Asked[]) {
+      const [rest, run] = await both(asked, limited(allow))
+      assert.deepEqual(Object.keys(rest?.json[0]), ['id', 'author'], rest?.text)
+      assert.deepEqual(
+        run?.json.columns.map((column: { name: string }) => column.name),
+        ['id', 'author'],
+        run?.text,
+      )
+    }
+    await hub.sql('truncate notes')
+  })
+
+  test('is not shown the row that broke a constraint', async () => {
+    await hub.sql(`insert into notes (author, body) values (1, 'hush');
+      alter table notes add constraint positive check (author > 0)`)
+    const update: Operation = {
+      kind: 'update',
+      target: { name: 'notes' },
+      set: { author: -1 },
+      where: 'every row',
+      result: 'none',
+    }
+    const asked = { rest: ['PATCH', '/notes?id=gt.0', { author: -1 }], run: update } as const
+    for (const { text, json } of await both(asked, limited(allow))) {
+      assert.equal(json.code, '23514')
+      assert.doesNotMatch(text, /hush/)
+    }
+    assert.match((await hub.ask('PATCH', '/notes?id=gt.0', { body: { author: -1 } })).text, /hush/)
+    await hub.sql('truncate notes; alter table notes drop constraint positive')
+  })
+
+  test('reads a catalog that is read anew as narrowly as the first', async () => {
+    const narrow = limited(allow)
+    assert.equal((await ask(narrow, 'GET', '/pairs')).status, 404)
+    await hub.sql(`create table later (id int primary key); grant all on later to ${hub.roles.backend}`)
+    assert.equal((await ask(narrow, 'GET', '/later')).status, 404)
+    assert.equal((await ask(narrow, 'GET', '/users?limit=1')).status, 200)
+    await hub.sql('drop table later')
+  })
+})
+
+describe('what a service may name', () => {
+  for (const [name, wrong, message] of [
+    ['a table', { tables: { usres: ['select'] } }, /services\.backend\.allow\.tables names usres/],
+    [
+      'a column',
+      { tables: { users: { operations: ['select'], columns: ['id', 'nmae'] } } },
+      /allow\.tables\['users'\]\.columns names nmae/,
+    ],
+    ['a function', { functions: ['ad'] }, /allow\.functions names ad/],
+    ['a table of a schema that is not served', { tables: { 'pg_catalog.pg_class': ['select'] } }, /names pg_catalog/],
+  ] as const satisfies readonly (readonly [string, AllowOptions, RegExp])[]) {
+    test(`is there, or the hub does not start: ${name}`, async () => {
+      await assert.rejects(limited(wrong).listen({ port: 0 }), { code: 'InvalidOption', message })
+    })
+  }
+
+  test('may be said with its schema', async () => {
+    await using served = limited({ tables: { 'public.users': ['select'] }, functions: ['public.add'] })
+    await served.listen({ port: 0 })
+    assert.equal((await ask(served, 'GET', '/users?limit=1')).status, 200)
+    assert.equal((await ask(served, 'GET', '/rpc/add?a=1')).status, 200)
+  })
+
+  test('holds operations and columns that are some', () => {
+    const bad: readonly unknown[] = [{ users: ['read'] }, { users: { operations: ['select'], columns: [] } }]
+    for (const tables of bad)
+      assert.throws(() => limited(JSON.parse(JSON.stringify({ tables }))), { code: 'InvalidOption' })
+  })
+})
+
+describe('a service', () => {
+  test('may have less time in the database than others', async () => {
+    await hub.sql('create function nap() returns void language sql volatile as $$ select pg_sleep(5) $$')
+    await hub.sql(`grant execute on function nap() to ${hub.roles.backend}`)
+    const quick = hub.another({
+      services: { backend: { role: hub.roles.backend, keys: [hashed(keys.backend)], statementTimeoutMs: 50 } },
+    })
+    assert.equal((await ask(quick, 'POST', '/rpc/nap')).json.code, '57014')
+    const services = { backend: { role: hub.roles.backend, keys: [hashed('k')], statementTimeoutMs: 0 } }
+    assert.throws(() => hub.another({ services }), { code: 'InvalidOption', message: /statementTimeoutMs/ })
+  })
+
+  test('is known by the subject of a token, and has its own role whatever the token says', async () => {
+    const { SignJWT } = await import('jose')
+    const secret = 'a secret of at least thirty-two bytes'
+    const services = { backend: { role: hub.roles.backend, jwtSubject: 'svc-1', allow } }
+    const known = hub.another({ jwt: { secret }, services })
+    const token = (sub: string): Promise<string> =>
+      new SignJWT({ role: hub.roles.server, sub, exp: Math.floor(Date.now() / 1000) + 60 })
+        .setProtectedHeader({ alg: 'HS256' })
+        .sign(Buffer.from(secret))
+    assert.equal((await ask(known, 'GET', '/users?limit=1', { key: await token('svc-1') })).status, 200)
+    assert.equal((await ask(known, 'GET', '/pairs', { key: await token('svc-1') })).status, 404)
+    assert.equal((await ask(known, 'GET', '/users', { key: await token('svc-2') })).status, 403)
+    const twice = { ...services, other: { ...services.backend } }
+    assert.throws(() => hub.another({ jwt: { secret }, services: twice }), {
+      code: 'InvalidOption',
+      message: /jwtSubject/,
+    })
+  })
+
+  test('needs a way to be known, and a key of its own', () => {
+    const role = hub.roles.backend
+    assert.throws(() => hub.another({ services: { one: { role } } }), {
+      code: 'InvalidOption',
+      message: /nobody can be/,
+    })
+    const key = hashed('same')
+    const services = { one: { role, keys: [key] }, two: { role, keys: [key] } }
+    assert.throws(() => hub.another({ services }), { code: 'InvalidOption', message: /same key/ })
+  })
+})
