@@ -23,12 +23,13 @@ export type { ObservationListeners, Subscription } from './observe/subscribe.ts'
 export { sql } from './sql/sql.ts'
 export type { Sql } from './sql/sql.ts'
 export { table } from './operation/table.ts'
-export type { DrizzleTable, TableOptions } from './operation/table.ts'
+export type { DrizzleRelations, DrizzleTable, TableOptions } from './operation/table.ts'
+export type { Direction, OrderBy } from './operation/order-types.ts'
+export type { Relationship, Relationships, Selected, Selection } from './operation/selection-types.ts'
 export type {
-  Direction,
   FindOptions,
   KeyOf,
-  OrderBy,
+  NestedFindOptions,
   PageOptions,
   Table,
   UpsertOptions,

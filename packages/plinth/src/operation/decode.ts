@@ -36,7 +36,7 @@ function asJson(text: string): unknown {
 }
 
 /** The value is in the database all right, and so may be the write that returned it. */
-function unreadable(what: string, hint: string): PlinthError {
+export function unreadable(what: string, hint: string): PlinthError {
   return new PlinthError('InvalidValue', `PostgreSQL answered ${what}, which cannot be read.`, {
     hint,
     outcome: 'unknown',

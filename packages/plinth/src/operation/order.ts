@@ -3,7 +3,8 @@ import { isPlain } from './encode.ts'
 import { type KeysetColumn, rowsAfter } from './keyset.ts'
 import type { Condition, Order, Select } from './operation.ts'
 import { columnOf, invalidOperation, outputsOf, type Shape } from './shape.ts'
-import type { Direction, PageOptions } from './table-types.ts'
+import type { Direction } from './order-types.ts'
+import type { PageOptions } from './table-types.ts'
 import { all } from './where.ts'
 
 const directions: Readonly<Record<Direction, Omit<Order, 'column'>>> = {

@@ -1,6 +1,8 @@
-import { decoderFor } from './decode.ts'
-import type { Output, Outputs } from './operation.ts'
-import { isColumn } from './output.ts'
+import { type Decoder, decoderFor } from './decode.ts'
+import { type NestedReader, nestedReader } from './nested-rows.ts'
+import type { Embed, Output, Outputs } from './operation.ts'
+import { isColumn, isEmbed } from './output.ts'
+import { setProperty } from './row-object.ts'
 
 export interface AnswerColumn {
   readonly name: string
@@ -26,19 +28,21 @@ export function objectReader(columns: readonly AnswerColumn[], outputs: Outputs 
   return read
 }
 
-/** `__proto__` is a legal column name, so it is defined, not assigned. */
 function makeReader(columns: readonly AnswerColumn[], outputs: Outputs): RowReader {
   const byName = outputsByName(outputs)
-  const decoders = columns.map((column) => decoderFor(column.oid, byName.get(column.name)))
-  const names = columns.map((column) => column.name)
-  const isPlain = !names.includes('__proto__')
+  const nested = nestedReaders(columns, outputs)
+  const own = columns.slice(0, columns.length - nested.typeColumns)
+  const names = own.map((column) => column.name)
+  const decoders = own.map(({ name, oid }): Decoder => {
+    const read = nested.byName.get(name)
+    return read ? (text) => read(JSON.parse(text)) : decoderFor(oid, byName.get(name))
+  })
   return (row) => {
     const object: Record<string, unknown> = {}
     for (let i = 0; i < names.length; i++) {
       const [name, text, decode] = [names[i] ?? '', row[i], decoders[i]]
       const value = text === null || text === undefined || decode === undefined ? null : decode(text)
-      if (isPlain) object[name] = value
-      else Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true })
+      setProperty(object, name, value)
     }
     return object
   }
@@ -47,4 +51,32 @@ function makeReader(columns: readonly AnswerColumn[], outputs: Outputs): RowRead
 function outputsByName(outputs: Outputs): Map<string, Output> {
   const columns = outputs === 'all' ? [] : outputs.filter(isColumn)
   return new Map(columns.map((output) => [output.as ?? output.column, output]))
+}
+
+interface NestedReaders {
+  readonly byName: ReadonlyMap<string, NestedReader>
+  /** Columns at the end of the answer that only state types. */
+  readonly typeColumns: number
+}
+
+function nestedReaders(columns: readonly AnswerColumn[], outputs: Outputs): NestedReaders {
+  const embeds = embedsIn(outputs)
+  const typeColumns = embeds.reduce((sum, embed) => sum + typesOf(embed), 0)
+  let next = columns.length - typeColumns
+  const nextType = (): number => columns[next++]?.oid ?? 0
+  return { byName: new Map(embeds.map((embed) => [embed.as, nestedReader(embed, nextType)])), typeColumns }
+}
+
+/** Those that stand under a name of their own, also in rows that are spread among ours. */
+function embedsIn(outputs: Outputs): Embed[] {
+  if (outputs === 'all') return []
+  return outputs.filter(isEmbed).flatMap((embed) => {
+    if (embed.columns.length === 0) return []
+    return embed.isSpread ? embedsIn(embed.columns) : [embed]
+  })
+}
+
+function typesOf({ columns }: Embed): number {
+  if (columns === 'all') return 0
+  return columns.reduce((sum, output) => sum + (isEmbed(output) ? typesOf(output) : 1), 0)
 }

@@ -1,5 +1,5 @@
 import { PlinthError } from '../errors.ts'
-import type { Output, Outputs, Reading, Relation } from './operation.ts'
+import type { Join, Output, Outputs, Reading, Relation } from './operation.ts'
 
 /** What `table()` knows about one column. */
 export interface Column {
@@ -24,6 +24,15 @@ export interface Shape {
   readonly key: readonly string[]
   /** By property. Absent: every name is taken for a column. */
   readonly columns?: ReadonlyMap<string, Column>
+  /** By property. Absent: nothing is known to be related. */
+  readonly related?: ReadonlyMap<string, () => Related>
+}
+
+/** How rows of another table belong to a row. */
+export interface Related {
+  readonly rows: 'one' | 'many'
+  readonly shape: Shape
+  readonly join: Join
 }
 
 /** The column behind a property of a row, a condition or an option. A Map, so that `constructor` is no column. */

@@ -1,17 +1,21 @@
 import type { PageOf } from './answer.ts'
+import type { OrderBy } from './order-types.ts'
 import type { Scalar } from './scalar-text.ts'
 import type { Typed } from './operation.ts'
+import type { Known, Selected, Selection } from './selection-types.ts'
 import type { Where } from './where.ts'
 
-/** A direction; nulls are the largest value unless said otherwise, so `asc` puts them last and `desc` first. */
-export type Direction = 'asc' | 'desc' | 'asc nulls first' | 'asc nulls last' | 'desc nulls first' | 'desc nulls last'
-
-/** `['title', { createdAt: 'desc' }]`: each item a column, or one column with its direction. */
-export type OrderBy<Row> = readonly ((keyof Row & string) | { readonly [K in keyof Row]?: Direction })[]
-
-export interface FindOptions<Row, K extends keyof Row> {
+export interface FindOptions<Row, K extends keyof Row> extends RowRange<Row> {
   /** Columns of the result. Default: all. */
   readonly select?: readonly K[]
+}
+
+/** Options of a reading of columns and relations. */
+export interface NestedFindOptions<Row, Related, S> extends RowRange<Row> {
+  readonly select: S & Known<S, Row, Related>
+}
+
+interface RowRange<Row> {
   readonly order?: OrderBy<Row>
   /** Rows at most. Default: no limit. */
   readonly limit?: number
@@ -49,7 +53,7 @@ export type KeyOf<Row> = ('id' extends keyof Row ? Row['id'] : Extract<Row[keyof
  * Every method throws InvalidOperation for a column that does not exist, a condition that is undefined, and a value
  * that would not arrive unchanged.
  */
-export interface Table<Row, New = Partial<Row>, Key = KeyOf<Row>> {
+export interface Table<Row, New = Partial<Row>, Key = KeyOf<Row>, Related = object> {
   /**
    * The row with this key; RowNotFound when there is none.
    *
@@ -67,6 +71,10 @@ export interface Table<Row, New = Partial<Row>, Key = KeyOf<Row>> {
     where: Where<Row>,
     options?: Omit<FindOptions<Row, K>, 'limit'>,
   ): Typed<Pick<Row, K> | undefined>
+  first<const S extends Selection<Row, Related>>(
+    where: Where<Row>,
+    options: Omit<NestedFindOptions<Row, Related, S>, 'limit'>,
+  ): Typed<Selected<Row, Related, S> | undefined>
 
   /**
    * All matching rows.
@@ -75,6 +83,18 @@ export interface Table<Row, New = Partial<Row>, Key = KeyOf<Row>> {
    *     select "id" from "posts" where "author" = any($1) limit $2
    */
   find<K extends keyof Row = keyof Row>(where?: Where<Row>, options?: FindOptions<Row, K>): Typed<Pick<Row, K>[]>
+
+  /**
+   * All matching rows with rows of other tables nested in them, of a table made with Drizzle's relations: one row is an
+   * object or null, many are a list. Each nested value is the JavaScript value it would be at the top.
+   *
+   *     posts.find({ author: 7 }, { select: { id: true, writer: { name: true } } })
+   *     select "id", … as "writer" from "posts" left join lateral (select "name" from "users" where …) on true where …
+   */
+  find<const S extends Selection<Row, Related>>(
+    where: Where<Row>,
+    options: NestedFindOptions<Row, Related, S>,
+  ): Typed<Selected<Row, Related, S>[]>
 
   /**
    * One page, and the cursor of the next. Reads no row twice and skips none however deep the page and whatever is

@@ -1,10 +1,12 @@
 import { PlinthError } from '../errors.ts'
+import { relatedShape } from './drizzle-relations.ts'
 import { drizzleShape, isDrizzleTable } from './drizzle-table.ts'
 import { encodeRow, isPlain } from './encode.ts'
 import type { Condition, Delete, Relation, Row, Select, Update, Upsert } from './operation.ts'
 import { orderOf, pageOf, withoutNotNull } from './order.ts'
 import { type Column, columnOf, invalidOperation, outputsOf, relationOf, type Shape } from './shape.ts'
-import type { FindOptions, Table, UpsertOptions } from './table-types.ts'
+import { selectionOf } from './selection.ts'
+import type { FindOptions, KeyOf, Table, UpsertOptions } from './table-types.ts'
 import { conditionOf, keyCondition, neededCondition } from './where.ts'
 
 /** What is needed of a Drizzle table's type. */
@@ -23,17 +25,44 @@ type New<T extends DrizzleTable> = {
     : WithoutBuffer<T['$inferInsert'][K]>
 }
 
+/** What is needed of the type of what Drizzle's `defineRelations` returns. */
+export type DrizzleRelations = {
+  readonly [name: string]: {
+    readonly table: DrizzleTable
+    readonly relations: {
+      readonly [name: string]: { readonly relationType: 'one' | 'many'; readonly targetTableName: string }
+    }
+  }
+}
+
+type RowOf<R extends DrizzleRelations, K extends keyof R> = Read<R[K]['table']['$inferSelect']>
+
+type RelatedTo<R extends DrizzleRelations, K extends keyof R> = {
+  readonly [N in keyof R[K]['relations']]: R[K]['relations'][N] extends {
+    readonly relationType: infer Rows
+    readonly targetTableName: infer T extends keyof R
+  }
+    ? {
+        readonly rows: Rows
+        readonly row: RowOf<R, T>
+        readonly isOptional: R[K]['relations'][N] extends { readonly optional: false } ? false : true
+        readonly related: RelatedTo<R, T>
+      }
+    : never
+}
+
 export interface TableOptions<Row> {
   /** Columns of the primary key. Default `['id']`. */
   readonly key?: readonly (keyof Row & string)[]
 }
 
 /**
- * Describes a table: a Drizzle table with its types, columns and key, or a table's name with your type of its rows
- * (and, where that differs, of its new rows). With a name every value is what its PostgreSQL type gives (int8 and
+ * Describes a table: a Drizzle table with its types, columns and key; one of Drizzle's relations, whose related rows
+ * can be read with it; or a table's name with your type of its rows (and, where that differs, of its new rows). With a name every value is what its PostgreSQL type gives (int8 and
  * numeric are strings), and columns are not checked here.
  *
  *     const users = table(schema.users)
+ *     const books = table(relations, 'books')
  *     const posts = table<Post>('blog.posts', { key: ['id'] })
  *     const user = await db.run(users.get(7))
  *
@@ -41,24 +70,35 @@ export interface TableOptions<Row> {
  * types).
  */
 export function table<T extends DrizzleTable>(source: T): Table<Read<T['$inferSelect']>, New<T>>
+export function table<R extends DrizzleRelations, K extends keyof R & string>(
+  relations: R,
+  name: K,
+): Table<RowOf<R, K>, New<R[K]['table']>, KeyOf<RowOf<R, K>>, RelatedTo<R, K>>
 export function table<Row extends object = Record<string, unknown>, New extends object = Partial<Row>>(
   source: string | Relation,
   options?: TableOptions<NoInfer<Row>>,
 ): Table<Row, New>
 export function table(
-  source: DrizzleTable | string | Relation,
-  options: TableOptions<Record<string, unknown>> = {},
+  source: DrizzleTable | DrizzleRelations | string | Relation,
+  options: TableOptions<Record<string, unknown>> | string = {},
 ): Table<Record<string, unknown>, object> {
-  return methods(shapeOf(source, options))
+  if (typeof options !== 'string') return methods(shapeOf(source, options))
+  return methods(relatedShape(typeof source === 'object' ? source : {}, options))
 }
 
-function shapeOf(source: DrizzleTable | string | Relation, options: TableOptions<Record<string, unknown>>): Shape {
+function shapeOf(source: object | string, options: TableOptions<Record<string, unknown>>): Shape {
   if (typeof source === 'object' && isDrizzleTable(source)) return drizzleShape(source)
-  if (typeof source === 'string' || 'name' in source) return { target: relationOf(source), key: options.key ?? ['id'] }
+  if (typeof source === 'string' || isRelation(source))
+    return { target: relationOf(source), key: options.key ?? ['id'] }
   throw new PlinthError('InvalidOption', 'table() takes a Drizzle table, a name, or { schema, name }.')
 }
 
+function isRelation(source: object): source is Relation {
+  return 'name' in source && typeof source.name === 'string'
+}
+
 type AnyRow = Record<string, unknown>
+type AnyOptions = Omit<FindOptions<AnyRow, string>, 'select'> & { readonly select?: unknown }
 
 function methods(shape: Shape): Table<AnyRow, object> {
   return { ...reads(shape), ...inserts(shape), ...changes(shape) }
@@ -69,20 +109,25 @@ function reads(shape: Shape): Pick<Table<AnyRow>, 'get' | 'first' | 'find' | 'pa
   const columns = outputsOf(shape)
   return {
     get: (key) => ({ kind: 'select', target, columns, where: keyCondition(shape, key), limit: 1, result: 'row' }),
-    first: (where, options = {}) => ({ ...select(shape, where, { ...options, limit: 1 }), result: 'first' }),
-    find: (where = {}, options = {}) => ({ ...select(shape, where, options), result: 'rows' }),
+    first: (where: unknown, options: AnyOptions = {}) =>
+      reading(select(shape, where, { ...options, limit: 1 }), 'first'),
+    find: (where: unknown = {}, options: AnyOptions = {}) => reading(select(shape, where, options), 'rows'),
     page: (where, options) => pageOf(shape, conditionOf(shape, where), options),
     exists: (where = {}) => ({ ...select(shape, where, { limit: 1 }), columns: [], result: 'exists' }),
     count: (where = {}) => ({ kind: 'count', target, ...optional(conditionOf(shape, where)), result: 'count' }),
   }
 }
 
-function select(shape: Shape, where: unknown, options: FindOptions<AnyRow, string>): Omit<Select, 'result'> {
+function reading(select: Omit<Select, 'result'>, result: 'first' | 'rows'): Select {
+  return { ...select, result }
+}
+
+function select(shape: Shape, where: unknown, options: AnyOptions): Omit<Select, 'result'> {
   const { limit, offset } = options
   return {
     kind: 'select',
     target: shape.target,
-    columns: outputsOf(shape, options.select),
+    columns: selectionOf(shape, options.select),
     ...optional(conditionOf(shape, where)),
     ...(options.order && { order: orderOf(shape, options.order).map(withoutNotNull) }),
     ...(limit !== undefined && { limit }),

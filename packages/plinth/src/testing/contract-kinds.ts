@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Reading } from '../operation/operation.ts'
+import type { Output, Reading, Select } from '../operation/operation.ts'
 import { table } from '../operation/table.ts'
 import type { ContractCase } from './contract-schema.ts'
 
@@ -84,6 +84,16 @@ const readings: readonly (readonly [column: string, written: unknown, read: Read
   ['days', ['2026-02-28'], 'date', [new Date('2026-02-28T00:00:00Z')]],
 ]
 
+/** The row with the same row nested in it, once alone and once in a list. */
+function nested(...columns: readonly Output[]): Select {
+  const target = { name: 'contract_kind' }
+  const join = { kind: 'columns', on: [['id', 'id']] } as const
+  const embeds = (['one', 'many'] as const).map((rows) => ({ embed: target, as: rows, join, rows, columns }))
+  return { kind: 'select', target, columns: embeds, result: 'row' }
+}
+
+const nestedValue = (value: unknown): unknown => ({ one: { value }, many: [{ value }] })
+
 export const kindCases: readonly ContractCase[] = [
   ...values.map(
     ([column, written, read = written], i): ContractCase => ({
@@ -92,6 +102,7 @@ export const kindCases: readonly ContractCase[] = [
         const row = await runner.run(kinds.insert({ id: 1, [column]: written }))
         assert.deepEqual(row[column], read)
         assert.deepEqual((await runner.run(kinds.get(1)))[column], read)
+        assert.deepEqual(await runner.run(nested({ column, as: 'value' })), nestedValue(read))
         await runner.run(kinds.update(1, { [column]: null }))
         assert.equal((await runner.run(kinds.update(1, { id: 2 })))[column], null)
         assert.deepEqual((await runner.run(kinds.update(2, { [column]: written })))[column], read)
@@ -106,6 +117,7 @@ export const kindCases: readonly ContractCase[] = [
         const columns = [{ column, as: 'value', read }]
         const operation = { kind: 'select', target: { name: 'contract_kind' }, columns, result: 'row' } as const
         assert.deepEqual(await runner.run(operation), { value: expected })
+        assert.deepEqual(await runner.run(nested(...columns)), nestedValue(expected))
       },
     }),
   ),

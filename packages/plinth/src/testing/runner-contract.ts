@@ -2,6 +2,7 @@ import { suite, test } from 'node:test'
 import { table } from '../operation/table.ts'
 import { errorCases } from './contract-errors.ts'
 import { kindCases } from './contract-kinds.ts'
+import { nestedCases } from './contract-nested.ts'
 import { readCases } from './contract-reads.ts'
 import { members, people, posts, type Runner } from './contract-schema.ts'
 import { writeCases } from './contract-writes.ts'
@@ -30,7 +31,7 @@ export interface RunnerContract {
  */
 export function runnerContract({ name, open }: RunnerContract): void {
   suite(name, () => {
-    for (const { title, check } of [...readCases, ...writeCases, ...kindCases, ...errorCases]) {
+    for (const { title, check } of [...readCases, ...writeCases, ...nestedCases, ...kindCases, ...errorCases]) {
       test(`${name}: ${title}`, async () => {
         const { runner, close } = await open()
         try {

@@ -1,4 +1,5 @@
 /** Compiled, never run: each line marked as an error must be one. */
+import { defineRelations } from 'drizzle-orm'
 import { bytea, integer, jsonb, pgTable, serial, text, timestamp } from 'drizzle-orm/pg-core'
 import { call, type PageOf, type Queryable, table, type Typed } from '../../src/index.ts'
 
@@ -112,3 +113,50 @@ const people = table<Post, Pick<Post, 'slug'>>('people', { key: ['slug'] })
 people.insert({ slug: 'ada' })
 // @ts-expect-error a new row has what its own type says
 people.insert({ author: 7 })
+
+const author = pgTable('author', { id: serial().primaryKey(), name: text(), joined: timestamp().notNull() })
+const article = pgTable('article', { id: serial().primaryKey(), by: integer().notNull(), title: text().notNull() })
+const relations = defineRelations({ author, article }, (r) => ({
+  author: { articles: r.many.article() },
+  article: {
+    author: r.one.author({ from: r.article.by, to: r.author.id, optional: false }),
+    editor: r.one.author({ from: r.article.by, to: r.author.id, alias: 'editor' }),
+  },
+}))
+const articles = table(relations, 'article')
+const authors = table(relations, 'author')
+
+export async function nested(): Promise<void> {
+  const rows = await db.run(
+    articles.find({}, { select: { title: true, author: { name: true }, editor: true }, limit: 1 }),
+  )
+  type Found = (typeof rows)[number]
+  expectSame<Found['title'], string>(true)
+  expectSame<Found['author']['name'], string | null>(true)
+  expectSame<Found['editor'], { id: number; name: string | null; joined: Date } | null>(true)
+  // @ts-expect-error a column that was not selected
+  void rows[0]?.author.joined
+  const select = {
+    articles: [
+      { id: true, author: { id: true } },
+      { order: ['id'], limit: 3 },
+    ],
+  } as const
+  const first = await db.run(authors.first({}, { select }))
+  expectSame<NonNullable<typeof first>['articles'][number]['author']['id'], number>(true)
+  const filtered = await db.run(articles.find({}, { select: { author: [{ id: true }, { where: { id: 1 } }] } }))
+  expectSame<null extends (typeof filtered)[number]['author'] ? true : false, true>(true)
+}
+
+export const selections: Typed<unknown>[] = [
+  articles.find({}, { select: { author: { articles: { title: true } } } }),
+  articles.find({}, { select: ['title'] }),
+  // @ts-expect-error no such column
+  articles.find({}, { select: { nope: true } }),
+  // @ts-expect-error no such column of the related table
+  articles.find({}, { select: { author: { nope: true } } }),
+  // @ts-expect-error one row has no limit
+  articles.find({}, { select: { author: [true, { limit: 1 }] } }),
+  // @ts-expect-error no such column to order by
+  authors.find({}, { select: { articles: [true, { order: ['nope'] }] } }),
+]

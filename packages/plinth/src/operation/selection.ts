@@ -1,0 +1,57 @@
+import { isPlain } from './encode.ts'
+import type { Embed, Outputs } from './operation.ts'
+import { orderOf, withoutNotNull } from './order.ts'
+import { columnOf, invalidOperation, outputsOf, type Related, type Shape } from './shape.ts'
+import { conditionOf } from './where.ts'
+
+type AnyOutput = Exclude<Outputs, 'all'>[number]
+
+/** Reads the caller's `select`: a list of columns, or an object of columns and relations. */
+export function selectionOf(shape: Shape, select: unknown): Outputs {
+  if (select === undefined) return outputsOf(shape)
+  if (Array.isArray(select)) return outputsOf(shape, select.map(String))
+  if (!isPlain(select) || Object.keys(select).length === 0)
+    throw invalidOperation('`select` is a list of columns, or an object: { title: true, author: { name: true } }.')
+  return Object.entries(select).flatMap(([key, asked]) => partOf(shape, key, asked))
+}
+
+function partOf(shape: Shape, key: string, asked: unknown): AnyOutput[] {
+  const related = shape.related?.get(key)
+  if (related) return [embedOf(key, related(), asked)]
+  const { key: property } = columnOf(shape, key)
+  if (asked !== true) throw invalidOperation(`${JSON.stringify(key)} is a column of ${shape.target.name}: say true.`)
+  const columns = outputsOf(shape, [property])
+  return columns === 'all' ? [] : [...columns]
+}
+
+/** Of a relation: all its columns, some of them, or a pair of that and options. */
+function embedOf(as: string, { shape, rows, join }: Related, asked: unknown): Embed {
+  const pair: readonly unknown[] = Array.isArray(asked) ? asked : [asked, {}]
+  const [select, options] = pair
+  if (!isPlain(options)) throw invalidOperation(`The options of ${JSON.stringify(as)} must be an object.`)
+  const columns = selectionOf(shape, select === true ? undefined : select)
+  return { embed: shape.target, as, join, rows, columns, ...nestedOptions(as, shape, rows, options) }
+}
+
+const known: ReadonlySet<string> = new Set(['where', 'order', 'limit', 'offset'])
+
+function nestedOptions(
+  as: string,
+  shape: Shape,
+  rows: Related['rows'],
+  options: Readonly<Record<string, unknown>>,
+): Pick<Embed, 'where' | 'order' | 'limit' | 'offset'> {
+  const unknown = Object.keys(options).find((key) => !known.has(key) || (rows === 'one' && key !== 'where'))
+  if (unknown !== undefined) {
+    const takes = rows === 'one' ? 'is one: it takes `where`' : 'are many: it takes where, order, limit and offset'
+    throw invalidOperation(`${JSON.stringify(unknown)} is no option of ${JSON.stringify(as)}, of which there ${takes}.`)
+  }
+  const { where = {}, order, limit, offset } = options
+  const condition = conditionOf(shape, where)
+  return {
+    ...(condition && { where: condition }),
+    ...(Array.isArray(order) && { order: orderOf(shape, order).map(withoutNotNull) }),
+    ...(typeof limit === 'number' && { limit }),
+    ...(typeof offset === 'number' && { offset }),
+  }
+}

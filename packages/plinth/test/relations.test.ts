@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { defineRelations } from 'drizzle-orm'
+import { bigint, integer, pgSchema, text, timestamp } from 'drizzle-orm/pg-core'
+import { parseOperation } from '../src/operation/parse-operation.ts'
+import { table } from '../src/operation/table.ts'
+import { testDatabase } from './support/database.ts'
+import { librarySchema } from './support/library.ts'
+import { pgRunner } from './support/pg-runner.ts'
+
+const { url } = await testDatabase({ script: librarySchema })
+const runner = pgRunner(url)
+after(() => runner.close())
+
+const library = pgSchema('library')
+const town = library.table('town', { id: integer().primaryKey(), called: text('name').notNull() })
+const writer = library.table('writer', {
+  id: integer().primaryKey(),
+  name: text().notNull(),
+  town: integer().notNull(),
+  born: timestamp({ withTimezone: true }),
+})
+const book = library.table('book', {
+  id: integer().primaryKey(),
+  writtenBy: integer('writer'),
+  title: text().notNull(),
+  pages: bigint({ mode: 'bigint' }),
+})
+const reader = library.table('reader', { id: integer().primaryKey(), name: text().notNull() })
+const loan = library.table('loan', { reader: integer().notNull(), book: integer().notNull() })
+
+const relations = defineRelations({ town, writer, book, reader, loan }, (r) => ({
+  writer: { home: r.one.town({ from: r.writer.town, to: r.town.id }), books: r.many.book() },
+  book: {
+    writer: r.one.writer({ from: r.book.writtenBy, to: r.writer.id }),
+    readers: r.many.reader({ from: r.book.id.through(r.loan.book), to: r.reader.id.through(r.loan.reader) }),
+    old: r.many.loan({ from: r.book.id, to: r.loan.book, where: { reader: 1 } }),
+  },
+}))
+
+const books = table(relations, 'book')
+const writers = table(relations, 'writer')
+
+test('related rows are read by the relations of Drizzle, under its names and as its types', async () => {
+  const found = await runner.run(
+    books.find(
+      { id: { in: [1, 4] } },
+      {
+        select: { title: true, pages: true, writer: { born: true, home: { called: true } }, readers: true },
+        order: ['id'],
+      },
+    ),
+  )
+  const [engines, anonymous] = found
+  assert.deepEqual(
+    engines?.readers.toSorted((a, b) => a.id - b.id),
+    [
+      { id: 1, name: 'Rita' },
+      { id: 2, name: 'Sam' },
+    ],
+  )
+  assert.deepEqual([engines?.title, engines?.pages], ['Engines', 9007199254740993n])
+  assert.deepEqual(engines?.writer, { born: new Date('1815-12-10T00:00:00Z'), home: { called: 'Paris' } })
+  assert.deepEqual(anonymous, { title: 'Anonymous', pages: 5n, writer: null, readers: [] })
+})
+
+test('a relation takes its own condition, order, limit and offset', async () => {
+  const found = await runner.run(
+    writers.first(
+      { id: 1 },
+      {
+        select: {
+          books: [{ title: true }, { where: { pages: { gt: 1n } }, order: [{ id: 'desc' }], limit: 1, offset: 1 }],
+        },
+      },
+    ),
+  )
+  assert.deepEqual(found, { books: [{ title: 'Engines' }] })
+  const none = await runner.run(
+    writers.find({ id: 1 }, { select: { id: true, home: [true, { where: { called: 'Oslo' } }] } }),
+  )
+  assert.deepEqual(none, [{ id: 1, home: null }])
+})
+
+test('what is built passes for an operation from outside', () => {
+  const built = books.find({}, { select: { title: true, writer: { home: true }, readers: [true, { limit: 2 }] } })
+  assert.deepEqual(parseOperation(JSON.parse(JSON.stringify(built))), built)
+})
+
+test('what is neither a column nor a relation is refused, and so is a relation with a condition of its own', () => {
+  const untyped: { find(where: object, options: object): unknown } = books
+  const find = (select: object): unknown => untyped.find({}, { select })
+  assert.throws(() => find({ nope: true }), /book has no column "nope"/)
+  assert.throws(() => find({ title: { x: true } }), /"title" is a column of book/)
+  assert.throws(() => find({ writer: {} }), /`select` is a list of columns, or an object/)
+  assert.throws(() => find({ writer: [true, { limit: 1 }] }), /"limit" is no option of "writer"/)
+  assert.throws(() => find({ readers: [true, { offsets: 1 }] }), /"offsets" is no option of "readers"/)
+  assert.throws(() => find({ old: true }), { code: 'InvalidOption', message: /book\.old has a condition of its own/ })
+  assert.throws(() => Reflect.apply(table, undefined, [relations, 'nope']), { code: 'InvalidOption' })
+})
