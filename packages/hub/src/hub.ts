@@ -15,6 +15,8 @@ import { checkAllowed } from './stage/allow.ts'
 import { authorize } from './stage/authorize.ts'
 import { createIdentify, type Identify } from './stage/identify.ts'
 import { checkRole, createKeyFinder, createSubjectFinder, type ServiceOptions } from './stage/service-key.ts'
+import { validate } from './stage/validate.ts'
+import { createFindRules, refuseUnknownRules, type ValidationRules } from './validation/rules.ts'
 import { createTokenVerifier, type JwtOptions } from './stage/token.ts'
 
 export interface HubOptions {
@@ -29,6 +31,11 @@ export interface HubOptions {
   readonly services?: Readonly<Record<string, ServiceOptions>>
   /** A key that acts as the role of the database URL itself. For one run on one machine. */
   readonly runKey?: string
+  /**
+   * What may be written, by table and column: schemas of any library with Standard Schema. They only say yes or no; what
+   * a schema would make of a value is not used. Null is asked about too, and a column that is not written is not.
+   */
+  readonly validate?: ValidationRules
   readonly limits?: Partial<Limits>
   /** Where PostgREST has a setting. */
   readonly dialect?: Partial<Dialect>
@@ -68,7 +75,7 @@ export interface Hub extends AsyncDisposable {
  * Throws InvalidOption.
  */
 export function createHub(options: HubOptions): Hub {
-  const { database, schemas = ['public'], anonymousRole, onFault = warn } = options
+  const { database, schemas = ['public'], anonymousRole, validate: rules = {}, onFault = warn } = options
   const limits = readLimits(options.limits ?? {})
   if (schemas.length === 0) throw new PlinthError('InvalidOption', 'schemas is empty: the hub would serve nothing.')
   if (anonymousRole !== undefined) checkRole(anonymousRole, 'anonymousRole')
@@ -77,7 +84,10 @@ export function createHub(options: HubOptions): Hub {
   const handle = createHandle({
     identify: identifyBy(options),
     schema,
-    stages: [authorize(schema)],
+    stages: [
+      authorize(schema),
+      validate({ schema, findRules: createFindRules(rules), usesCatalog: !dialect.isPostgrest }),
+    ],
     executor: {
       database,
       timeoutMs: limits.statementTimeoutMs,
@@ -114,7 +124,9 @@ export function createHub(options: HubOptions): Hub {
       const takesAnyRole = options.jwt !== undefined && options.jwt.roles === undefined
       if (options.allowSuperuser !== true) await refuseSuperuser(database, host, configuredRoles(options), takesAnyRole)
       notices = await hearNotices(database, { channels: dialect.channels, hear, onFault })
-      checkServices(options.services ?? {}, await schema.reload())
+      const catalog = await schema.reload()
+      checkServices(options.services ?? {}, catalog)
+      refuseUnknownRules(rules, catalog)
       server = await startServer(handle, limits, host, port)
     } catch (error) {
       await close()

@@ -91,6 +91,8 @@ const config: Checks<PlinthConfig> = {
   anonymousRole: text,
   services: named(object(service, ['role'])),
   jwt: object(jwt),
+  // The hub says which of them are no schemas.
+  validate: named(named(() => {})),
   limits: object(limits),
   admin: object(admin, ['port']),
   allowSuperuser: flag,

@@ -40,6 +40,8 @@ export interface CatalogRelation {
   readonly computed: ReadonlyMap<string, ComputedColumn>
   readonly handlers: readonly MediaHandler[]
   readonly comment?: string
+  /** Rows may become others before they are stored: it has BEFORE or INSTEAD OF triggers of rows, or rules. */
+  readonly rewritesRows?: true
   /** What PostgreSQL lets anybody do who has the right to: a view with a join can do less than a table. */
   readonly accepts: { readonly insert: boolean; readonly update: boolean; readonly delete: boolean }
 }
@@ -87,6 +89,14 @@ export interface CatalogColumn {
   readonly maxLength?: number
   /** Of an enum, in its order. */
   readonly enumValues?: readonly string[]
+  /** Check constraints of this column alone, by name. */
+  readonly checks?: readonly CheckConstraint[]
+}
+
+export interface CheckConstraint {
+  readonly name: string
+  /** As `pg_get_constraintdef` writes it. */
+  readonly definition: string
 }
 
 export interface ForeignKey {

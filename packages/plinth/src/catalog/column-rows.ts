@@ -1,4 +1,4 @@
-import type { CatalogColumn } from './catalog.ts'
+import type { CatalogColumn, CheckConstraint } from './catalog.ts'
 
 /** The columns of one relation. */
 export interface ColumnsRow {
@@ -21,6 +21,7 @@ export type ColumnRow = readonly [
   comment: string | null,
   maxLength: number | null,
   enumValues: readonly string[] | null,
+  checks: readonly CheckConstraint[] | null,
 ]
 
 /** A domain counts as what it is made of, through domains of domains. */
@@ -33,7 +34,11 @@ with recursive domains(oid, base, modifier, is_not_null) as (
 bases as (
   select d.* from domains d join pg_catalog.pg_type t on t.oid = d.base where t.typtype <> 'd'),
 enums as (
-  select enumtypid as oid, json_agg(enumlabel order by enumsortorder) as labels from pg_catalog.pg_enum group by 1)
+  select enumtypid as oid, json_agg(enumlabel order by enumsortorder) as labels from pg_catalog.pg_enum group by 1),
+checks as (
+  select conrelid, conkey[1] as number, 
+    json_agg(json_build_object('name', conname, 'definition', pg_catalog.pg_get_constraintdef(oid)) order by conname) as list
+  from pg_catalog.pg_constraint where contype = 'c' and cardinality(conkey) = 1 group by 1, 2)
 select a.attrelid::int8::float8 as of, json_agg(json_build_array(
     a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid::int8,
     not (a.attnotnull or coalesce(b.is_not_null, false)),
@@ -44,12 +49,15 @@ select a.attrelid::int8::float8 as of, json_agg(json_build_array(
     s.description,
     case when coalesce(b.base, a.atttypid) in ('varchar'::pg_catalog.regtype, 'bpchar'::pg_catalog.regtype)
       then nullif(greatest(a.atttypmod, b.modifier), -1) - 4 end,
-    e.labels) order by a.attnum) as columns
+    e.labels,
+    case when l.collisdeterministic is not false then k.list end) order by a.attnum) as columns
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
 join pg_catalog.pg_type t on t.oid = a.atttypid
 left join bases b on b.oid = a.atttypid
+left join checks k on k.conrelid = a.attrelid and k.number = a.attnum
+left join pg_catalog.pg_collation l on l.oid = a.attcollation
 left join enums e on e.oid = coalesce(b.base, a.atttypid)
 left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
 left join pg_catalog.pg_description s
@@ -58,7 +66,8 @@ where n.nspname = any($1::text[]) and c.relkind in ('r', 'v', 'm', 'f', 'p') and
 group by a.attrelid`
 
 export function readColumn(row: ColumnRow): CatalogColumn {
-  const [, name, type, oid, isNullable, hasDefault, isGenerated, defaultText, comment, maxLength, enumValues] = row
+  const [, name, type, oid, isNullable, hasDefault, isGenerated, defaultText, comment, maxLength, enumValues, checks] =
+    row
   return {
     name,
     type,
@@ -70,5 +79,6 @@ export function readColumn(row: ColumnRow): CatalogColumn {
     ...(comment !== null && { comment }),
     ...(maxLength !== null && { maxLength }),
     ...(enumValues && { enumValues }),
+    ...(checks && { checks }),
   }
 }

@@ -9,6 +9,7 @@ export interface RelationRow {
   readonly comment: string | null
   /** Bits of `pg_relation_is_updatable`. */
   readonly accepts: number
+  readonly rewrites: boolean
   /** Numbers of the columns of each. */
   readonly unique_keys: readonly (readonly number[])[] | null
 }
@@ -28,7 +29,9 @@ with uniques as (
 select c.oid::int8::float8 as id, n.nspname as schema, c.relname as name, c.relkind as kind,
   s.description as comment, uniques.keys as unique_keys,
   case c.relkind when 'r' then 28 when 'p' then 28 when 'm' then 0
-    else pg_catalog.pg_relation_is_updatable(c.oid, true) end as accepts
+    else pg_catalog.pg_relation_is_updatable(c.oid, true) end as accepts,
+  c.relhasrules and c.relkind in ('r', 'p') or c.relhastriggers and exists (select from pg_catalog.pg_trigger g
+    where g.tgrelid = c.oid and not g.tgisinternal and g.tgtype & 1 = 1 and g.tgtype & 66 <> 0) as rewrites
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 left join uniques on uniques.of = c.oid
@@ -57,6 +60,7 @@ export function readRelation(row: RelationRow, columns: readonly ColumnRow[]): P
     columns: new Map(columns.map(readColumn).map((column) => [column.name, column])),
     uniqueKeys: (row.unique_keys ?? []).map((numbers) => numbers.flatMap((number) => names.get(number) ?? [])),
     ...(row.comment !== null && { comment: row.comment }),
+    ...(row.rewrites && { rewritesRows: true }),
     accepts: readAccepts(row.accepts),
   }
 }
