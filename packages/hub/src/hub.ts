@@ -16,7 +16,7 @@ import { authorize } from './stage/authorize.ts'
 import { createIdentify, type Identify } from './stage/identify.ts'
 import { checkRole, createKeyFinder, createSubjectFinder, type ServiceOptions } from './stage/service-key.ts'
 import { validate } from './stage/validate.ts'
-import { createFindRules, refuseUnknownRules, type ValidationRules } from './validation/rules.ts'
+import { createFindRules, refuseUnknownRules, ruledColumns, type ValidationRules } from './validation/rules.ts'
 import { createTokenVerifier, type JwtOptions } from './stage/token.ts'
 
 export interface HubOptions {
@@ -104,7 +104,7 @@ export function createHub(options: HubOptions): Hub {
   const subject: AdminSubject = {
     database,
     isCatalogRead: () => schema.isLoaded,
-    config: () => shownSettings(plainOptions(options)),
+    config: () => ({ ...shownSettings(plainOptions(options)), validate: ruledColumns(rules) }),
     catalog: () => schema.current,
   }
   let server: Listening | undefined
@@ -176,7 +176,10 @@ function identifyBy({ services = {}, runKey, jwt, anonymousRole, dialect, onFaul
 }
 
 /** What can be printed. */
-function plainOptions({ database: _1, onFault: _2, ...options }: HubOptions): Omit<HubOptions, 'database' | 'onFault'> {
+type PlainOptions = Omit<HubOptions, 'database' | 'onFault' | 'validate'>
+
+/** Without what is no data. */
+function plainOptions({ database: _1, onFault: _2, validate: _3, ...options }: HubOptions): PlainOptions {
   return options
 }
 

@@ -6,6 +6,7 @@ import { isPlinthError, table } from 'plinth'
 import { connectHub } from 'plinth/hub-client'
 import * as v from 'valibot'
 import { z } from 'zod'
+import type { ValueRule } from '@plinth/hub'
 import { ask, keys, testHub } from './support/hub.ts'
 import type { Roles } from './support/sample.ts'
 
@@ -22,12 +23,25 @@ const tables = ({ backend }: Roles): string => `
   create function trim_name() returns trigger language plpgsql as
     $$ begin new.name := coalesce(trim(new.name), 'a'); return new; end $$;
   create trigger trims before insert on trimmed for each row execute function trim_name();
-  create table accounts (id int generated always as identity primary key, email text, pin text, tags jsonb, age int);
+  create table accounts (id int generated always as identity primary key, email text, pin text, tags jsonb, age int,
+    nick text);
   create schema blog;
   grant usage on schema blog to ${backend};
   create table blog.posts (id int generated always as identity primary key, title text);
   grant all on things, trimmed, accounts, blog.posts to ${backend};
   grant usage on all sequences in schema public, blog to ${backend};`
+
+let asked = 0
+
+/** A schema by hand, whose message begins with the value. */
+const talkative: ValueRule = {
+  '~standard': {
+    validate: (value) => {
+      asked++
+      return { issues: [{ message: `${JSON.stringify(value)} is no name` }] }
+    },
+  },
+}
 
 const rules = {
   accounts: {
@@ -35,6 +49,7 @@ const rules = {
     pin: v.pipe(v.string(), v.regex(/^\d{4}$/)),
     tags: z.object({ color: z.enum(['red', 'blue']) }).nullable(),
     age: type('number >= 18'),
+    nick: talkative,
   },
   'blog.posts': {
     title: v.pipeAsync(
@@ -71,6 +86,13 @@ describe('the rules of the configuration', () => {
     const changed = await hub.ask('PATCH', '/accounts?id=eq.1', { body: { age: 1 } })
     assert.deepEqual([changed.status, fieldsOf(changed.json)], [400, ['age rule']])
     assert.equal((await hub.ask('POST', '/accounts', { body: good })).status, 201)
+  })
+
+  test('are asked no more once there are 20 entries, and a message that holds the value is not passed on', async () => {
+    asked = 0
+    const { json } = await hub.ask('POST', '/accounts', { body: Array.from({ length: 99 }, () => ({ nick: 'Zed' })) })
+    assert.equal(asked, 20)
+    assert.deepEqual(new Set(json.fields.map(({ message }: any) => message)), new Set(['does not satisfy its rule']))
   })
 
   test('may be asynchronous, are found by schema, and see null and no column that is not written', async () => {

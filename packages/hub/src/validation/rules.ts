@@ -40,6 +40,11 @@ export function createFindRules(rules: ValidationRules): FindRules {
   return (relation, catalog) => named.find(([table]) => findRuled(table, catalog) === relation)?.[1] ?? none
 }
 
+/** For people to look at: a schema itself may hold anything. */
+export function ruledColumns(rules: ValidationRules): Readonly<Record<string, readonly string[]>> {
+  return Object.fromEntries(Object.entries(rules).map(([table, columns]) => [table, Object.keys(columns)]))
+}
+
 function isRule(value: unknown): value is ValueRule {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null || !('~standard' in value))
     return false
