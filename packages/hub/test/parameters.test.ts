@@ -4,11 +4,22 @@ import fc from 'fast-check'
 import { isPlinthError, type Condition, type Order, type Output } from 'plinth'
 import { defaultLimits } from '../src/exchange.ts'
 import { type Parameters, parseParameters } from '../src/postgrest/parameters.ts'
+import type { Scope } from '../src/postgrest/resolve-level.ts'
 import { createBudget } from '../src/postgrest/scanner.ts'
 import { parseUrl } from '../src/postgrest/url.ts'
 
+/** Rows of no relation, as a function yields them: any name may be a column. */
+const scope: Scope = {
+  catalog: { schemas: ['public'], relations: new Map(), functions: new Map(), handlers: [], timeZones: new Set() },
+  columns: new Map(['a', 'b'].map((column) => [column, { name: column, type: 'text', oid: 25 }])),
+  name: 't',
+  schema: 'public',
+  hasAggregates: false,
+  isSpread: false,
+}
+
 function parse(query: string): Parameters {
-  return parseParameters(parseUrl(`/t?${query}`).parameters, () => ['a', 'b'], createBudget(defaultLimits))
+  return parseParameters(parseUrl(`/t?${query}`).parameters, scope, createBudget(defaultLimits))
 }
 
 const quote = (text: string): string => `"${text.replaceAll(/["\\]/g, '\\$&')}"`

@@ -44,7 +44,7 @@ export function openEnvelope(request: HubRequest, schemas: readonly string[], { 
     schema: profile ?? first,
     limits,
     dialect,
-    budget: createBudget(limits),
+    budget: createBudget(limits, dialect.isPostgrest),
     form: {
       verb: 'read',
       isHead: request.method === 'HEAD',

@@ -28,8 +28,8 @@ function takeArrow(scanner: Scanner): '->' | '->>' | undefined {
 
 /** A place in a list, only where the path or the field ends behind it: `0`, `-1`. */
 const place = /-?\d+(?=->|::|[.,)]|$)/y
-/** A key without quotes is anything but `( - : . , > )`, and a dash that begins no arrow. */
-const key = /(?:[^(\-:.,>)]|-(?!>))+/y
+/** A key without quotes is anything but `( - : . , > )`, with single dashes inside that begin no arrow. */
+const key = /[^(\-:.,>)]+(?:-(?!>)[^(\-:.,>)]+)*/y
 
 function parseStep(scanner: Scanner): string {
   if (scanner.next === '"') return scanner.quoted()

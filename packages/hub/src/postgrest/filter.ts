@@ -89,6 +89,7 @@ function parseState(scanner: Scanner): Test {
 function parseList(scanner: Scanner, budget: Budget): readonly string[] {
   scanner.skipSpaces()
   scanner.expect('(')
+  scanner.skipSpaces()
   const values: string[] = []
   if (scanner.take(')')) return values
   do {

@@ -8,7 +8,7 @@ import { type Budget, Scanner, spendNode } from './scanner.ts'
 export function parseLogic(kind: 'and' | 'or', isNegated: boolean, text: string, budget: Budget): Condition {
   const scanner = new Scanner('logic tree', text)
   const tree = parseGroup(scanner, kind, budget, 1)
-  if (!scanner.isAtEnd) scanner.fail('end of input')
+  if (!scanner.isAtEnd && !budget.isLenient) scanner.fail('end of input')
   return isNegated ? { kind: 'not', of: tree } : tree
 }
 

@@ -5,10 +5,12 @@ import { tooMuch, unparsable } from './refusals.ts'
 export interface Budget {
   nodesLeft: number
   readonly limits: Limits
+  /** What stands behind a whole `select` or logic tree is passed over, as PostgREST does; else it is a mistake. */
+  readonly isLenient: boolean
 }
 
-export function createBudget(limits: Limits): Budget {
-  return { nodesLeft: limits.nodes, limits }
+export function createBudget(limits: Limits, isLenient = false): Budget {
+  return { nodesLeft: limits.nodes, limits, isLenient }
 }
 
 /** Counts one condition, column or order term. */

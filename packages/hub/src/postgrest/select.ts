@@ -9,7 +9,8 @@ export function parseSelect(text: string | undefined, budget: Budget): Level {
   if (text === undefined || text.trim() === '') return createLevel([{ kind: 'star' }])
   const scanner = new Scanner('select parameter', text)
   const outputs = parseOutputs(scanner, budget, 0)
-  if (!scanner.isAtEnd) scanner.fail('letter, digit, "-", "->>", "->", "::", ".", "," or end of input')
+  if (!scanner.isAtEnd && !budget.isLenient)
+    scanner.fail('letter, digit, "-", "->>", "->", "::", ".", "," or end of input')
   return createLevel(outputs)
 }
 

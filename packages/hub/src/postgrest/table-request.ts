@@ -11,7 +11,14 @@ import { methodNotSupported } from './refusals.ts'
 /** A request on a table or view. */
 export function readTableRequest(envelope: Envelope, relation: CatalogRelation, catalog: Catalog): Asked {
   const { schema, dialect, budget } = envelope
-  const scope = { catalog, relation, name: relation.name, schema, hasAggregates: dialect.hasAggregates }
+  const scope = {
+    catalog,
+    relation,
+    name: relation.name,
+    schema,
+    hasAggregates: dialect.hasAggregates,
+    isSpread: false as const,
+  }
   const parameters = parseParameters(envelope.target.parameters, scope, budget)
   switch (envelope.request.method) {
     case 'GET':

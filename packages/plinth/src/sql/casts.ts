@@ -28,6 +28,8 @@ const casts: ReadonlyMap<string, string> = new Map(
   [...types.map((name) => [name, name] as const), ...spellings].flatMap(([name, type]) => [
     [name, `pg_catalog.${type}`] as const,
     [`${name}[]`, `pg_catalog.${type}[]`] as const,
+    // PostgreSQL's own name of the list type.
+    [`_${name}`, `pg_catalog.${type}[]`] as const,
   ]),
 )
 
@@ -39,7 +41,9 @@ const casts: ReadonlyMap<string, string> = new Map(
 export function castType(name: string): string {
   const type = casts.get(name)
   if (type !== undefined) return type
-  throw new PlinthError('InvalidOperation', `${JSON.stringify(name)} is not a type one can cast to.`, {
+  throw new PlinthError('UndefinedObject', `type "${name}" does not exist`, {
+    // As PostgreSQL says it of a type that is not there.
+    sqlstate: '42704',
     hint: `Types: ${types.join(', ')}, their standard names, and each with [].`,
   })
 }

@@ -61,7 +61,7 @@ function embedsIn(columns: Outputs): readonly Embed[] {
 
 function readEmbed(embed: Embed, ours: Reading): Embedded {
   // It only decides which rows there are.
-  if (embed.columns.length === 0) return { items: [] }
+  if (readsNothing(embed)) return { items: [] }
   const { on, source } = belonging(embed, ours.source, ours)
   const isSpread = embed.isSpread === true && embed.rows === 'one'
   const grouped = isGrouped(embed.columns) || (isSpread && ours.isGrouped)
@@ -91,8 +91,13 @@ function joinsOf(embeds: Embeds): readonly [every: string, deciding: string] {
   return [text(all), text(all.filter(([embed]) => decidesByJoin(embed)))]
 }
 
-function decidesByJoin({ isInner, rows, columns }: Embed): boolean {
-  return isInner === true && rows === 'one' && columns.length > 0
+function decidesByJoin(embed: Embed): boolean {
+  return embed.isInner === true && embed.rows === 'one' && !readsNothing(embed)
+}
+
+/** Neither does an embed that holds only embeds that read nothing. */
+function readsNothing({ columns }: Embed): boolean {
+  return columns !== 'all' && columns.every((output) => isEmbed(output) && readsNothing(output))
 }
 
 function whereClause(reading: Reading, embeds: Embeds): string {
