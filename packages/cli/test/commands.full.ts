@@ -26,8 +26,9 @@ function write(path: string, text: string): void {
 
 const run = (line: string): ReturnType<typeof plinth>['ended'] => plinth(line.split(' ').slice(1), { cwd }).ended
 
-const entities = `import { integer, pgTable } from 'drizzle-orm/pg-core'
-export const users = pgTable('users', { id: integer().primaryKey() })`
+const entities =
+  `import { integer, pgTable } from 'drizzle-orm/pg-core'\n` +
+  `export const users = pgTable('users', { id: integer().primaryKey() })`
 
 /** Twelve migrations of which the first made Chinook, a sequence that fell behind, and a column that no migration made. */
 before(async () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { type } from 'arktype'
 import fc from 'fast-check'
@@ -75,6 +76,18 @@ describe('the rules of the configuration', () => {
     assert.doesNotMatch(text, /s3cret|hunter22|pinkish|17/)
     assert.match(json.details, /^email \S/)
     assert.equal(json.fields[3].message, 'must be at least 18')
+  })
+
+  test('are answered as the guide shows', async () => {
+    const guide = readFileSync(new URL('../../../docs/guides/hub.md', import.meta.url), 'utf8')
+    const shown: unknown = JSON.parse(/^```json\n(\{[^]*?)^```/m.exec(guide)?.[1] ?? '')
+    const users = { email: z.email(), age: z.number().min(18).nullable() }
+    await using other = hub.another({ validate: { accounts: users } })
+    const body = [
+      { email: 'ada@example.com', age: null },
+      { email: 'ada', age: 17 },
+    ]
+    assert.deepEqual((await ask(other, 'POST', '/accounts', { body })).json, shown)
   })
 
   test('of a list name the row by its index, for an update too, and are no more than 20', async () => {
