@@ -312,6 +312,35 @@ const cases: readonly Case[] = [
     rows: [{ deep: 1, quoted: '2' }],
   },
   {
+    title: 'a step may count from the end of a list, in json too',
+    from: 'book',
+    columns: [{ column: 'raw', path: { steps: ['-1', 'b', '-1'], as: 'text' }, as: 'last' }],
+    asked: { where: { kind: 'compare', column: 'id', operator: 'eq', value: '3' } },
+    rows: [{ last: '5' }],
+  },
+  {
+    title: 'rows are ordered by what a column of their one row is called there',
+    from: 'book',
+    columns: [
+      ...named('id'),
+      itsWriter([{ column: 'name', as: 'by' }], { isSpread: true, as: 'spread' }),
+      itsWriter([{ column: 'name', as: 'called' }]),
+    ],
+    asked: {
+      order: [
+        { embed: 'spread', column: 'by', direction: 'desc', nulls: 'last' },
+        { embed: 'writer', column: 'called' },
+        { column: 'id', direction: 'desc' },
+      ],
+    },
+    rows: [
+      { id: 3, by: 'Bo', writer: { called: 'Bo' } },
+      { id: 2, by: 'Ada', writer: { called: 'Ada' } },
+      { id: 1, by: 'Ada', writer: { called: 'Ada' } },
+      { id: 4, by: null, writer: null },
+    ],
+  },
+  {
     title: 'a list becomes json for a step into it',
     from: 'book',
     columns: [{ column: 'tags', path: { steps: ['1'], as: 'text', of: 'row' }, as: 'second' }],

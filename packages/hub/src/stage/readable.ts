@@ -49,8 +49,14 @@ export function checkLevel(
   for (const term of order) {
     const embed = columns === 'all' ? undefined : columns.find((one) => 'embed' in one && one.as === term.embed)
     if (term.embed === undefined) use(term)
-    else if (embed !== undefined && 'embed' in embed) readable(lookUpRelation(embed.embed, catalog), term.column)
+    else if (embed !== undefined && 'embed' in embed && !isOutputOf(embed, term.column))
+      readable(lookUpRelation(embed.embed, catalog), term.column)
   }
+}
+
+/** An order may say what a column of the embed is called there; what it reads is checked with the outputs. */
+function isOutputOf({ columns }: Embed, name: string): boolean {
+  return columns !== 'all' && columns.some(({ as }) => as === name)
 }
 
 function checkCondition(where: Condition, use: (field: Field) => void): void {
@@ -75,8 +81,15 @@ function readEmbed(embed: Embed, ours: CatalogRelation, catalog: Catalog): Embed
   const found = { schema: theirs.schema, name: theirs.name }
   permit(theirs, 'select')
   const join = isRelated(embed.join, ours, found) ? embed.join : readJoin(embed.join, ours, theirs, catalog)
+  // Also one without columns tells whether there are such rows.
+  permit(theirs, 'select')
   checkLevel(embed, theirs, catalog)
-  return { ...embed, embed: found, join, columns: readOutputs(embed.columns, theirs, catalog) }
+  return { ...embed, embed: found, join, columns: readOutputs(starless(embed, theirs), theirs, catalog) }
+}
+
+/** Columns that are spread one by one must be named: only the catalog knows what a star is. */
+function starless({ columns, isSpread }: Embed, theirs: CatalogRelation): Outputs {
+  return isSpread && columns === 'all' ? [...theirs.columns.keys()].map((column) => ({ column })) : columns
 }
 
 /** A relationship the catalog knows may go through a table or function of a schema that is not served. */

@@ -17,7 +17,7 @@ export interface Embedded {
   readonly items: readonly Item[]
   /** Stands behind FROM. */
   readonly join?: string
-  /** One of its columns in the joined row; undefined when that is not read. */
+  /** One of its columns in the joined row, by its name there or else its own; undefined when that is not read. */
   readonly column?: (field: Field) => string | undefined
 }
 
@@ -111,14 +111,25 @@ function textRow(items: readonly Item[], alias: string): string {
 }
 
 function numberedColumn(items: readonly Item[], of: Field, alias: string): string | undefined {
-  const i = items.findIndex((item) => item.field && isSameField(item.field, of))
-  return i < 0 ? undefined : `${alias}.${numbered(i)}`
+  const i = placeOf(items, of)
+  const item = items[i]
+  if (item === undefined) return undefined
+  const value = `${alias}.${numbered(i)}`
+  return item.aggregate ? item.aggregate(value) : value
 }
 
-/** A name that two items have would be ambiguous; a star brings every column. */
+/** A star brings every column. */
 function namedColumn(items: readonly Item[], of: Field, alias: string): string | undefined {
-  if (of.path === undefined && items.some(({ name }) => name === undefined)) return `${alias}.${quoteName(of.column)}`
-  const item = items.find((one) => one.field && isSameField(one.field, of))
-  const isAlone = item !== undefined && items.filter(({ name }) => name === item.name).length === 1
-  return isAlone && item.name !== undefined ? `${alias}.${quoteName(item.name)}` : undefined
+  const hasStar = of.path === undefined && items.some(({ name }) => name === undefined)
+  if (hasStar) return `${alias}.${quoteName(of.column)}`
+  const name = items[placeOf(items, of)]?.name
+  return name === undefined ? undefined : `${alias}.${quoteName(name)}`
+}
+
+/** By the name it has there, or else by what it reads. A name that two items have would be ambiguous. */
+function placeOf(items: readonly Item[], of: Field): number {
+  const byName = items.findIndex(({ name }) => of.path === undefined && name === of.column)
+  const place = byName >= 0 ? byName : items.findIndex((item) => item.field && isSameField(item.field, of))
+  const isAlone = items.filter(({ name }) => name === items[place]?.name).length === 1
+  return isAlone ? place : -1
 }

@@ -24,7 +24,9 @@ export function namedSource(rows: string, alias: string): Source {
 export function field({ column, path }: Field, alias: string, bind: Bind): string {
   const value = `${alias}.${quoteName(column)}`
   if (path === undefined) return value
-  const json = path.of === 'row' ? `to_jsonb(${value})` : value
+  // PostgreSQL 18 counts from the end of the first list it meets at a depth: in json, also of one beside the path.
+  const isFromEnd = path.steps.some((step) => step.startsWith('-'))
+  const json = path.of === 'row' || isFromEnd ? `to_jsonb(${value})` : value
   return `(${json} ${path.as === 'json' ? '#>' : '#>>'} ${bind(arrayText(path.steps))}::text[])`
 }
 

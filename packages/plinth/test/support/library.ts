@@ -30,6 +30,7 @@ insert into library.book (id, writer, title, year, pages, tags, about, facts) va
   (2, 1, 'Notes', 1844, 120, null, null, '{"isbn": "x2", "n": 2}'),
   (3, 2, 'Fjords', 1844, 320, '{}', to_tsvector('english', 'running water'), null),
   (4, null, 'Anonymous', null, 5, '{go}', null, '{"n": null}');
+update library.book set raw = '[{"a": [1, 2, 3]}, {"b": [4, 5]}]' where id = 3;
 insert into library.reader values (1, 'Rita'), (2, 'Sam');
 insert into library.loan values (1, 1, 3), (1, 3, 8), (2, 1, 5);
 select setval(pg_get_serial_sequence('library.book', 'id'), 100);
