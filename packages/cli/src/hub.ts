@@ -1,11 +1,12 @@
 import { isIPv4 } from 'node:net'
-import { createHub, type Hub } from '@plinth/hub'
+import { createHub, type Hub, type HubOptions, type NewSettings } from '@plinth/hub'
 import { createDatabase, type Database, PlinthError } from 'plinth'
 import { namedUrl } from './command-line/connection.ts'
 import { hubOptions, type PlinthConfig } from './config/config.ts'
-import { setUpHub } from './config/hub-setup.ts'
+import { type HubSetup, setUpHub } from './config/hub-setup.ts'
 import { loadConfig } from './config/load-config.ts'
 import { curlLine, encode } from './development/curl.ts'
+import { createReload, followSignals } from './hub-reload.ts'
 import { createKey } from './key.ts'
 import { reportFault } from './terminal/failure.ts'
 import { unlessStopped, whenStopped } from './terminal/stop.ts'
@@ -20,53 +21,76 @@ export interface HubFlags {
   /** Names with commas between. */
   readonly schema: string | undefined
   readonly config: string | undefined
-  readonly waitMs: number
+  readonly allowSuperuser: boolean
+  /** Absent: 10,000, and without an end as PostgREST. */
+  readonly waitMs: number | undefined
 }
 
 /** `plinth hub`: the hub over any database. Without identities it stays on this machine, with a key for this run. */
 export async function hub(flags: HubFlags, stop: AbortSignal): Promise<void> {
-  const setup = setUpHub(await loadConfig(flags.config), flags.url, process.env)
+  const setup = await readSetup(flags)
   const { config } = setup
   const { host = config.host ?? '127.0.0.1', port = config.port ?? 4000 } = flags
   const url = namedUrl(isPostgrest(config) ? undefined : flags.url, config)
   const runKey = hasIdentity(config) ? undefined : createRunKey(host)
-  const schemas = flags.schema?.split(',').map((name) => name.trim()) ?? config.schemas ?? ['public']
+  const settings = hubSettings(flags, config, runKey)
+  const { schemas } = settings
   await using database = createDatabase({
     ...setup.database,
     url,
     service: 'plinth-hub',
     ...(config.pool && { pool: config.pool }),
   })
-  await using served = openHub(database, schemas, config, flags.adminPort, runKey)
+  const reload = createReload(async () =>
+    served.reconfigure(hubSettings(flags, (await readSetup(flags)).config, runKey)),
+  )
+  await using served = createHub({ ...fixedOptions(flags, config), ...settings, database, onReloadSettings: reload })
   for (const warning of setup.warnings) console.error(`plinth: ${warning}`)
-  await unlessStopped(stop, database.connect({ deadlineMs: Math.max(flags.waitMs, 1), signal: stop }))
-  await refuseMissingSchema(database, schemas)
+  const deadlineMs = flags.waitMs ?? (isPostgrest(config) ? longestMs : 10_000)
+  await unlessStopped(stop, database.connect({ deadlineMs, signal: stop }))
+  await refuseMissingSchema(database, schemas, isPostgrest(config))
   await served.listen({ host, port })
   stop.throwIfAborted()
+  using _signals = followSignals(served, reload)
   console.log(await announcement({ database, hub: served, schemas, config, runKey, url }))
   await whenStopped(stop)
   console.log('Stopping.')
 }
 
-async function refuseMissingSchema(database: Database, schemas: readonly string[]): Promise<void> {
+/** PostgREST waits for its database without an end; Node's timers end here, after 24 days. */
+const longestMs = 2_147_483_647
+
+async function readSetup(flags: HubFlags): Promise<HubSetup> {
+  return setUpHub(await loadConfig(flags.config), flags.url, process.env)
+}
+
+type Settings = NewSettings & { readonly schemas: readonly string[] }
+
+/** What is read anew on demand; the rest holds until the hub is started again. */
+function hubSettings(flags: HubFlags, config: PlinthConfig, runKey: string | undefined): Settings {
+  const { admin: _1, allowSuperuser: _2, ...options } = hubOptions(config)
+  const schemas = flags.schema?.split(',').map((name) => name.trim()) ?? config.schemas ?? ['public']
+  return { ...options, schemas, ...(runKey === undefined ? {} : { runKey }) }
+}
+
+function fixedOptions(flags: HubFlags, config: PlinthConfig): Pick<HubOptions, 'admin' | 'allowSuperuser' | 'onFault'> {
+  const { adminPort } = flags
+  const admin = adminPort === undefined ? config.admin : { ...config.admin, port: adminPort }
+  const allowSuperuser = flags.allowSuperuser || config.allowSuperuser === true
+  return { ...(admin && { admin }), allowSuperuser, onFault: reportFault }
+}
+
+/** PostgREST serves a schema that is not there yet: its tables are found when they come. */
+async function refuseMissingSchema(database: Database, schemas: readonly string[], isTold: boolean): Promise<void> {
   const { rows } = await database.query<{ name: string }>(
     'select name from unnest($1::text[]) as name where to_regnamespace(quote_ident(name)) is null',
     [[...schemas]],
   )
   const [first] = rows
-  if (first !== undefined) throw new PlinthError('InvalidOption', `The database has no schema ${first.name}.`)
-}
-
-function openHub(
-  database: Database,
-  schemas: readonly string[],
-  config: PlinthConfig,
-  adminPort: number | undefined,
-  runKey: string | undefined,
-): Hub {
-  const admin = adminPort === undefined ? {} : { admin: { ...config.admin, port: adminPort } }
-  const key = runKey === undefined ? {} : { runKey }
-  return createHub({ ...hubOptions(config), ...admin, ...key, database, schemas, onFault: reportFault })
+  if (first === undefined) return
+  const message = `The database has no schema ${first.name}.`
+  if (!isTold) throw new PlinthError('InvalidOption', message)
+  console.error(`plinth: ${message}`)
 }
 
 function isPostgrest({ dialect }: PlinthConfig): boolean {

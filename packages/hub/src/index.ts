@@ -1,5 +1,6 @@
 export { createHub } from './hub.ts'
-export type { Hub, HubOptions, ListenOptions } from './hub.ts'
+export type { Hub, ListenOptions } from './hub.ts'
+export type { HubOptions, NewSettings } from './hub-options.ts'
 export type { Limits } from './exchange.ts'
 export type { AdminOptions } from './operate/admin.ts'
 export type { ServiceOptions } from './stage/service-key.ts'

@@ -3,7 +3,7 @@ import type { PoolOptions } from 'plinth'
 import type { PostgrestOptions } from './postgrest/settings.ts'
 
 /** What plinth.config.ts exports as its default. Command line options go before it. */
-export interface PlinthConfig extends Omit<HubOptions, 'database' | 'runKey' | 'onFault'> {
+export interface PlinthConfig extends Omit<HubOptions, 'database' | 'runKey' | 'onReloadSettings' | 'onFault'> {
   /** postgres://user:password@host:port/database, with a role that may `set role` to those of the services. */
   readonly url?: string
   /** Default 127.0.0.1. */

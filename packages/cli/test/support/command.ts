@@ -31,6 +31,8 @@ interface StartOptions {
   readonly nodeArgs?: readonly string[]
   /** Whether the test writes to it. Default false: there is nothing to read. */
   readonly hasStdin?: boolean
+  /** On top of the variables of the test. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** Starts the command as a user would, as a process of its own. Killed at the end of the file, had a test failed. */
@@ -39,11 +41,16 @@ export function plinth(args: readonly string[], options: StartOptions = {}): Com
 }
 
 /** The same for any other program. */
-export function run(file: string, args: readonly string[], { cwd, uid, hasStdin = false }: StartOptions = {}): Command {
+export function run(
+  file: string,
+  args: readonly string[],
+  { cwd, uid, hasStdin = false, env = {} }: StartOptions = {},
+): Command {
   const child = spawn(file, args, {
     stdio: 'pipe',
     ...(cwd === undefined ? {} : { cwd }),
-    ...(uid === undefined ? {} : { uid, gid: uid, env: { ...process.env, HOME: '/nonexistent' } }),
+    env: { ...process.env, ...env, ...(uid === undefined ? {} : { HOME: '/nonexistent' }) },
+    ...(uid === undefined ? {} : { uid, gid: uid }),
   })
   after(() => child.kill('SIGKILL'))
   if (!hasStdin) child.stdin.end()

@@ -1,10 +1,9 @@
 import { type Database, PlinthError } from 'plinth'
-import { isLoopback } from './loopback.ts'
 
 /**
  * A superuser passes every grant and policy, so a hub that others can reach must not act as one: neither by the
  * database URL nor by a configured role; nor, where a token may name any role, by one the URL's role is a member of.
- * On this machine alone it is allowed, for a first try.
+ * On this machine alone it is allowed, for a first try, and not looked for.
  */
 export async function refuseSuperuser(
   database: Database,
@@ -12,7 +11,6 @@ export async function refuseSuperuser(
   roles: readonly string[],
   takesAnyRole: boolean,
 ): Promise<void> {
-  if (isLoopback(host)) return
   const { rows } = await database.query<{ name: string }>(
     `select rolname::text as name from pg_catalog.pg_roles
      where rolsuper and (rolname = session_user or rolname = any($1::text[])

@@ -17,6 +17,8 @@ export interface TestHub {
   readonly hub: Hub
   readonly roles: Roles
   readonly database: Database
+  /** Those it was made with. */
+  readonly options: HubOptions
   /** The address it listens on. */
   readonly url: string
   /** Runs SQL as the superuser, past the hub. */
@@ -65,6 +67,9 @@ export function testHub(
     },
     get database() {
       return running().database
+    },
+    get options() {
+      return running().options
     },
     get url() {
       return running().url

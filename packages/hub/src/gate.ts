@@ -1,0 +1,93 @@
+import { PlinthError } from 'plinth'
+import { defaultDialect } from './dialect.ts'
+import { defaultLimits, type Limits } from './exchange.ts'
+import { createHandle, type Handle } from './handle.ts'
+import { configuredRoles, type HubOptions } from './hub-options.ts'
+import type { LargeAnswers } from './large-answer.ts'
+import { isLoopback } from './operate/loopback.ts'
+import { refuseSuperuser } from './operate/superuser.ts'
+import { SchemaCache } from './schema-cache.ts'
+import { SettingsCache } from './settings-cache.ts'
+import { checkAllowed } from './stage/allow.ts'
+import { authorize } from './stage/authorize.ts'
+import { createIdentify, type Identify } from './stage/identify.ts'
+import { checkRole, createKeyFinder, createSubjectFinder } from './stage/service-key.ts'
+import { createTokenVerifier } from './stage/token.ts'
+import { validate } from './stage/validate.ts'
+import { createFindRules, refuseUnknownRules } from './validation/rules.ts'
+
+/**
+ * All that the settings decide about a request. Settings that are read anew make another gate, and a request that is
+ * under way ends by the one it came through.
+ */
+export interface Gate {
+  readonly options: HubOptions
+  readonly limits: Limits
+  readonly schema: SchemaCache
+  readonly handle: Handle
+  /** Reads the catalog. Throws InvalidOption where the settings name what the database does not have, or may not have. */
+  open(host: string): Promise<void>
+}
+
+/** `large` is shared by the gates of a hub: it counts what is being read now. Throws InvalidOption. */
+export function createGate(options: HubOptions, large: LargeAnswers, onFault: (error: unknown) => void): Gate {
+  const { database, schemas = ['public'], anonymousRole, services = {}, validate: rules = {} } = options
+  const limits = readLimits(options.limits ?? {})
+  if (schemas.length === 0) throw new PlinthError('InvalidOption', 'schemas is empty: the hub would serve nothing.')
+  if (anonymousRole !== undefined) checkRole(anonymousRole, 'anonymousRole')
+  const dialect = { ...defaultDialect, ...options.dialect }
+  const schema = new SchemaCache(database, { schemas, extraSearchPath: dialect.extraSearchPath }, onFault)
+  const handle = createHandle({
+    identify: identifyBy(options, onFault),
+    schema,
+    stages: [
+      authorize(schema),
+      validate({ schema, findRules: createFindRules(rules), usesCatalog: !dialect.isPostgrest }),
+    ],
+    executor: {
+      database,
+      timeoutMs: limits.statementTimeoutMs,
+      answerBytes: limits.answerBytes,
+      dialect,
+      settings: new SettingsCache(database),
+      large,
+      defaultSchema: schemas[0] ?? '',
+    },
+    limits,
+    dialect,
+    onFault,
+  })
+
+  async function open(host: string): Promise<void> {
+    const takesAnyRole = options.jwt !== undefined && options.jwt.roles === undefined
+    const isOpen = !isLoopback(host) && options.allowSuperuser !== true
+    if (isOpen) await refuseSuperuser(database, host, configuredRoles(options), takesAnyRole)
+    const catalog = await schema.reload()
+    for (const [name, { allow }] of Object.entries(services)) if (allow) checkAllowed(name, allow, catalog)
+    refuseUnknownRules(rules, catalog)
+  }
+
+  return { options, limits, schema, handle, open }
+}
+
+function identifyBy(options: HubOptions, report: (error: unknown) => void): Identify {
+  const { services = {}, runKey, jwt, anonymousRole, dialect } = options
+  const isPostgrest = dialect?.isPostgrest ?? false
+  const context = { anonymousRole, findSubject: createSubjectFinder(services), isPostgrest, report }
+  return createIdentify({
+    findKey: createKeyFinder(services, runKey),
+    hasKeys: runKey !== undefined || Object.keys(services).length > 0,
+    verifyToken: jwt && createTokenVerifier(jwt, context),
+    anonymousRole,
+    isPostgrest,
+  })
+}
+
+function readLimits(given: Partial<Limits>): Limits {
+  const limits = { ...defaultLimits, ...given }
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new PlinthError('InvalidOption', `limits.${name} is ${String(value)}; it must be a whole number above 0.`)
+  }
+  return limits
+}
