@@ -75,7 +75,11 @@ export function testHub(
       return running().url
     },
     sql: async (text, values = []) => (await running().client.query(text, [...values])).rows,
-    another: (more) => createHub({ ...running().options, ...more }),
+    another: (more) => {
+      const { options } = running()
+      // One database has one connection for notices, and the hub that listens holds it.
+      return createHub({ ...options, ...more, dialect: { channels: [], ...options.dialect, ...more.dialect } })
+    },
     ask: (method, path, given) => ask(running().hub, method, path, given),
   }
 }
