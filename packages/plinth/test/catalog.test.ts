@@ -16,6 +16,7 @@ import { relationshipLines } from './support/relationship-text.ts'
 
 const tables = `
   create schema api; create schema outside; create schema shared;
+  comment on schema api is 'What is served';
   create type shared.mood as enum ('good', 'bad');
   create domain api.code as varchar(8) not null default 'none';
   create domain api.short_code as api.code;
@@ -194,6 +195,7 @@ test('a column tells its default, limit, labels and comment, through domains', (
   assert.deepEqual(column('columns', 'code'), {
     name: 'code',
     type: 'api.short_code',
+    baseType: 'character varying(8)',
     isNullable: false,
     hasDefault: true,
     isGenerated: false,
@@ -201,7 +203,13 @@ test('a column tells its default, limit, labels and comment, through domains', (
     maxLength: 8,
   })
   const enumValues = ['good', 'bad']
-  assert.deepEqual(column('columns', 'feeling'), { ...plain, name: 'feeling', type: 'api.feeling', enumValues })
+  assert.deepEqual(column('columns', 'feeling'), {
+    ...plain,
+    name: 'feeling',
+    type: 'api.feeling',
+    baseType: 'shared.mood',
+    enumValues,
+  })
   const mood = { ...plain, name: 'mood', type: 'shared.mood', enumValues, comment: 'How it is' }
   assert.deepEqual(column('columns', 'mood'), mood)
   assert.deepEqual(column('columns', 'letters'), { ...plain, name: 'letters', type: 'character(3)', maxLength: 3 })
@@ -271,6 +279,10 @@ test('a domain named like a media type makes a handler of the function or aggreg
   assert.deepEqual(relation('books').handlers, [{ mediaType: 'text/plain', schema: 'api', name: 'all_books' }])
   assert.deepEqual(catalog.handlers, [{ mediaType: '*/*', schema: 'api', name: 'all_rows' }])
   assert.deepEqual(relation('people').handlers, [])
+})
+
+test('a schema tells its comment', () => {
+  assert.deepEqual([...catalog.comments], [['api', 'What is served']])
 })
 
 test('the time zones of the server are known', () => {

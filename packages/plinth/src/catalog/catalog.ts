@@ -8,6 +8,8 @@ export interface Catalog {
   readonly relations: ReadonlyMap<string, ReadonlyMap<string, CatalogRelation>>
   /** Overloads of one name together. */
   readonly functions: ReadonlyMap<string, ReadonlyMap<string, readonly CatalogFunction[]>>
+  /** By schema. */
+  readonly comments: ReadonlyMap<string, string>
   /** Names that `set time zone` takes. */
   readonly timeZones: ReadonlySet<string>
   /** Aggregates that take rows of any kind. Those of one relation stand with it. */
@@ -78,6 +80,8 @@ export interface CatalogColumn {
   /** As `format_type` writes it: `character varying(20)`, `integer[]`. */
   readonly type: string
   readonly oid: number
+  /** Of a domain: the type it is made of. */
+  readonly baseType?: string
   readonly isNullable: boolean
   readonly hasDefault: boolean
   /** Generated or `generated always as identity`: an insert that names it fails. */

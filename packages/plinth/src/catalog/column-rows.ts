@@ -14,6 +14,7 @@ export type ColumnRow = readonly [
   name: string,
   type: string,
   oid: number,
+  baseType: string | null,
   isNullable: boolean,
   hasDefault: boolean,
   isGenerated: boolean,
@@ -41,6 +42,7 @@ checks as (
   from pg_catalog.pg_constraint where contype = 'c' and cardinality(conkey) = 1 group by 1, 2)
 select a.attrelid::int8::float8 as of, json_agg(json_build_array(
     a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid::int8,
+    pg_catalog.format_type(b.base, b.modifier),
     not (a.attnotnull or coalesce(b.is_not_null, false)),
     a.atthasdef or a.attidentity <> '' or t.typdefault is not null,
     a.attgenerated <> '' or a.attidentity = 'a',
@@ -66,12 +68,13 @@ where n.nspname = any($1::text[]) and c.relkind in ('r', 'v', 'm', 'f', 'p') and
 group by a.attrelid`
 
 export function readColumn(row: ColumnRow): CatalogColumn {
-  const [, name, type, oid, isNullable, hasDefault, isGenerated, defaultText, comment, maxLength, enumValues, checks] =
-    row
+  const [, name, type, oid, baseType, isNullable, hasDefault, isGenerated, ...others] = row
+  const [defaultText, comment, maxLength, enumValues, checks] = others
   return {
     name,
     type,
     oid,
+    ...(baseType !== null && { baseType }),
     isNullable,
     hasDefault,
     isGenerated,

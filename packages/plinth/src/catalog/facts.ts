@@ -24,6 +24,7 @@ export interface Facts {
   readonly functions: readonly CatalogFunction[]
   readonly rowFunctions: readonly RowFunctionRow[]
   readonly handlers: readonly HandlerRow[]
+  readonly comments: readonly [schema: string, comment: string][]
   readonly timeZones: readonly string[]
 }
 
@@ -35,6 +36,17 @@ const BATCH_ROWS = 100
 
 /** The names `set time zone` takes besides offsets and abbreviations. */
 const timeZonesText = 'select name from pg_catalog.pg_timezone_names order by name collate "C"'
+
+interface CommentRow {
+  readonly schema: string
+  readonly comment: string
+}
+
+const commentsText = `
+select n.nspname as schema, s.description as comment from pg_catalog.pg_namespace n
+join pg_catalog.pg_description s
+  on s.objoid = n.oid and s.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
+where n.nspname = any($1::text[])`
 
 /** One statement after the other, as they share a connection where `from` is a transaction. */
 export async function readFacts(
@@ -53,6 +65,10 @@ export async function readFacts(
     functions: await Array.fromAsync(rows<FunctionRow>(functionsText, schemas), readFunction),
     rowFunctions: await Array.fromAsync(rows<RowFunctionRow>(rowFunctionsText, schemas, extraSearchPath)),
     handlers: await Array.fromAsync(rows<HandlerRow>(handlersText, schemas)),
+    comments: await Array.fromAsync(rows<CommentRow>(commentsText, schemas), ({ schema, comment }) => [
+      schema,
+      comment,
+    ]),
     timeZones: await Array.fromAsync(rows<{ readonly name: string }>(timeZonesText), ({ name }) => name),
   }
 }

@@ -28,6 +28,7 @@ export async function loadCatalog(
     schemas,
     relations: await joinRelations(facts, schemas),
     functions,
+    comments: new Map(facts.comments),
     timeZones: new Set(facts.timeZones),
     handlers: facts.handlers.filter(({ of }) => of === null).map(readHandler),
   }
