@@ -69,8 +69,8 @@ function compile(): string {
   return stdout + stderr
 }
 
-function runProgram(file: string): void {
-  const { status, stderr } = spawnSync(process.execPath, ['--conditions=plinth-dev', file, database.url], {
+function runProgram(file: string, url = database.url): void {
+  const { status, stderr } = spawnSync(process.execPath, ['--conditions=plinth-dev', file, url], {
     encoding: 'utf8',
     cwd: folder,
   })
@@ -170,10 +170,9 @@ const client = new PostgrestClient<Database>('http://hub', {
   headers: { authorization: 'Bearer key' },
   fetch: (input, init) => hub.handle(new Request(input, init)),
 })
-// The hub embeds no related tables yet, so this is for the compiler alone. One to one: an object and not a list.
-const embedded = (): unknown =>
-  client.from('person').select('passport(number)').then(({ data }) => data?.[0]?.passport?.number.toUpperCase())
-assert.equal(typeof embedded, 'function')
+// One to one: an object and not a list.
+const { data: holders } = await client.from('person').select('passport(number)').order('id').limit(1)
+assert.equal(holders?.[0]?.passport?.number.toUpperCase(), 'P1')
 const { data: people, error } = await client.from('person').select('mail, mood').order('id').limit(1)
 assert.equal(error, null)
 const mood: 'calm' | 'it\\'s "loud"' | null | undefined = people?.[0]?.mood
@@ -214,6 +213,92 @@ for (const [library, [program, wrong]] of Object.entries(programs)) {
     writeFileSync(join(folder, 'program.ts'), '')
   })
 }
+
+const chinook = process.env['PLINTH_TEST_CHINOOK']
+
+// The types are a promise about JSON: each table is read by their own client, and each value looked at.
+const chinookProgram = `import assert from 'node:assert/strict'
+import { createHub } from '@plinth/hub'
+import { PostgrestClient } from '@supabase/postgrest-js'
+import { createDatabase } from 'plinth'
+import type { Database } from './chinook.ts'
+
+type Tables = Database['public']['Tables']
+type Name = keyof Tables
+
+await using database = createDatabase({ url: process.argv[2] ?? '' })
+await using hub = createHub({ database, runKey: 'key' })
+const client = new PostgrestClient<Database>('http://hub', {
+  headers: { authorization: 'Bearer key' },
+  fetch: (input, init) => hub.handle(new Request(input, init)),
+})
+const kinds: { readonly [T in Name]: { readonly [C in keyof Tables[T]['Row']]: readonly string[] } } = KINDS
+for (const name of Object.keys(kinds) as Name[]) {
+  const { data, error } = await client.from(name).select()
+  assert.equal(error, null)
+  assert.ok(data && data.length > 0, name)
+  for (const row of data as readonly Record<string, unknown>[])
+    assert.deepEqual(
+      Object.entries(row).filter(([column, value]) => {
+        const known = (kinds[name] as Record<string, readonly string[]>)[column]
+        return !known?.includes(value === null ? 'null' : typeof value)
+      }),
+      [],
+      name,
+    )
+  assert.deepEqual(Object.keys(data[0] ?? {}), Object.keys(kinds[name]))
+}
+const { data: albums } = await client
+  .from('album')
+  .select('title, artist(name), track(name, milliseconds, genre(name))')
+  .eq('album_id', 1)
+  .single()
+assert.ok(albums)
+const artist: string | null = albums.artist.name
+const lengths: number[] = albums.track.map(({ milliseconds }) => milliseconds)
+const genres: (string | null | undefined)[] = albums.track.map(({ genre }) => genre?.name)
+assert.deepEqual([artist, lengths.length, new Set(genres)], ['AC/DC', 10, new Set(['Rock'])])
+const made: Tables['artist']['Insert'] = { name: 'New' }
+const { data: added } = await client.from('artist').insert(made).select('artist_id').single()
+const id: number | undefined = added?.artist_id
+assert.equal(typeof id, 'number')
+`
+
+/** What the file says of each value: `name: string | null` is a list of what `typeof` may say. */
+function kindsOf(types: string): string {
+  const rows = [...types.matchAll(/^ {6}(\w+): \{\n {8}Row: \{\n([\s\S]*?)^ {8}\}$/gm)]
+  const tables = rows.map(([, name = '', block = '']) => {
+    const columns = [...block.matchAll(/^ {10}(\w+): (.*)$/gm)].map(([, column = '', type = '']) => [
+      column,
+      type.split(' | '),
+    ])
+    return [name, Object.fromEntries(columns)] as const
+  })
+  return JSON.stringify(Object.fromEntries(tables))
+}
+
+test('what the hub answers of Chinook is what its types for postgrest-js say', {
+  skip: chinook === undefined && 'PLINTH_TEST_CHINOOK names no file',
+}, async () => {
+  const server = { url: process.env['PLINTH_TEST_DATABASE_URL'] ?? '' }
+  await using shop = await createTestDatabase({ server, script: readFileSync(chinook ?? '', 'utf8') })
+  const args = ['types', '--for', 'postgrest-js', '--out', 'chinook.ts', '--url', shop.url]
+  const { code, stderr } = await plinth(args, { cwd: folder }).ended
+  assert.equal(code, 0, stderr)
+  const kinds = kindsOf(readFileSync(join(folder, 'chinook.ts'), 'utf8'))
+  assert.equal(Object.keys(JSON.parse(kinds)).length, 11)
+  writeFileSync(join(folder, 'program.ts'), chinookProgram.replace('KINDS', kinds))
+  assert.equal(compile(), '')
+  runProgram('program.ts', shop.url)
+  writeFileSync(
+    join(folder, 'program.ts'),
+    `import type { Database } from './chinook.ts'
+const wrong: Database['public']['Tables']['album']['Row'] = { album_id: '1', title: 'a', artist_id: 1 }
+`,
+  )
+  assert.match(compile(), /^program\.ts\(2,/)
+  writeFileSync(join(folder, 'program.ts'), '')
+})
 
 test('--check tells by exit code 3 that the database has changed, and the same database gives the same text', async () => {
   const check = ['types', '--out', 'table.ts', '--check', '--url', database.url, '--schema', 'public,blog']
