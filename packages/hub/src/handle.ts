@@ -2,6 +2,7 @@ import { parseOperation } from 'plinth/operation'
 import type { Dialect } from './dialect.ts'
 import type { HubRequest, Limits, Reply } from './exchange.ts'
 import { type Executor, executeAnswer, executeBody, type LargeBody } from './execute.ts'
+import { type AnswerRoot, isForDocument } from './openapi/root.ts'
 import type { Asked } from './postgrest/asked.ts'
 import { parsePlainJson } from './postgrest/json.ts'
 import { checkContentType } from './postgrest/media-type.ts'
@@ -23,6 +24,7 @@ export interface HandleParts {
   readonly executor: Executor
   readonly limits: Limits
   readonly dialect: Dialect
+  readonly answerRoot: AnswerRoot
   readonly onFault: (error: unknown) => void
 }
 
@@ -45,6 +47,8 @@ export function createHandle(parts: HandleParts): Handle {
 
 /** PostgREST's dialect: URL and headers → operation → authorize and the other stages → PostgreSQL → reply. */
 async function answerPostgrest(request: HubRequest, caller: Caller, parts: HandleParts): Promise<Reply> {
+  if (isForDocument(request, parts.dialect))
+    return parts.answerRoot(request, caller, await parts.schema.lookUp((catalog) => catalogFor(caller, catalog)))
   const asked = await parts.schema.lookUp((catalog) => readRequest(request, catalogFor(caller, catalog), parts))
   const run = pipeline(parts.stages, executeBody(parts.executor, asked.form, request))
   const answer = await run(asked.operation, caller)

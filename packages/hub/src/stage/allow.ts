@@ -30,10 +30,13 @@ export function catalogFor(caller: Caller, catalog: Catalog): Catalog {
 
 /** Refuses what the service may not do with a table it may see, in PostgreSQL's words. */
 export function permit(relation: CatalogRelation, operation: TableOperation): void {
-  const allowed = allowedOn.get(relation)
-  if (allowed === undefined || allowed.has(operation)) return
+  if (isPermitted(relation, operation)) return
   const message = `permission denied for ${relation.kind.includes('view') ? 'view' : 'table'} ${relation.name}`
   throw new Refusal(403, '42501', message, { code: 'PermissionDenied', sqlstate: '42501' })
+}
+
+export function isPermitted(relation: CatalogRelation, operation: TableOperation): boolean {
+  return allowedOn.get(relation)?.has(operation) ?? true
 }
 
 /** Every column that may be read: PostgreSQL's own `*` would bring the hidden ones along. */

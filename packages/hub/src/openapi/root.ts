@@ -1,0 +1,98 @@
+import { LRUCache } from 'lru-cache'
+import type { Database } from 'plinth'
+import type { Catalog } from 'plinth/operation'
+import type { Dialect } from '../dialect.ts'
+import type { HubRequest, TextReply } from '../exchange.ts'
+import { methodNotSupported, noMediaType, noRootDocument, unknownSchema } from '../postgrest/refusals.ts'
+import type { Caller } from '../stage/caller.ts'
+import { showAll, writeDocument } from './document.ts'
+import { readPrivileges } from './privileges.ts'
+
+/** Of the documents that are kept; of 2,000 tables one takes about 5 MB. */
+const MOST_BYTES = 67_108_864
+/** A right that was granted or revoked shows after this time, or with the next catalog. */
+const KEPT_MS = 60_000
+
+const offered: ReadonlyMap<string, string> = new Map([
+  ['*/*', 'application/openapi+json'],
+  ['application/*', 'application/openapi+json'],
+  ['application/openapi+json', 'application/openapi+json'],
+  ['application/json', 'application/json'],
+])
+
+export type AnswerRoot = (request: HubRequest, caller: Caller, catalog: Catalog) => Promise<TextReply>
+
+/** Whether a request is for the document. Where a function answers at the root, none is. */
+export function isForDocument({ url }: HubRequest, { rootFunction }: Dialect): boolean {
+  return rootFunction === undefined && url.split('?', 1)[0] === '/'
+}
+
+/** Answers with the OpenAPI document, made when it is first asked for, by role and schema. */
+export function createRoot(database: Database, dialect: Dialect): AnswerRoot {
+  const kept = new LRUCache<string, string>({
+    maxSize: MOST_BYTES,
+    sizeCalculation: (document) => document.length,
+    ttl: KEPT_MS,
+  })
+  const making = new Map<string, Promise<string>>()
+  const versions = new WeakMap<Catalog, number>()
+  let version = 0
+
+  const versionOf = (catalog: Catalog): number => {
+    const known = versions.get(catalog) ?? ++version
+    versions.set(catalog, known)
+    return known
+  }
+
+  async function make(key: string, catalog: Catalog, schema: string, caller: Caller): Promise<string> {
+    const shown =
+      dialect.openApi === 'ignore-privileges'
+        ? showAll(catalog, schema)
+        : await readPrivileges(database, caller, schema)
+    const hasSecurity = dialect.hasOpenApiSecurity || !dialect.isPostgrest
+    const document = await writeDocument(catalog, schema, shown, { url: dialect.openApiUrl, hasSecurity })
+    kept.set(key, document)
+    return document
+  }
+
+  return async (request, caller, catalog) => {
+    if (dialect.openApi === 'disabled') throw noRootDocument()
+    const isHead = request.method === 'HEAD'
+    if (request.method !== 'GET' && !isHead) throw methodNotSupported(request.method)
+    const type = acceptedType(request.headers.get('accept'))
+    const schema = chosenSchema(request.headers.get('accept-profile'), catalog)
+    const role = caller.kind === 'owner' ? ['owner'] : ['role', caller.role]
+    const key = JSON.stringify([versionOf(catalog), schema, ...role])
+    const document = kept.get(key) ?? (await joined(making, key, () => make(key, catalog, schema, caller)))
+    return {
+      status: 200,
+      headers: { 'content-type': `${type}; charset=utf-8`, vary: 'Accept, Accept-Profile, Authorization' },
+      body: isHead ? '' : document,
+    }
+  }
+}
+
+/** Callers of the same document at the same time wait for one. */
+function joined(making: Map<string, Promise<string>>, key: string, make: () => Promise<string>): Promise<string> {
+  const before = making.get(key)
+  if (before) return before
+  const document = make().finally(() => making.delete(key))
+  making.set(key, document)
+  return document
+}
+
+/** The first of the header that there is. */
+function acceptedType(accept = ''): string {
+  const named = (accept.trim() || '*/*').split(',').map((one) => one.split(';', 1)[0]?.trim().toLowerCase() ?? '')
+  const type = named.map((name) => offered.get(name)).find((found) => found !== undefined)
+  if (type === undefined) throw noMediaType(accept)
+  return type
+}
+
+function chosenSchema(profile: string | undefined, { schemas }: Catalog): string {
+  const [first = ''] = schemas
+  if (profile === undefined) return first
+  const schema = Buffer.from(profile, 'latin1').toString('utf8')
+  if (!schemas.includes(schema)) throw unknownSchema(schema, schemas)
+  return schema
+}
