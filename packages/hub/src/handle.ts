@@ -2,7 +2,7 @@ import { parseOperation } from 'plinth/operation'
 import type { Dialect } from './dialect.ts'
 import type { HubRequest, Limits, Reply } from './exchange.ts'
 import { type Executor, executeAnswer, executeBody, type LargeBody } from './execute.ts'
-import { type AnswerRoot, isForDocument } from './openapi/root.ts'
+import { type AnswerRoot, createRoot, isForDocument } from './openapi/root.ts'
 import type { Asked } from './postgrest/asked.ts'
 import { parsePlainJson } from './postgrest/json.ts'
 import { checkContentType } from './postgrest/media-type.ts'
@@ -24,14 +24,18 @@ export interface HandleParts {
   readonly executor: Executor
   readonly limits: Limits
   readonly dialect: Dialect
-  readonly answerRoot: AnswerRoot
   readonly onFault: (error: unknown) => void
+}
+
+interface RunningParts extends HandleParts {
+  readonly answerRoot: AnswerRoot
 }
 
 export type Handle = (request: HubRequest) => Promise<Reply>
 
 /** One request from its first byte checked to its reply. Never rejects: every failure is a reply. */
-export function createHandle(parts: HandleParts): Handle {
+export function createHandle(given: HandleParts): Handle {
+  const parts = { ...given, answerRoot: createRoot(given.executor.database, given.dialect) }
   return async (request) => {
     const isRun = request.url.split('?', 1)[0] === '/-/run'
     let caller: Caller | undefined
@@ -46,7 +50,7 @@ export function createHandle(parts: HandleParts): Handle {
 }
 
 /** PostgREST's dialect: URL and headers → operation → authorize and the other stages → PostgreSQL → reply. */
-async function answerPostgrest(request: HubRequest, caller: Caller, parts: HandleParts): Promise<Reply> {
+async function answerPostgrest(request: HubRequest, caller: Caller, parts: RunningParts): Promise<Reply> {
   if (isForDocument(request, parts.dialect))
     return parts.answerRoot(request, caller, await parts.schema.lookUp((catalog) => catalogFor(caller, catalog)))
   const asked = await parts.schema.lookUp((catalog) => readRequest(request, catalogFor(caller, catalog), parts))

@@ -10,7 +10,14 @@ import { parseUrl } from '../src/postgrest/url.ts'
 
 /** Rows of no relation, as a function yields them: any name may be a column. */
 const scope: Scope = {
-  catalog: { schemas: ['public'], relations: new Map(), functions: new Map(), handlers: [], timeZones: new Set() },
+  catalog: {
+    schemas: ['public'],
+    relations: new Map(),
+    functions: new Map(),
+    handlers: [],
+    comments: new Map(),
+    timeZones: new Set(),
+  },
   columns: new Map(['a', 'b'].map((column) => [column, { name: column, type: 'text', oid: 25 }])),
   name: 't',
   schema: 'public',
