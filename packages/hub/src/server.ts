@@ -62,13 +62,16 @@ function createApp(handle: Handle, limits: Limits): FastifyInstance {
     return reply
       .code(status)
       .headers(headers)
-      .send(isWhole(body) ? body : Readable.from(body))
+      .send(isWhole(body) ? body : Readable.from(body, onePiece))
   }
   app.all('/', answer)
   // Methods Fastify has no route for.
   app.setNotFoundHandler(answer)
   return app
 }
+
+/** Of a large answer no more is held than its client is about to take. */
+const onePiece = { highWaterMark: 1 }
 
 function isWhole(body: Reply['body']): body is string | Uint8Array {
   return typeof body === 'string' || body instanceof Uint8Array

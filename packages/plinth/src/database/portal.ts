@@ -4,7 +4,7 @@ import type { ByteRow, StreamOptions } from './queryable.ts'
 import { toQueryResult } from './statement.ts'
 
 /** What a batch of bytes is to be large, and how many rows it has at first and at most. */
-const [batchBytes, firstRows, mostRows] = [262_144, 64, 8192]
+const [batchBytes, firstRows, mostRows] = [131_072, 64, 4096]
 
 export interface PortalHolder {
   /** Names of portals are one namespace in a transaction. */

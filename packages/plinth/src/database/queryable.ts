@@ -119,7 +119,7 @@ export interface ReadTransaction extends Queryable {
   /** Aborted when the transaction's deadline passes or its caller aborts. Give it to whatever else you await inside. */
   readonly signal: AbortSignal
   /**
-   * The rows of one statement as they come over the wire, in batches of about 256 KiB, of which one is in memory at a
+   * The rows of one statement as they come over the wire, in batches of about 128 KiB, of which one is in memory at a
    * time. Leaving the loop ends the statement.
    */
   streamBytes(
