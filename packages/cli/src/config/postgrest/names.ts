@@ -23,7 +23,6 @@ const followed = [
   'jwt-role-claim-key',
   'jwt-secret',
   'jwt-secret-is-base64',
-  'log-level',
   'openapi-mode',
   'openapi-security-active',
   'openapi-server-proxy-uri',
@@ -60,6 +59,7 @@ const notFollowed: Readonly<Record<string, NotFollowed>> = {
   'db-plan-enabled': { agreed: 'false', why: 'Plans are not shown over HTTP.' },
   'db-pool-automatic-recovery': { agreed: 'true', why: 'The hub looks for a lost database until it is back.' },
   'db-pre-config': { agreed: '', why: 'Settings in the database are not read.' },
+  'log-level': { agreed: 'error', why: 'The hub reports its own faults, and logs no requests.' },
   'log-query': { agreed: 'false', why: 'The hub does not log statements.' },
   'server-reuseport': {
     agreed: 'false',
