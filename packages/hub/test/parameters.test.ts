@@ -22,7 +22,6 @@ const scope: Scope = {
   name: 't',
   schema: 'public',
   hasAggregates: false,
-  isSpread: false,
 }
 
 function parse(query: string): Parameters {

@@ -3,8 +3,8 @@ import { pathBehindText } from './unknown-names.ts'
 import type { Scanner } from './scanner.ts'
 
 /** Reads `name` or `name->key->>0`. What the column is, and so how its json is reached, the catalog says later. */
-export function parseField(scanner: Scanner): Field {
-  const column = scanner.name()
+export function parseField(scanner: Scanner, expected?: string): Field {
+  const column = scanner.name(expected)
   const path = parseJsonPath(scanner)
   return path === undefined ? { column } : { column, path }
 }
@@ -28,12 +28,13 @@ function takeArrow(scanner: Scanner): '->' | '->>' | undefined {
 
 /** A place in a list, only where the path or the field ends behind it: `0`, `-1`. */
 const place = /-?\d+(?=->|::|[.,)]|$)/y
-/** A key without quotes is anything but `( - : . , > )`, with single dashes inside that begin no arrow. */
+/** A key without quotes is anything but `( - : . , > )`, and a single dash between such. */
 const key = /[^(\-:.,>)]+(?:-(?!>)[^(\-:.,>)]+)*/y
 
 function parseStep(scanner: Scanner): string {
   if (scanner.next === '"') return scanner.quoted()
   const step = scanner.match(place) ?? scanner.match(key)?.trim()
+  if (step === undefined && scanner.take('-')) scanner.fail('digit')
   if (step === undefined || step === '') scanner.fail('"-", digit or any non reserved character different from: .,>()')
   return step
 }

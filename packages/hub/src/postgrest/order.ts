@@ -12,7 +12,7 @@ export function parseOrder(text: string, budget: Budget): readonly Order[] {
     spendNode(budget)
     scanner.skipSpaces()
   } while (scanner.take(','))
-  if (!scanner.isAtEnd) scanner.fail('"asc", "desc", "nullsfirst", "nullslast", "," or end of input')
+  if (!scanner.isAtEnd) scanner.fail('"," or end of input')
   return terms
 }
 

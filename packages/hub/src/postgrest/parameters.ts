@@ -61,12 +61,9 @@ export function reservedValues(parameters: readonly Parameter[]): ReadonlyMap<st
 function addTo(root: Level, { name, value }: Parameter, budget: Budget): void {
   const { path, last } = parsePath(name)
   if (last.path === undefined && isLogic(last.column)) {
-    const isNegated = path.includes('not')
-    const level = levelAt(
-      root,
-      path.filter((part) => part !== 'not'),
-    )
-    level.conditions.push(parseLogic(last.column, isNegated, value, budget))
+    const embeds = path.filter((part) => part !== 'not')
+    const head = path.includes('not') ? (`not.${last.column}` as const) : last.column
+    levelAt(root, embeds).conditions.push(parseLogic(head, value, budget))
     return
   }
   const level = levelAt(root, path)

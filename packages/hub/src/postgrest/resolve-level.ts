@@ -1,30 +1,22 @@
-import type { Condition, CountOutput, Embed, Field, JsonPath, Order, Output, Outputs } from 'plinth'
-import {
-  type Catalog,
-  type CatalogRelation,
-  findRelation,
-  type Relationship,
-  type ResultColumn,
-} from 'plinth/operation'
+import type { Condition, Embed, Field, JsonPath, Order, Output, Outputs } from 'plinth'
+import { type Catalog, type CatalogRelation, findRelation, isCastType, type Relationship } from 'plinth/operation'
 import { embedsOf, type Level, type Wanted, type WantedEmbed } from './level.ts'
 import { parseRange } from './range.ts'
 import { aggregatesRefused, notEmbedded, notImplemented } from './refusals.ts'
 import { findRelationship } from './relationship.ts'
-import { notOrdered, unknownColumn, unknownRelation, unknownRelationship } from './unknown-names.ts'
+import { notOrdered, unknownColumn, unknownRelation, unknownRelationship, unknownType } from './unknown-names.ts'
 
 /** Where names of a level are looked up. */
 export interface Scope {
   readonly catalog: Catalog
   /** Absent: the rows come from a function and are of no relation. */
   readonly relation?: CatalogRelation
-  /** Of such rows, where the function says them; else only PostgreSQL knows them. */
-  readonly columns?: ReadonlyMap<string, ResultColumn>
+  /** Of such rows, where the catalog knows them; a name that is not there is left for PostgreSQL to find. */
+  readonly columns?: ReadonlyMap<string, { readonly type: string }>
   /** Of the relation or function, for errors. */
   readonly name: string
   readonly schema: string
   readonly hasAggregates: boolean
-  /** The rows are spread among those they belong to: one for each of them, or many. */
-  readonly isSpread: 'one' | 'many' | false
 }
 
 export interface ResolvedLevel {
@@ -33,79 +25,96 @@ export interface ResolvedLevel {
   readonly order?: readonly Order[]
 }
 
-/** Gives every name of a level and of the embeds in it the meaning that the catalog has for it. */
-export function resolveLevel(level: Level, scope: Scope): ResolvedLevel {
-  // PostgreSQL is asked about columns; a relationship that is not there is told before.
-  const related = new Map(embedsOf(level).map((embed) => [embed, relate(embed, scope)]))
-  const conditions = level.conditions.map((condition) => resolveCondition(condition, level, scope))
-  const order = level.order?.map((term) => resolveOrder(term, level, scope, related))
-  const [first] = conditions
-  return {
-    columns: resolveOutputs(level.outputs, scope, related),
-    ...(first && { where: conditions.length === 1 ? first : { kind: 'and', of: conditions } }),
-    ...(order && { order }),
-  }
-}
-
+/** A level with what its rows are of, and the same of each embed in it. */
 interface Related {
-  readonly relationship: Relationship
-  readonly relation: CatalogRelation
+  readonly level: Level
+  readonly scope: Scope
+  readonly embeds: readonly RelatedEmbed[]
 }
 
-type RelatedEmbeds = ReadonlyMap<WantedEmbed, Related>
+interface RelatedEmbed extends Related {
+  readonly wanted: WantedEmbed
+  readonly relationship: Relationship
+}
 
-function relate(wanted: WantedEmbed, scope: Scope): Related {
+/**
+ * Gives every name of a level and of the embeds in it the meaning that the catalog has for it. Relationships come
+ * first in the whole tree: a client hears of one that is missing before it hears of a column.
+ */
+export function resolveLevel(level: Level, scope: Scope): ResolvedLevel {
+  const related = relate(level, scope)
+  if (!scope.hasAggregates && isAggregatedSomewhere(related)) throw aggregatesRefused()
+  return resolveNames(related, { isSpread: false })
+}
+
+function relate(level: Level, scope: Scope): Related {
+  return { level, scope, embeds: embedsOf(level).map((wanted) => relateEmbed(wanted, scope)) }
+}
+
+function relateEmbed(wanted: WantedEmbed, scope: Scope): RelatedEmbed {
   if (scope.relation === undefined) throw unknownRelationship(scope, wanted)
   const relationship = findRelationship(scope.relation, wanted, scope)
   const { schema, name } = relationship.to
   const relation = findRelation(scope.catalog, name, schema)
   if (relation === undefined) throw unknownRelation(schema, name)
-  return { relationship, relation }
+  return { wanted, relationship, ...relate(wanted.level, { ...scope, relation, name }) }
 }
 
-function resolveOutputs(outputs: readonly Wanted[], scope: Scope, related: RelatedEmbeds): Outputs {
-  // Of rows spread among others each column stands for itself.
-  if (outputs.length === 1 && outputs[0]?.kind === 'star' && !scope.isSpread) return 'all'
-  return outputs.flatMap((output): Exclude<Outputs, 'all'> => {
-    switch (output.kind) {
-      case 'star':
-        return everyColumn(scope)
-      case 'column':
-        if (output.output.aggregate !== undefined) checkAggregates(scope)
-        return [resolveColumn(output.output, scope)]
-      case 'count':
-        checkAggregates(scope)
-        return [output.output]
-      case 'embed':
-        return [resolveEmbed(output, scope, related.get(output) ?? relate(output, scope))]
-    }
-  })
+function resolveNames(related: Related, { isSpread }: { readonly isSpread: boolean }): ResolvedLevel {
+  const conditions = related.level.conditions.map((condition) => resolveCondition(condition, related))
+  const order = related.level.order?.map((term) => resolveOrder(term, related))
+  const [first] = conditions
+  return {
+    columns: resolveOutputs(related, isSpread),
+    ...(first && { where: conditions.length === 1 ? first : { kind: 'and', of: conditions } }),
+    ...(order && { order }),
+  }
 }
 
-function everyColumn({ relation, columns, name }: Scope): readonly Output[] {
-  const known = relation?.columns ?? columns
-  if (known === undefined) throw notImplemented(`The columns of ${name} are not known, so * stands alone.`)
-  return [...known.keys()].map((column) => ({ column }))
+/** A lone star is every column, whatever PostgreSQL has by then; among others, and spread, each column is named. */
+function resolveOutputs(related: Related, isSpread: boolean): Outputs {
+  const { outputs } = related.level
+  if (!isSpread && outputs.length === 1 && outputs[0]?.kind === 'star') return 'all'
+  return outputs.flatMap((output) => resolveOutput(output, related))
 }
 
-function checkAggregates({ hasAggregates, isSpread }: Scope): void {
-  if (!hasAggregates) throw aggregatesRefused()
-  if (isSpread === 'many')
-    throw notImplemented('Aggregates are not implemented for one-to-many or many-to-many spreads.')
+function resolveOutput(wanted: Wanted, { scope, embeds }: Related): Exclude<Outputs, 'all'> {
+  switch (wanted.kind) {
+    case 'star':
+      return [...((scope.relation ?? scope).columns?.keys() ?? [])].map((column) => ({ column }))
+    case 'column':
+      return [resolveColumn(wanted.output, scope)]
+    case 'count':
+      checkCast(wanted.output.cast)
+      return [wanted.output]
+    case 'embed':
+      return embeds.filter((embed) => embed.wanted === wanted).map(resolveEmbed)
+  }
 }
 
-/** `count` was the count of rows before aggregates were written with brackets, and clients still say it. */
-function resolveColumn(output: Output, scope: Scope): Output | CountOutput {
-  const { column, path, as, cast } = output
-  const isCount = column === 'count' && path === undefined && scope.relation?.columns.has('count') === false
-  if (isCount && scope.hasAggregates && !scope.relation?.computed.has('count'))
-    return { count: 'rows', ...(as === undefined ? {} : { as }), ...(cast === undefined ? {} : { cast }) }
-  return { ...output, ...resolveField(output, scope) }
+function resolveColumn(output: Output, scope: Scope): Exclude<Outputs, 'all'>[number] {
+  checkCast(output.cast)
+  checkCast(output.aggregate?.cast)
+  if (!isCount(output, scope)) return { ...output, ...resolveField(output, scope) }
+  const { as, cast } = output
+  return { count: 'rows', ...(as === undefined ? {} : { as }), ...(cast === undefined ? {} : { cast }) }
 }
 
-function resolveEmbed(wanted: WantedEmbed, scope: Scope, { relationship, relation }: Related): Embed {
-  const { target, alias, isInner, isSpread, level } = wanted
+/** `select=count` counted rows before there was `count()`, where no column is called so, and still does. */
+function isCount({ column, path, aggregate }: Output, { relation, hasAggregates }: Scope): boolean {
+  const isPlain = column === 'count' && path === undefined && aggregate === undefined
+  return isPlain && hasAggregates && relation !== undefined && columnType(column, relation) === undefined
+}
+
+function checkCast(type: string | undefined): void {
+  if (type !== undefined && !isCastType(type)) throw unknownType(type)
+}
+
+function resolveEmbed(embed: RelatedEmbed): Embed {
+  const { wanted, relationship } = embed
+  const { alias, target, isInner, isSpread, level } = wanted
   const { to, join, rows } = relationship
+  if (isSpread && rows === 'many' && isAggregated(embed)) throw notImplemented(aggregatesInLists)
   const { offset, limit } = parseRange(level.limit, level.offset, undefined)
   return {
     embed: { schema: to.schema, name: to.name },
@@ -114,30 +123,43 @@ function resolveEmbed(wanted: WantedEmbed, scope: Scope, { relationship, relatio
     rows,
     ...(isInner ? { isInner } : {}),
     ...(isSpread ? { isSpread } : {}),
-    ...resolveLevel(level, insideOf(scope, relation, isSpread ? rows : false)),
+    ...resolveNames(embed, { isSpread }),
     ...(limit === undefined ? {} : { limit }),
     ...(offset === 0 ? {} : { offset }),
   }
 }
 
-function insideOf(scope: Scope, relation: CatalogRelation, isSpread: Scope['isSpread']): Scope {
-  return { ...scope, relation, name: relation.name, isSpread }
+function hasAggregate({ outputs }: Level): boolean {
+  return outputs.some((one) => one.kind === 'count' || (one.kind === 'column' && one.output.aggregate !== undefined))
 }
 
+function isAggregatedSomewhere({ level, embeds }: Related): boolean {
+  return hasAggregate(level) || embeds.some(isAggregatedSomewhere)
+}
+
+/** What is spread among the columns of a row counts as its own. */
+function isAggregated({ level, embeds }: Related): boolean {
+  const spread = embeds.filter(({ wanted, relationship }) => wanted.isSpread && relationship.rows === 'one')
+  return hasAggregate(level) || spread.some(isAggregated)
+}
+
+const aggregatesInLists = 'Aggregates are not implemented for one-to-many or many-to-many spreads.'
+
 /** `author=is.null`, where an author is embedded, asks for rows without one. */
-function resolveCondition(condition: Condition, level: Level, scope: Scope): Condition {
+function resolveCondition(condition: Condition, related: Related): Condition {
+  const { scope } = related
   switch (condition.kind) {
     case 'and':
     case 'or':
-      return { kind: condition.kind, of: condition.of.map((part) => resolveCondition(part, level, scope)) }
+      return { kind: condition.kind, of: condition.of.map((part) => resolveCondition(part, related)) }
     case 'not':
-      return { kind: 'not', of: resolveCondition(condition.of, level, scope) }
+      return { kind: 'not', of: resolveCondition(condition.of, related) }
     case 'embedded':
       return condition
     case 'is': {
       const { column, path, value } = condition
-      const embed = path === undefined && isNullTest(value) ? embedNamed(column, level) : undefined
-      if (embed !== undefined && isNullTest(value)) return { kind: 'embedded', embed: nameOf(embed), value }
+      const embed = path === undefined && isNullTest(value) ? embedNamed(column, related) : undefined
+      if (embed !== undefined && isNullTest(value)) return { kind: 'embedded', embed: column, value }
       return { ...condition, ...resolveField(condition, scope) }
     }
     case 'search':
@@ -155,49 +177,48 @@ function isNullTest(value: string): value is 'null' | 'not_null' {
   return value === 'null' || value === 'not_null'
 }
 
-function nameOf({ alias, target }: WantedEmbed): string {
-  return alias ?? target
+function embedNamed(name: string, { embeds }: Related): RelatedEmbed | undefined {
+  return embeds.find(({ wanted }) => (wanted.alias ?? wanted.target) === name)
 }
 
-function embedNamed(name: string, level: Level): WantedEmbed | undefined {
-  return embedsOf(level).find((embed) => nameOf(embed) === name)
-}
-
-/** A text or json is made a tsvector first; what the catalog does not know is taken as it is. */
+/** Whatever is no tsvector is made one first. */
 function isDocument({ column, path }: Field, scope: Scope): boolean {
-  if (path !== undefined) return true
-  const type = typeOf(column, scope)
-  return type !== undefined && type !== 'tsvector'
+  return path !== undefined || typeOf(column, scope) !== 'tsvector'
 }
 
-function resolveOrder(term: Order, level: Level, scope: Scope, related: RelatedEmbeds): Order {
-  if (term.embed === undefined) return { ...term, ...resolveField(term, scope) }
-  const embed = embedNamed(term.embed, level)
-  const found = embed && related.get(embed)
-  if (embed === undefined || found === undefined) throw notEmbedded(term.embed)
-  if (found.relationship.rows === 'many') throw notOrdered(scope.name, term.embed)
-  return { ...term, ...resolveField(fieldCalled(term, embed), insideOf(scope, found.relation, false)) }
+function resolveOrder(term: Order, related: Related): Order {
+  if (term.embed === undefined) return { ...term, ...resolveField(term, related.scope) }
+  const embed = embedNamed(term.embed, related)
+  if (embed === undefined) throw notEmbedded(term.embed)
+  if (embed.relationship.rows === 'many') throw notOrdered(related.scope.name, term.embed)
+  return { ...term, ...resolveField(spreadField(term, embed), embed.scope) }
 }
 
-/** An order by an embed may name an output of it by its alias. */
-function fieldCalled(term: Order, { level }: WantedEmbed): Field {
-  const named = level.outputs.find((wanted) => wanted.kind === 'column' && wanted.output.as === term.column)
-  return term.path === undefined && named?.kind === 'column' ? named.output : term
+/** What is spread is a column of our row, and so may be ordered by under the name it has there. */
+function spreadField({ column, path }: Field, { wanted, level }: RelatedEmbed): Field {
+  const found = level.outputs.find((one) => one.kind === 'column' && one.output.as === column)
+  if (wanted.isSpread && path === undefined && found?.kind === 'column') return found.output
+  return path === undefined ? { column } : { column, path }
 }
 
 /** The field with its json reached as its column's type needs it. Throws for a column that is not there. */
 function resolveField({ column, path }: Field, scope: Scope): Field {
   const type = typeOf(column, scope)
   if (path === undefined) return { column }
-  const isJson = type === undefined || type === 'json' || type === 'jsonb'
-  const reached: JsonPath = isJson ? path : { ...path, of: 'row' }
+  const reached: JsonPath = type === 'json' || type === 'jsonb' ? path : { ...path, of: 'row' }
   return { column, path: reached }
 }
 
 /** Undefined where only PostgreSQL knows. */
-function typeOf(column: string, { relation, columns }: Scope): string | undefined {
-  if (relation === undefined) return columns?.get(column)?.type
-  const found = relation.columns.get(column) ?? relation.computed.get(column)
-  if (found === undefined) throw unknownColumn(relation, column)
-  return found.type
+function typeOf(name: string, { relation, columns }: Scope): string | undefined {
+  if (relation === undefined) return columns?.get(name)?.type
+  const type = columnType(name, relation)
+  if (type === undefined) throw unknownColumn(relation, name)
+  return type
+}
+
+/** Of a domain the type it is made of. */
+function columnType(name: string, { columns, computed }: CatalogRelation): string | undefined {
+  const column = columns.get(name)
+  return column?.baseType ?? column?.type ?? computed.get(name)?.type
 }

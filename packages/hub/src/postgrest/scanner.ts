@@ -27,10 +27,10 @@ export class Scanner {
   readonly #text: string
   #at = 0
 
-  /** `what` names the parameter in errors: `order`, `filter`, `select parameter`. */
-  constructor(what: string, text: string) {
+  /** `what` names the parameter in errors: `order`, `filter`; `head` is what stands before its text, from its name. */
+  constructor(what: string, text: string, head = '') {
     this.#what = `${what} (${text.slice(0, 200)})`
-    this.#text = text
+    this.#text = head + text
   }
 
   get isAtEnd(): boolean {
@@ -65,8 +65,8 @@ export class Scanner {
   }
 
   /** A column or function name: letters, digits, `_ $ -` and inner spaces, or anything in double quotes. */
-  name(): string {
-    return this.tryName() ?? this.fail('field name (* or [a..z0..9_$])')
+  name(expected = 'field name (* or [a..z0..9_$])'): string {
+    return this.tryName() ?? this.fail(expected)
   }
 
   /** The same where there may be none; an unclosed quote is a mistake all the same. */
@@ -106,7 +106,11 @@ export class Scanner {
   }
 
   fail(expected: string): never {
-    const found = this.isAtEnd ? 'end of input' : JSON.stringify(this.next)
+    const found = this.isAtEnd
+      ? 'end of input'
+      : expected.endsWith('end of input')
+        ? `'${this.next}'`
+        : `"${this.next}"`
     throw unparsable(this.#what, this.#at, `unexpected ${found} expecting ${expected}`)
   }
 }

@@ -17,7 +17,6 @@ export function readTableRequest(envelope: Envelope, relation: CatalogRelation, 
     name: relation.name,
     schema,
     hasAggregates: dialect.hasAggregates,
-    isSpread: false as const,
   }
   const parameters = parseParameters(envelope.target.parameters, scope, budget)
   switch (envelope.request.method) {

@@ -92,6 +92,11 @@ export function malformedArray(text: string): Refusal {
   })
 }
 
+/** A type that is not in the closed list of casts is not there for a caller. */
+export function unknownType(name: string): Refusal {
+  return new Refusal(400, '42704', `type "${name}" does not exist`, { code: 'UndefinedObject', sqlstate: '42704' })
+}
+
 /** In a row to write or in `columns`. */
 export function unknownWriteColumn(relation: CatalogRelation, name: string): Refusal {
   const message = `Could not find the '${name}' column of '${relation.name}' in the schema cache`

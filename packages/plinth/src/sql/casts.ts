@@ -33,6 +33,10 @@ const casts: ReadonlyMap<string, string> = new Map(
   ]),
 )
 
+export function isCastType(name: string): boolean {
+  return casts.has(name)
+}
+
 /**
  * The SQL of a type a caller may cast to. A type name cannot be bound and quoting does not make an arbitrary one safe
  * (a cast can call a function of the database), so the list is closed. `pg_catalog` keeps a type of the same name in
