@@ -19,7 +19,7 @@ const ENTRY_DEPTH = 2
  * PostgreSQL notes the origin for the protocol's row description, where a client sees it too, but only by preparing the
  * view's query, which takes the right to use the schemas of its tables. The text is no stable interface: this rests on
  * braces around nodes, backslashes before special characters in names, and these three fields, as they have been since
- * PostgreSQL 8. Run on PostgreSQL 18.
+ * PostgreSQL 8. Run on PostgreSQL 15 and 18.
  */
 export function readOrigins(definition: string): ReadonlyMap<number, Origin> {
   const origins = new Map<number, Origin>()
