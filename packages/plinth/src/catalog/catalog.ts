@@ -142,6 +142,8 @@ export interface FunctionReturn {
   readonly columns?: ReadonlyMap<string, ResultColumn>
   /** In lower case. The function yields a whole answer in it: its type is a domain of that name. */
   readonly mediaType?: string
+  /** That answer is bytea. */
+  readonly isBytes?: true
 }
 
 export interface ResultColumn {

@@ -31,7 +31,8 @@ select n.nspname as schema, p.proname as name, p.provolatile as volatility, arg.
     'relation', case when c.relkind in ('r', 'v', 'm', 'f', 'p') then
       json_build_object('schema', cn.nspname, 'name', c.relname) end,
     'mediaType', case when t.typtype = 'd' and not p.proretset and ${isMediaType('t.typname')} then
-      lower(t.typname) end)) as returns
+      lower(t.typname) end,
+    'isBytes', case when t.typtype = 'd' and b.oid = 'bytea'::pg_catalog.regtype then true end)) as returns
 from pg_catalog.pg_proc p
 join pg_catalog.pg_namespace n on n.oid = p.pronamespace
 join pg_catalog.pg_type t on t.oid = p.prorettype

@@ -231,6 +231,8 @@ export interface Update {
   readonly kind: 'update'
   readonly target: Relation
   readonly set: Row
+  /** Columns that get their default, none of `set` among them. */
+  readonly defaults?: readonly string[]
   /** `every row` must be said; an absent condition is not a condition. */
   readonly where: Condition | 'every row'
   readonly returning?: Outputs

@@ -112,7 +112,16 @@ function operationCheck(maxRows: number, parts: Parts): Check {
           overwrite: optional(names),
         }),
       ],
-      ['update', of<Update>({ ...common('update'), ...written, set: needed(record), where: needed(every) })],
+      [
+        'update',
+        of<Update>({
+          ...common('update'),
+          ...written,
+          set: needed(record),
+          defaults: optional(names),
+          where: needed(every),
+        }),
+      ],
       ['delete', of<Delete>({ ...common('delete'), ...written, where: needed(every) })],
       [
         'call',

@@ -73,7 +73,9 @@ function statementOf(parts: BodyParts, options: BodyOptions, context: Context): 
   const names = columns.map(([name]) => name)
   const expressions = [...parts.with, ...made.with]
   const before = expressions.length === 0 ? '' : `with ${expressions.join(', ')} `
-  return before + (mostBytes === undefined ? row : guarded(row, names, mostBytes))
+  return (
+    before + (mostBytes === undefined ? row : guarded(row, names, { mostBytes, isText: format.kind !== 'handler' }))
+  )
 }
 
 const responseSettings = (['headers', 'status'] as const).map(
@@ -81,8 +83,10 @@ const responseSettings = (['headers', 'status'] as const).map(
 )
 
 /** PostgreSQL makes texts of 1 GiB, and JavaScript holds none of 512 MiB: so the length is looked at there. */
-function guarded(row: string, names: readonly string[], mostBytes: number): string {
-  const bytes = 'octet_length("body")'
+function guarded(row: string, names: readonly string[], limit: { mostBytes: number; isText: boolean }): string {
+  const { mostBytes } = limit
+  // What an aggregate yields may be of any type.
+  const bytes = limit.isText ? 'octet_length("body")' : 'pg_column_size("body")'
   const rows = `case when ${bytes} > ${mostBytes} then ('plinth bytes ' || ${bytes})::bigint else "rows" end as "rows"`
   return `select ${names.map((name) => (name === 'rows' ? rows : `"${name}"`)).join(', ')} from (${row}) as "answer"`
 }
@@ -138,7 +142,13 @@ function callBody(operation: Call, options: BodyOptions, context: Context): Body
 /** Bare values, in a column of the function's name. */
 function scalarSource(made: string, name: string, { alias }: Context): Source {
   const values = alias()
-  return { from: `${made} as ${values}(${quoteName(name)})`, alias: values, row: `${values}.*`, star: `${values}.*` }
+  // Not in FROM, where a function of type record needs a list of its columns.
+  return {
+    from: `(select ${made} as ${quoteName(name)}) as ${values}`,
+    alias: values,
+    row: `${values}.*`,
+    star: `${values}.*`,
+  }
 }
 
 /** A function that is read twice, for its rows and for their number, is still called once. */

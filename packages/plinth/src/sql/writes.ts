@@ -157,17 +157,25 @@ function keyedRow(rows: readonly Row[], conflict: readonly string[]): Row {
  * The new values come from a sub-select, not from FROM: no column of the condition or of RETURNING can be ambiguous.
  */
 function update(operation: Update, returning: Returning, context: Context): Written {
-  const { target, set } = operation
+  const { target, set, defaults = [] } = operation
   const columns = Object.keys(set)
-  if (columns.length === 0) throw invalid(`An update of ${target.name} must change at least one column.`)
+  if (columns.length + defaults.length === 0)
+    throw invalid(`An update of ${target.name} must change at least one column.`)
   const [alias, given] = [context.alias(), context.alias()]
-  const record = `json_populate_record(null::${rowType(target)}, ${context.bind(JSON.stringify(set))}::json) as ${given}`
-  const values = `set ${list(columns)} = (select ${names(columns, given)} from ${record})`
+  const values = [
+    ...(columns.length === 0 ? [] : [`${list(columns)} = (${valuesOf(operation, columns, given, context)})`]),
+    ...defaults.map((column) => `${quoteName(column)} = default`),
+  ].join(', ')
   const where = matching(operation, alias, context)
   return {
     with: [],
-    main: `update ${relation(target)} as ${alias} ${values}${where}${returningClause(returning, alias)}`,
+    main: `update ${relation(target)} as ${alias} set ${values}${where}${returningClause(returning, alias)}`,
   }
+}
+
+function valuesOf({ target, set }: Update, columns: readonly string[], given: string, { bind }: Context): string {
+  const record = `json_populate_record(null::${rowType(target)}, ${bind(JSON.stringify(set))}::json)`
+  return `select ${names(columns, given)} from ${record} as ${given}`
 }
 
 function remove(operation: Delete, returning: Returning, context: Context): Written {
