@@ -76,7 +76,7 @@ test('tables and schema say which locked table they waited for, who holds it and
       hint: /plinth locks/,
     }
     const asked = [report('tables', ...url), report('schema', ...url)]
-    for (const one of asked) await assert.rejects(one, refused)
+    await Promise.all(asked.map((one) => assert.rejects(one, refused)))
   })
 })
 

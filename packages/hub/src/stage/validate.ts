@@ -4,7 +4,7 @@ import type { FieldIssue } from '../refusal.ts'
 import type { SchemaCache } from '../schema-cache.ts'
 import { storedProblem, typeProblem } from '../validation/column-value.ts'
 import { entryOf, type KnownIssue, refusedByCatalog, refusedByRules } from '../validation/refused-values.ts'
-import { type ColumnRules, type FindRules, ruleIssue } from '../validation/rules.ts'
+import { type FindRules, ruleIssue } from '../validation/rules.ts'
 import type { Stage } from './stage.ts'
 
 /** More would not be read, and make an answer as long as the body. */
@@ -19,7 +19,7 @@ interface Written {
 
 export interface ValidateOptions {
   readonly schema: SchemaCache
-  readonly findRules: FindRules
+  readonly findRules: FindRules | undefined
   /** False: only the rules count, and what the catalog knows is left to PostgreSQL and its own errors. */
   readonly usesCatalog: boolean
 }
@@ -30,8 +30,9 @@ export interface ValidateOptions {
  * passes. The catalog may be old, so a newer one is asked before it counts.
  */
 export function validate(options: ValidateOptions): Stage {
+  const isIdle = options.findRules === undefined && !options.usesCatalog
   return (operation, caller, next) => {
-    const written = writtenBy(operation)
+    const written = isIdle ? undefined : writtenBy(operation)
     if (written === undefined) return next(operation, caller)
     return refuseInvalid(written, options).then(() => next(operation, caller))
   }
@@ -51,11 +52,7 @@ function writtenBy(operation: Operation): Written | undefined {
 }
 
 async function refuseInvalid(written: Written, { schema, findRules, usesCatalog }: ValidateOptions): Promise<void> {
-  const rules = await schema.lookUp((catalog) => {
-    const relation = relationOf(written, catalog)
-    return relation && findRules(relation, catalog)
-  })
-  const ruled = rules === undefined || rules.size === 0 ? [] : await ruleIssues(written, rules)
+  const ruled = findRules === undefined ? [] : await ruleIssues(written, findRules, schema)
   await schema.lookUp((catalog) => {
     const relation = relationOf(written, catalog)
     const known = usesCatalog && written.isNew && relation ? catalogIssues(written, relation) : []
@@ -70,14 +67,18 @@ function relationOf({ target }: Written, catalog: Catalog): CatalogRelation | un
   return findRelation(catalog, target.name, target.schema)
 }
 
-async function ruleIssues({ rows, ...written }: Written, rules: ColumnRules): Promise<FieldIssue[]> {
+async function ruleIssues(written: Written, findRules: FindRules, schema: SchemaCache): Promise<FieldIssue[]> {
+  const rules = await schema.lookUp((catalog) => {
+    const relation = relationOf(written, catalog)
+    return relation && findRules(relation, catalog)
+  })
   const issues: FieldIssue[] = []
-  for (const [i, row] of rows.entries())
-    for (const [column, rule] of rules) {
+  for (const [i, row] of written.rows.entries())
+    for (const [column, rule] of rules ?? []) {
       if (issues.length >= mostIssues) return issues
       const value = ownValue(row, column)
       if (value === undefined) continue
-      const issue = await ruleIssue(rule, fieldOf({ rows, ...written }, i, column), value)
+      const issue = await ruleIssue(rule, fieldOf(written, i, column), value)
       if (issue !== undefined) issues.push(issue)
     }
   return issues

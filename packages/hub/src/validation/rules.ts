@@ -26,17 +26,18 @@ interface RuleIssue {
 export type ValidationRules = Readonly<Record<string, Readonly<Record<string, ValueRule>>>>
 
 /** The rules of one relation by column. */
-export type ColumnRules = ReadonlyMap<string, ValueRule>
+type ColumnRules = ReadonlyMap<string, ValueRule>
 
 export type FindRules = (relation: CatalogRelation, catalog: Catalog) => ColumnRules
 
 const none: ColumnRules = new Map()
 
-/** Throws InvalidOption for what is no schema. */
-export function createFindRules(rules: ValidationRules): FindRules {
+/** Undefined where there are no rules. Throws InvalidOption for what is no schema. */
+export function createFindRules(rules: ValidationRules): FindRules | undefined {
   for (const [table, columns] of Object.entries(rules))
     for (const [column, rule] of Object.entries(columns)) if (!isRule(rule)) throw noRule(`validate.${table}.${column}`)
   const named = Object.entries(rules).map(([table, columns]) => [table, new Map(Object.entries(columns))] as const)
+  if (named.length === 0) return undefined
   return (relation, catalog) => named.find(([table]) => findRuled(table, catalog) === relation)?.[1] ?? none
 }
 
