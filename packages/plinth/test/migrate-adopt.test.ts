@@ -168,6 +168,7 @@ test('a script that stops half way in a file without a transaction leaves it bro
     '0001_a/up.sql': '-- plinth: no-transaction\ncreate table a ();\nselect * from nowhere',
   })
   await assert.rejects(migrationScript({ folder, after: 1 }), { code: 'InvalidOption' })
+  await assert.rejects(migrationScript({ folder: 'no/such/folder' }), { message: /^There is no folder / })
   await assert.rejects(runLikePsql(await migrationScript({ folder })), { code: '42P01' })
   await assert.rejects(runMigrations(db, { folder }), {
     code: 'MigrationBroken',

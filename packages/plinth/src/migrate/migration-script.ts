@@ -1,7 +1,8 @@
 import { schemaScript } from '../database/install-schema.ts'
 import { PlinthError } from '../errors.ts'
 import { type Piece, readScript } from '../sql/script.ts'
-import { invalid, pathOf, readMigrations } from './migration-folder.ts'
+import { invalid } from './migration-folder.ts'
+import { readFolder } from './runner.ts'
 import { advisoryLock } from './migration-lock.ts'
 import type { Migration } from './migration.ts'
 import { fileOf, type PreparedStep, prepareStep } from './prepared-step.ts'
@@ -21,10 +22,10 @@ export interface ScriptOptions {
  *
  *     await writeFile('deploy.sql', await migrationScript({ folder: 'migrations', after: 7 }))
  *
- * Throws InvalidMigration for a module, which has no SQL.
+ * Throws InvalidMigration for a module, which has no SQL, and for a folder that is not there.
  */
 export async function migrationScript({ folder, after = 0, to }: ScriptOptions): Promise<string> {
-  const migrations = await readMigrations(pathOf(folder))
+  const migrations = await readFolder(folder)
   const chosen = migrations.filter(({ number }) => number > after && number <= (to ?? number))
   const [first] = chosen
   if (!first) throw new PlinthError('InvalidOption', `No migration is behind ${after}${to ? ` and up to ${to}` : ''}.`)
