@@ -122,6 +122,19 @@ const answers: Readonly<Record<string, readonly (readonly [path: string, expecte
         { id: 2, rooms: ['red'] },
       ],
     ],
+    ['/films?select=title,...posters(*)&id=eq.1', [{ title: 'Running rivers', film: 1, url: '/rivers.png' }]],
+    [
+      '/people?select=name,...roles(*)&roles.order=film&id=eq.3',
+      [{ name: 'Cy', film: [1, 2], actor: [3, 3], part: ['boat', 'runner'] }],
+    ],
+    [
+      '/films?select=id,...people!director(by:name)&order=people(by).desc&director=not.is.null',
+      [
+        { id: 2, by: 'Bo' },
+        { id: 1, by: 'Ada' },
+      ],
+    ],
+    ['/people?select=name,films!director(shows(posters:films()))&id=eq.1', [{ name: 'Ada' }]],
   ],
   aggregates: [
     ['/shows?select=seats.sum()', [{ sum: 200 }]],
@@ -133,6 +146,8 @@ const answers: Readonly<Record<string, readonly (readonly [path: string, expecte
       ],
     ],
     ['/shows?select=seats.avg()::int', [{ avg: 67 }]],
+    ['/shows?select=count', [{ count: 3 }]],
+    ['/films?select=id,shows(count)&id=eq.1', [{ id: 1, shows: [{ count: 2 }] }]],
     ['/films?select=id,shows(seats.max())&id=eq.1', [{ id: 1, shows: [{ max: 100 }] }]],
     [
       '/shows?select=...films(title),seats.sum()&order=films(title)',
@@ -189,6 +204,38 @@ describe('the query language', () => {
     ])
     assert.match(several.json.hint, /'films!films_director_fkey'/)
   })
+
+  const refused: readonly (readonly [path: string, status: number, code: string, details?: string])[] = [
+    ['/films?select=ghost,nowhere(id)', 400, 'PGRST200'],
+    ['/films?select=shows(rooms(id))&ghost=eq.1', 400, 'PGRST200'],
+    ['/films?select=ghost', 400, '42703'],
+    ['/films?select=shows(ghost)', 400, '42703'],
+    ['/films?select=id,shows(id)&shows.ghost=eq.1', 400, '42703'],
+    ['/films?select=id,shows(id)&order=shows(room)', 400, 'PGRST118'],
+    ['/films?order=people(name)', 400, 'PGRST108'],
+    ['/films?select=id&shows.room=eq.red', 400, 'PGRST108'],
+    ['/films?select=id,shows(id)&shows.people.or=(id.eq.1)', 400, 'PGRST108'],
+    ['/films?select=id::ghost', 400, '42704'],
+    ['/shows?select=seats.sum()::ghost', 400, '42704'],
+    ['/shows?select=count()::ghost', 400, '42704'],
+    ['/films?select=shows(id),shows(room)', 400, '42712'],
+    [
+      '/films?select=...shows(seats.sum())',
+      400,
+      'PGRST127',
+      'Aggregates are not implemented for one-to-many or many-to-many spreads.',
+    ],
+    ['/shows?select=seats.median()', 400, 'PGRST100'],
+    ['/films?select=extra->--1', 400, 'PGRST100', 'unexpected "-" expecting digit'],
+    ['/films?order=id.asc.nullslasttt', 400, 'PGRST100', `unexpected 't' expecting "," or end of input`],
+    ['/films?shows.limit=x&select=shows(id)', 400, 'PGRST100'],
+  ]
+  for (const [path, status, code, details] of refused)
+    test(`${path} is ${code}`, async () => {
+      const { status: answered, json } = await hub.ask('GET', path)
+      assert.deepEqual([answered, json.code], [status, code], JSON.stringify(json))
+      if (details !== undefined) assert.equal(json.details, details)
+    })
 
   test('the rows of an embed count for the whole', async () => {
     const { headers } = await hub.ask('GET', '/films?select=id,shows!inner(id)&shows.room=eq.blue', {

@@ -4,7 +4,7 @@ import { embedsOf, type Level, type Wanted, type WantedEmbed } from './level.ts'
 import { parseRange } from './range.ts'
 import { aggregatesRefused, notEmbedded, notImplemented } from './refusals.ts'
 import { findRelationship } from './relationship.ts'
-import { notOrdered, unknownColumn, unknownRelation, unknownRelationship, unknownType } from './unknown-names.ts'
+import { notOrdered, repeatedEmbed, unknownColumn, unknownRelation, unknownRelationship, unknownType } from './unknown-names.ts'
 
 /** Where names of a level are looked up. */
 export interface Scope {
@@ -48,7 +48,22 @@ export function resolveLevel(level: Level, scope: Scope): ResolvedLevel {
 }
 
 function relate(level: Level, scope: Scope): Related {
-  return { level, scope, embeds: embedsOf(level).map((wanted) => relateEmbed(wanted, scope)) }
+  const wanted = embedsOf(level)
+  checkNames(wanted, scope)
+  return { level, scope, embeds: wanted.map((embed) => relateEmbed(embed, scope)) }
+}
+
+/** Of two embeds of one name, a condition or an order on it would mean either. */
+function checkNames(wanted: readonly WantedEmbed[], { name }: Scope): void {
+  const names = new Set<string>()
+  for (const embed of wanted) {
+    if (names.has(nameOf(embed))) throw repeatedEmbed(name, nameOf(embed))
+    names.add(nameOf(embed))
+  }
+}
+
+function nameOf({ alias, target }: WantedEmbed): string {
+  return alias ?? target
 }
 
 function relateEmbed(wanted: WantedEmbed, scope: Scope): RelatedEmbed {
@@ -81,7 +96,7 @@ function resolveOutputs(related: Related, isSpread: boolean): Outputs {
 function resolveOutput(wanted: Wanted, { scope, embeds }: Related): Exclude<Outputs, 'all'> {
   switch (wanted.kind) {
     case 'star':
-      return [...((scope.relation ?? scope).columns?.keys() ?? [])].map((column) => ({ column }))
+      return everyColumn(scope)
     case 'column':
       return [resolveColumn(wanted.output, scope)]
     case 'count':
@@ -90,6 +105,12 @@ function resolveOutput(wanted: Wanted, { scope, embeds }: Related): Exclude<Outp
     case 'embed':
       return embeds.filter((embed) => embed.wanted === wanted).map(resolveEmbed)
   }
+}
+
+function everyColumn({ relation, columns, name }: Scope): readonly Output[] {
+  const known = relation?.columns ?? columns
+  if (known === undefined) throw notImplemented(`The columns of ${name} are not known, so * stands alone.`)
+  return [...known.keys()].map((column) => ({ column }))
 }
 
 function resolveColumn(output: Output, scope: Scope): Exclude<Outputs, 'all'>[number] {
@@ -112,13 +133,13 @@ function checkCast(type: string | undefined): void {
 
 function resolveEmbed(embed: RelatedEmbed): Embed {
   const { wanted, relationship } = embed
-  const { alias, target, isInner, isSpread, level } = wanted
+  const { isInner, isSpread, level } = wanted
   const { to, join, rows } = relationship
   if (isSpread && rows === 'many' && isAggregated(embed)) throw notImplemented(aggregatesInLists)
   const { offset, limit } = parseRange(level.limit, level.offset, undefined)
   return {
     embed: { schema: to.schema, name: to.name },
-    as: alias ?? target,
+    as: nameOf(wanted),
     join,
     rows,
     ...(isInner ? { isInner } : {}),
@@ -178,7 +199,7 @@ function isNullTest(value: string): value is 'null' | 'not_null' {
 }
 
 function embedNamed(name: string, { embeds }: Related): RelatedEmbed | undefined {
-  return embeds.find(({ wanted }) => (wanted.alias ?? wanted.target) === name)
+  return embeds.find(({ wanted }) => nameOf(wanted) === name)
 }
 
 /** Whatever is no tsvector is made one first. */

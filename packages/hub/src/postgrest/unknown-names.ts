@@ -68,6 +68,15 @@ function described(ours: CatalogRelation, { to, cardinality, join, names }: Rela
   }
 }
 
+/** PostgreSQL's own error for two tables of one name. */
+export function repeatedEmbed(name: string, embed: string): Refusal {
+  return new Refusal(400, '42712', `table name "${embed}" specified more than once`, {
+    hint: `Give each '${embed}' embedded in '${name}' an alias of its own.`,
+    code: 'InvalidOperation',
+    sqlstate: '42712',
+  })
+}
+
 /** Only a row with at most one of the embed has its place in an order by it. */
 export function notOrdered(name: string, embed: string): Refusal {
   return new Refusal(400, 'PGRST118', `A related order on '${embed}' is not possible`, {
