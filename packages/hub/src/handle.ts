@@ -1,6 +1,7 @@
-import { parseOperation } from 'plinth/operation'
+import { type Catalog, parseOperation } from 'plinth/operation'
 import type { Dialect } from './dialect.ts'
 import type { HubRequest, Limits, Reply } from './exchange.ts'
+import { hoistedSettings } from './hoisted-settings.ts'
 import { type Executor, executeAnswer, executeBody, type LargeBody } from './execute.ts'
 import { type AnswerRoot, createRoot, isForDocument } from './openapi/root.ts'
 import type { Asked } from './postgrest/asked.ts'
@@ -53,10 +54,17 @@ export function createHandle(given: HandleParts): Handle {
 async function answerPostgrest(request: HubRequest, caller: Caller, parts: RunningParts): Promise<Reply> {
   if (isForDocument(request, parts.dialect))
     return parts.answerRoot(request, caller, await parts.schema.lookUp((catalog) => catalogFor(caller, catalog)))
-  const asked = await parts.schema.lookUp((catalog) => readRequest(request, catalogFor(caller, catalog), parts))
+  const asked = await parts.schema.lookUp((catalog) => readWhole(request, catalogFor(caller, catalog), parts))
   const run = pipeline(parts.stages, executeBody(parts.executor, asked.form, request))
   const answer = await run(asked.operation, caller)
   return answer.large ? await replyInPieces(asked, answer, answer.large) : writeReply(asked, answer)
+}
+
+/** What is asked for, with the settings of the function that is to do it. */
+function readWhole(request: HubRequest, catalog: Catalog, parts: RunningParts): Asked {
+  const { operation, form } = readRequest(request, catalog, parts)
+  if (operation.kind !== 'call') return { operation, form }
+  return { operation, form: { ...form, settings: { ...form.settings, ...hoistedSettings(operation, catalog) } } }
 }
 
 /** How many rows there are is known before the first byte only where they were counted. */

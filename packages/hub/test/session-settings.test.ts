@@ -41,6 +41,10 @@ const hub = testHub(
         update counters set n = was + 1;
         return was + 1;
       end $$;
+    create function alone() returns text language sql set default_transaction_isolation = 'serializable'
+      as 'select current_setting(''transaction_isolation'')';
+    create function long() returns text language sql set statement_timeout = '5s' as 'select pg_sleep(1.1)::text';
+    create function short() returns text language sql as 'select pg_sleep(5)::text';
     alter role ${server} set statement_timeout = '1s';
     alter role ${server} set work_mem = '5MB';
     alter role ${server} set default_transaction_isolation = 'repeatable read';
@@ -84,6 +88,19 @@ describe('where something reads the request', () => {
     assert.deepEqual([json.isolation, json.timeout, json.work_mem], ['repeatable read', '1s', '5MB'])
     const other = (await hub.ask('GET', '/rpc/told')).json
     assert.deepEqual([other.isolation, other.timeout], ['read committed', '30s'])
+  })
+
+  test('a function has the level that it was given', async () => {
+    assert.equal((await hub.ask('POST', '/rpc/alone', { body: {} })).json, 'serializable')
+    assert.equal((await hub.ask('GET', '/rpc/alone')).json, 'serializable')
+  })
+
+  test("a function has the time that it was given, and one without has its role's", async () => {
+    const [long, short] = await Promise.all(
+      ['long', 'short'].map((name) => hub.ask('POST', `/rpc/${name}`, { key: keys.server, body: {} })),
+    )
+    assert.equal(long?.status, 200, long?.text)
+    assert.equal(short?.json.code, '57014')
   })
 
   test('a request that lost a serialization conflict is run again', async () => {
