@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { isPlinthError, type Condition, type Order, type Output } from 'plinth'
+import type { Condition, Order, Output } from 'plinth'
+import type { CatalogRelation } from 'plinth/operation'
 import { defaultLimits } from '../src/exchange.ts'
 import { type Parameters, parseParameters } from '../src/postgrest/parameters.ts'
 import type { Scope } from '../src/postgrest/resolve-level.ts'
+import { Refusal } from '../src/refusal.ts'
 import { createBudget } from '../src/postgrest/scanner.ts'
 import { parseUrl } from '../src/postgrest/url.ts'
 
@@ -163,13 +165,61 @@ describe('what a client writes is what is asked for', () => {
   })
 })
 
+/** Rows that have others of their own kind: `tree` has many `tree`, and one `up`. */
+const treeScope: Scope = {
+  ...scope,
+  name: 'tree',
+  catalog: { ...scope.catalog, relations: new Map([['public', new Map([['tree', treeRelation()]])]]) },
+  relation: treeRelation(),
+}
+
+function treeRelation(): CatalogRelation {
+  const column = { type: 'text', oid: 25, isNullable: true, hasDefault: false, isGenerated: false }
+  const to = { schema: 'public', name: 'tree' }
+  return {
+    ...to,
+    kind: 'table',
+    columns: new Map(['id', 'up'].map((name) => [name, { ...column, name }])),
+    primaryKey: ['id'],
+    uniqueKeys: [],
+    foreignKeys: [],
+    relationships: [
+      { names: ['k'], to, cardinality: 'one to many', rows: 'many', join: { kind: 'columns', on: [['id', 'up']] } },
+      { names: ['k'], to, cardinality: 'many to one', rows: 'one', join: { kind: 'columns', on: [['up', 'id']] } },
+    ],
+    computed: new Map(),
+    handlers: [],
+    accepts: { insert: true, update: true, delete: true },
+  }
+}
+
+function parseTree(pairs: readonly (readonly [string, string])[]): void {
+  const query = pairs.map(([one, other]) => `${encodeURIComponent(one)}=${encodeURIComponent(other)}`).join('&')
+  parseParameters(parseUrl(`/tree?${query}`).parameters, treeScope, createBudget(defaultLimits))
+}
+
+function isFaultOfRequest(error: unknown): boolean {
+  return error instanceof Refusal && error.status >= 300 && error.status < 500
+}
+
 describe('any text at all', () => {
   test('is read or refused as a fault of the request, never a fault of the hub', () => {
+    const word = fc.constantFrom('select', 'order', 'or', 'and', 'not.or', 'limit', 'columns', 'on_conflict', 'id')
     const key = fc.oneof(
-      fc.constantFrom('select', 'order', 'or', 'and', 'not.or', 'limit', 'columns', 'on_conflict', 'id'),
+      word,
+      fc.tuple(fc.constantFrom('up', 'tree', 'up.tree'), word).map(([at, one]) => `${at}.${one}`),
       text,
     )
     const piece = fc.constantFrom(
+      'up(id)',
+      'tree(',
+      '...up(',
+      '...tree(id)',
+      'up!inner(',
+      '!k',
+      'id.count()',
+      'count()',
+      '->>0',
       'id',
       '.',
       ',',
@@ -198,9 +248,9 @@ describe('any text at all', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(key, value), { maxLength: 4 }), (pairs) => {
         try {
-          parse(pairs.map(([one, other]) => `${encodeURIComponent(one)}=${encodeURIComponent(other)}`).join('&'))
+          parseTree(pairs)
         } catch (error) {
-          assert.ok(isPlinthError(error), String(error))
+          assert.ok(isFaultOfRequest(error), String(error))
         }
       }),
       { numRuns: 2_000 },
@@ -215,13 +265,20 @@ describe('any text at all', () => {
       `(a.eq.${'{'.repeat(8_000)}`,
       `(${' '.repeat(8_000)}`,
       `(${'a '.repeat(4_000)}`,
+      'tree('.repeat(2_000),
+      'a!'.repeat(4_000),
+      'a-'.repeat(4_000),
+      'id->'.repeat(2_000),
+      'up(id),'.repeat(1_000),
+      `in.(${'",'.repeat(4_000)}`,
+      `eq(any).{${'"'.repeat(8_000)}}`,
     ]) {
       for (const key of ['or', 'select', 'order', 'id']) {
         const startedAt = process.cpuUsage().user
         try {
-          parse(`${key}=${encodeURIComponent(value)}`)
+          parseTree([[key, value]])
         } catch (error) {
-          assert.ok(isPlinthError(error))
+          assert.ok(isFaultOfRequest(error), String(error))
         }
         // A generous bound: what grows with the square takes many times as long.
         assert.ok(process.cpuUsage().user - startedAt < 500_000, `${key}=${value.slice(0, 10)}`)
