@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { Condition, Operation } from 'plinth'
+import type { Condition, Operation, Outputs } from 'plinth'
 import { hashed, keys, testHub } from './support/hub.ts'
 
 const hub = testHub()
@@ -34,6 +34,13 @@ const ways: readonly Way[] = [
   },
 ]
 
+function outputText(output: Exclude<Outputs, 'all'>[number]): string {
+  if ('embed' in output)
+    return `${output.embed.name}(${output.columns === 'all' ? '*' : output.columns.map(outputText).join(',')})`
+  const name = 'column' in output ? output.column : 'count()'
+  return output.as ? `${output.as}:${name}` : name
+}
+
 function asRest(operation: Operation): { method: string; path: string; body?: unknown } {
   const { name } = operation.target
   const query = new URLSearchParams()
@@ -41,11 +48,7 @@ function asRest(operation: Operation): { method: string; path: string; body?: un
   if (typeof where === 'object' && where.kind === 'compare') query.set(where.column, `${where.operator}.${where.value}`)
   const outputs =
     operation.kind === 'select' ? operation.columns : 'returning' in operation ? operation.returning : undefined
-  if (outputs !== undefined && outputs !== 'all')
-    query.set(
-      'select',
-      outputs.map((output) => ('column' in output ? (output.as ? `${output.as}:` : '') + output.column : '')).join(','),
-    )
+  if (outputs !== undefined && outputs !== 'all') query.set('select', outputs.map(outputText).join(','))
   if (operation.kind === 'select' && operation.order)
     query.set('order', operation.order.map(({ column }) => column).join(','))
   const path = `/${name}?${query.toString()}`
@@ -192,6 +195,21 @@ for (const way of ways) {
       const [insert] = writesTo('users', { name: 'x', nope: 1 }, 'name')
       assert.ok(insert)
       await refused(way, insert, keys.backend, 400, 'PGRST204')
+    })
+
+    test("another service's table is refused in an embed too", async () => {
+      await hub.sql(`grant select on notes to ${hub.roles.server}; insert into notes (author) values (1)`)
+      const join = { kind: 'columns', on: [['author', 'id']] } as const
+      const users = { embed: target('users'), as: 'users', join, rows: 'one', columns: [{ column: 'name' }] } as const
+      const operation: Operation = {
+        ...all('notes'),
+        kind: 'select',
+        columns: [{ column: 'id' }, users],
+        result: 'rows',
+      }
+      await refused(way, operation, keys.server, 403, '42501')
+      assert.equal((await way.run(operation, keys.backend)).status, 200)
+      await hub.sql(`revoke select on notes from ${hub.roles.server}; truncate notes`)
     })
 
     test("functions are the role's too", async () => {

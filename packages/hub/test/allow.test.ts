@@ -9,7 +9,11 @@ const hub = testHub()
 
 /** The backend's role, and of it only what is allowed here. */
 function limited(allow: AllowOptions): Hub {
-  return hub.another({ services: { backend: { role: hub.roles.backend, keys: [hashed(keys.backend)], allow } } })
+  const dialect = { hasAggregates: true }
+  return hub.another({
+    dialect,
+    services: { backend: { role: hub.roles.backend, keys: [hashed(keys.backend)], allow } },
+  })
 }
 
 const notes = { operations: ['select', 'insert', 'update'], columns: ['id', 'author'] } as const
@@ -102,6 +106,9 @@ describe('a service that may name only some things', () => {
     for (const [query, more] of [
       ['select=body', { columns: [body] }],
       ['select=id:body', { columns: [{ ...body, as: 'id' }] }],
+      ['select=id,body->>a', { columns: [{ ...body, path: { steps: ['a'], as: 'text' } }] }],
+      ['select=id&body=fts.x', { where: { kind: 'search', ...body, query: 'fts', value: 'x' } }],
+      ['select=body.max()', { columns: [{ ...body, aggregate: { name: 'max' } }] }],
       ['select=id&body=eq.x', { where: { kind: 'compare', ...body, operator: 'eq', value: 'x' } }],
       ['select=id&body=in.(x)', { where: { kind: 'in', ...body, values: ['x'] } }],
       ['select=id&or=(id.eq.1,body.is.null)', { where: { kind: 'or', of: [{ kind: 'is', ...body, value: 'null' }] } }],
@@ -111,6 +118,43 @@ describe('a service that may name only some things', () => {
     const rows = [{ body: 'x' }]
     const insert: Operation = { kind: 'insert', target: { name: 'notes' }, rows, result: 'none' }
     await hidden({ rest: ['POST', '/notes', rows], run: insert }, 'PGRST204')
+  })
+
+  test('finds no way to a hidden table or column through an embed', async () => {
+    const join = { kind: 'columns', on: [['author', 'id']] } as const
+    const embedded = (more: object): Operation =>
+      select('notes', {
+        columns: [
+          { column: 'id' },
+          { embed: { name: 'users' }, as: 'users', join, rows: 'one', columns: 'all', ...more },
+        ],
+      })
+    for (const [allowed, code, rest, run] of [
+      [{ notes: ['select'] }, 'PGRST200', 'users(name)', 'PGRST205'],
+      [{ notes: ['select'], users: ['insert'] }, '42501', 'users(name)', '42501'],
+    ] as const) {
+      const narrow = limited({ tables: allowed })
+      const asked = { rest: ['GET', `/notes?select=id,${rest}`], run: embedded({}) } as const
+      const [byRest, byRun] = await both(asked, narrow)
+      assert.deepEqual([byRest?.json.code, byRun?.json.code], [code, run])
+    }
+    const users = { operations: ['select'], columns: ['id', 'name'] } as const
+    const narrow = limited({ tables: { notes: ['select'], users } })
+    await hub.sql(`insert into notes (author, body) values (1, 'x')`)
+    const [byRest, byRun] = await both({ rest: ['GET', '/notes?select=users(*)'], run: embedded({}) }, narrow)
+    assert.deepEqual(byRest?.json, [{ users: { id: 1, name: 'Ada' } }])
+    assert.doesNotMatch(byRun?.text ?? 'email', /email|example/)
+    const email = { column: 'email' }
+    const where = { kind: 'compare', ...email, operator: 'like', value: '%' } as const
+    for (const [query, more] of [
+      ['select=users(email)', { columns: [email] }],
+      ['select=id,users!inner(id)&users.email=like.*', { where }],
+      ['select=id,users(id)&users.order=email', { order: [email] }],
+    ] as const) {
+      const answers = await both({ rest: ['GET', `/notes?${query}`], run: embedded(more) }, narrow)
+      for (const { json } of answers) assert.equal(json.code, '42703', query)
+    }
+    await hub.sql('truncate notes')
   })
 
   test('gets no hidden column by asking for all of them, nor from what a function returns', async () => {

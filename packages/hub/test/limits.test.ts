@@ -133,6 +133,33 @@ describe('text that is none', () => {
   }
 })
 
+describe('a URL or header that is no text', () => {
+  for (const [name, path] of [
+    ['a NUL in a value', '/users?name=eq.a%00b'],
+    ['a NUL in a name', '/users?na%00me=eq.a'],
+    ['a NUL in a path', '/us%00ers'],
+    ['half a surrogate pair', '/users?name=eq.%ED%A0%80'],
+    ['bytes that are not UTF-8', '/users?select=%FF'],
+    ['a percent sign alone', '/users?name=eq.%'],
+    ['a number of another world', '/users?id=eq.1e400'],
+    ['a limit of another world', '/users?limit=1e400'],
+    ['an id past 64 bits', '/users?id=eq.99999999999999999999'],
+  ] as const) {
+    test(`is refused and no fault: ${name}`, async () => {
+      const { status, json } = await hub.ask('GET', path)
+      assert.ok(status >= 400 && status < 500, `${status} ${JSON.stringify(json)}`)
+      assert.deepEqual(Object.keys(json).sort(), ['code', 'details', 'hint', 'message'])
+    })
+  }
+
+  test('keeps an id of 64 bits to its last digit', async () => {
+    await hub.sql(`insert into users (id, name) values (9223372036854775807, 'last')`)
+    const { text } = await hub.ask('GET', '/users?id=eq.9223372036854775807&select=id')
+    assert.equal(text, '[{"id":9223372036854775807}]')
+    await hub.sql(`delete from users where name = 'last'`)
+  })
+})
+
 describe('a slow client', () => {
   test('that does not finish its headers is told 408', async () => {
     const answer = await exchange('GET /users HTTP/1.1\r\nhost: hub\r\nx-slow: ')
