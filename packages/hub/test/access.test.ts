@@ -201,12 +201,8 @@ for (const way of ways) {
       await hub.sql(`grant select on notes to ${hub.roles.server}; insert into notes (author) values (1)`)
       const join = { kind: 'columns', on: [['author', 'id']] } as const
       const users = { embed: target('users'), as: 'users', join, rows: 'one', columns: [{ column: 'name' }] } as const
-      const operation: Operation = {
-        ...all('notes'),
-        kind: 'select',
-        columns: [{ column: 'id' }, users],
-        result: 'rows',
-      }
+      const columns = [{ column: 'id' }, users]
+      const operation: Operation = { kind: 'select', target: target('notes'), columns, result: 'rows' }
       await refused(way, operation, keys.server, 403, '42501')
       assert.equal((await way.run(operation, keys.backend)).status, 200)
       await hub.sql(`revoke select on notes from ${hub.roles.server}; truncate notes`)

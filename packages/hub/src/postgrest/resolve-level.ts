@@ -4,7 +4,14 @@ import { embedsOf, type Level, type Wanted, type WantedEmbed } from './level.ts'
 import { parseRange } from './range.ts'
 import { aggregatesRefused, notEmbedded, notImplemented } from './refusals.ts'
 import { findRelationship } from './relationship.ts'
-import { notOrdered, repeatedEmbed, unknownColumn, unknownRelation, unknownRelationship, unknownType } from './unknown-names.ts'
+import {
+  notOrdered,
+  repeatedEmbed,
+  unknownColumn,
+  unknownRelation,
+  unknownRelationship,
+  unknownType,
+} from './unknown-names.ts'
 
 /** Where names of a level are looked up. */
 export interface Scope {

@@ -20,7 +20,9 @@ function parseOutputs(scanner: Scanner, budget: Budget, depth: number): readonly
   do {
     spendNode(budget)
     scanner.skipSpaces()
-    outputs.push(parseOutput(scanner, budget, depth))
+    const output = parseOutput(scanner, budget, depth)
+    // A second star says nothing new, and a thousand of them would name a thousand times every column.
+    if (output.kind !== 'star' || !outputs.some(({ kind }) => kind === 'star')) outputs.push(output)
     scanner.skipSpaces()
   } while (scanner.take(','))
   return outputs
