@@ -24,10 +24,26 @@ export function namedSource(rows: string, alias: string): Source {
 export function field({ column, path }: Field, alias: string, bind: Bind): string {
   const value = `${alias}.${quoteName(column)}`
   if (path === undefined) return value
-  // PostgreSQL 18 counts from the end of the first list it meets at a depth: in json, also of one beside the path.
-  const isFromEnd = path.steps.some((step) => step.startsWith('-'))
-  const json = path.of === 'row' || isFromEnd ? `to_jsonb(${value})` : value
-  return `(${json} ${path.as === 'json' ? '#>' : '#>>'} ${bind(arrayText(path.steps))}::text[])`
+  const json = path.of === 'row' ? `to_jsonb(${value})` : value
+  const parts = countedFromStart(path.steps)
+  return parts.reduce((place, steps, i) => {
+    const isLast = i === parts.length - 1
+    return `(${place} ${isLast && path.as === 'text' ? '#>>' : '#>'} ${bind(arrayText(steps))}::text[])`
+  }, json)
+}
+
+/**
+ * The steps in parts of which only the first step may count from the end of a list. In json, PostgreSQL 18 counts a
+ * later one from the end of the first list it meets at that depth, which may lie beside the path.
+ */
+function countedFromStart(steps: readonly string[]): readonly (readonly string[])[] {
+  const parts: string[][] = []
+  for (const step of steps) {
+    const last = parts.at(-1)
+    if (last === undefined || step.startsWith('-')) parts.push([step])
+    else last.push(step)
+  }
+  return parts
 }
 
 /** Whether two fields are the same place. */
