@@ -145,7 +145,13 @@ describe('settings of PostgREST', () => {
   })
 
   test('that the hub does not follow are told, and stop the start where less would be done than was asked for', () => {
-    const told = set({ PGRST_LOG_QUERY: 'true', PGRST_DB_PLAN_ENABLED: 'false', PGRST_DB_CONFIG: 'true' }).warnings
+    const hoisted = 'statement_timeout, plan_filter.statement_cost_limit, default_transaction_isolation'
+    const told = set({
+      PGRST_LOG_QUERY: 'true',
+      PGRST_DB_PLAN_ENABLED: 'false',
+      PGRST_DB_CONFIG: 'true',
+      PGRST_DB_HOISTED_TX_SETTINGS: hoisted,
+    }).warnings
     assert.equal(told.length, 2)
     assert.match(told.join(' '), /PGRST_LOG_QUERY is not followed.*PGRST_DB_CONFIG is not followed/)
     refusedAs({ PGRST_CLIENT_ERROR_VERBOSITY: 'minimal' }, /PGRST_CLIENT_ERROR_VERBOSITY is not followed/)

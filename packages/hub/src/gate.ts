@@ -10,9 +10,8 @@ import { SchemaCache } from './schema-cache.ts'
 import { SettingsCache } from './settings-cache.ts'
 import { checkAllowed } from './stage/allow.ts'
 import { authorize } from './stage/authorize.ts'
-import { createIdentify, type Identify } from './stage/identify.ts'
-import { checkRole, createKeyFinder, createSubjectFinder } from './stage/service-key.ts'
-import { createTokenVerifier } from './stage/token.ts'
+import { identifyBy } from './stage/identify-by.ts'
+import { checkRole } from './stage/service-key.ts'
 import { validate } from './stage/validate.ts'
 import { createFindRules, refuseUnknownRules } from './validation/rules.ts'
 
@@ -68,19 +67,6 @@ export function createGate(options: HubOptions, large: LargeAnswers, onFault: (e
   }
 
   return { options, limits, schema, handle, open }
-}
-
-function identifyBy(options: HubOptions, report: (error: unknown) => void): Identify {
-  const { services = {}, runKey, jwt, anonymousRole, dialect } = options
-  const isPostgrest = dialect?.isPostgrest ?? false
-  const context = { anonymousRole, findSubject: createSubjectFinder(services), isPostgrest, report }
-  return createIdentify({
-    findKey: createKeyFinder(services, runKey),
-    hasKeys: runKey !== undefined || Object.keys(services).length > 0,
-    verifyToken: jwt && createTokenVerifier(jwt, context),
-    anonymousRole,
-    isPostgrest,
-  })
 }
 
 function readLimits(given: Partial<Limits>): Limits {

@@ -37,7 +37,7 @@ export type PostgrestName = (typeof followed)[number]
 
 /** What PostgREST has and the hub does not. */
 export interface NotFollowed {
-  /** The value that asks for what the hub does anyway. */
+  /** The value that asks for what the hub does anyway; names of a list in order. */
   readonly agreed: string
   readonly why: string
   /** With any other value the hub would do less than was asked for, so it does not start. Else it is told. */
@@ -55,7 +55,10 @@ const notFollowed: Readonly<Record<string, NotFollowed>> = {
   'admin-server-unix-socket-mode': { ...noSocket, agreed: '660' },
   'client-error-verbosity': { agreed: 'verbose', why: 'Errors always have all four members.', isRefused: true },
   'db-config': { agreed: 'false', why: 'Settings in the database are not read.' },
-  'db-hoisted-tx-settings': { agreed: '', why: 'Settings of a function hold from where it begins.' },
+  'db-hoisted-tx-settings': {
+    agreed: 'default_transaction_isolation,plan_filter.statement_cost_limit,statement_timeout',
+    why: 'These settings of a function hold for its whole request: statement_timeout, default_transaction_isolation.',
+  },
   'db-plan-enabled': { agreed: 'false', why: 'Plans are not shown over HTTP.' },
   'db-pool-automatic-recovery': { agreed: 'true', why: 'The hub looks for a lost database until it is back.' },
   'db-pre-config': { agreed: '', why: 'Settings in the database are not read.' },

@@ -1,5 +1,6 @@
 import { PlinthError } from 'plinth'
 import { lookUpName, nameOfVariable, type NotFollowed, type PostgrestName, postgrestNames } from './names.ts'
+import { list } from './values.ts'
 
 /** As PostgREST's configuration file would say them; `app.settings.x` too. */
 export type PostgrestOptions = Readonly<Record<string, string | number | boolean | readonly string[]>>
@@ -60,7 +61,7 @@ function file(written: Written, values: Map<PostgrestName, string>, warnings: st
 
 /** An empty text is no setting to PostgREST, and there is nothing to tell. */
 function disagreement({ agreed, why, isRefused }: NotFollowed, { said, text }: Written): string[] {
-  if (text === '' || text === agreed) return []
+  if (text === '' || list(text).sort().join(',') === agreed) return []
   const what = `${said} is not followed. ${why}`
   if (isRefused) throw new PlinthError('InvalidOption', what, { hint: 'Take the setting away.' })
   return [what]
