@@ -91,6 +91,19 @@ describe('the catalog is read anew', () => {
     await until(() => isKnown(name))
   })
 
+  test('once more when a reading had begun before the change', async () => {
+    await hub.sql('begin')
+    await hub.sql('lock table pg_catalog.pg_description in access exclusive mode')
+    const reading = cache.reload()
+    const waiting = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
+    await until(async () => (await hub.database.query(waiting)).rowCount > 0)
+    const name = await makeTable()
+    cache.noteChanged()
+    await hub.sql('commit')
+    await reading
+    await until(() => isKnown(name))
+  })
+
   test('after DDL, once installReload has been called, and not after work on temporary tables', async () => {
     await using owner = createDatabase({ url: await ownerUrl() })
     await assert.rejects(installReload(hub.database), { code: 'PermissionDenied' })

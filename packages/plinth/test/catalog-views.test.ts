@@ -101,6 +101,10 @@ test('a view of a junction is one', () => {
   ])
 })
 
+test('two views of one table are not joined by the one foreign key that leads to both', () => {
+  assert.deepEqual(lines('books', 'far'), [])
+})
+
 test('a view has the primary keys of all tables it shows, and none that it shows in part', () => {
   assert.deepEqual(relation('people').primaryKey, ['person'])
   assert.deepEqual(relation('both').primaryKey, ['p', 'b'])

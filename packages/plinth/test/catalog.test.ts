@@ -31,6 +31,9 @@ const tables = `
   create table api.wins (
     year int, prize text, person int references api.people, note text, primary key (year, prize, person),
     foreign key (year, prize) references api.prizes);
+  create table api.champions (
+    year int, prize text, person int unique references api.people, primary key (year, prize, person),
+    foreign key (year, prize) references api.prizes);
   create table api.friends (
     one int references api.people, other int references api.people, since date, primary key (since, one, other));
   create table outside.things (id int primary key, owner int references api.people);
@@ -145,6 +148,18 @@ test('a table with two foreign keys in its primary key joins what they refer to,
       'many to many people by wins_year_prize_fkey and wins_person_fkey: ' +
         'year = year, name = prize through wins, person = id',
     ],
+  )
+})
+
+test('a foreign key that is a key by itself makes no junction', () => {
+  const through = relation('people').relationships.flatMap(({ join }) =>
+    join.kind === 'through' ? [join.relation.name] : [],
+  )
+  assert.deepEqual(new Set(through), new Set(['friends']))
+  const ofPrizes = relation('prizes').relationships.filter(({ join }) => join.kind === 'through')
+  assert.deepEqual(
+    ofPrizes.map(({ names }) => names),
+    [['wins_year_prize_fkey', 'wins_person_fkey']],
   )
 })
 
