@@ -71,7 +71,7 @@ export interface OpenedRows {
   /** The JSON array in pieces. Whoever leaves it early cancels what runs. */
   readonly pieces: AsyncIterable<Uint8Array>
   /** Gives the rest up. */
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 /**

@@ -18,7 +18,7 @@ const path = '/events?select=id,kind,at,payload'
 
 interface HubProcess extends AsyncDisposable {
   readonly url: string
-  peakKiB(): Promise<number>
+  readonly peakKiB: () => Promise<number>
 }
 
 /** The hub in a process of its own, logged in as the test's hub is. */

@@ -1,9 +1,7 @@
 import type { Connection } from '../driver/connection.ts'
 import { loadPg } from '../driver/peer.ts'
-import { runOperation } from '../operation/answer.ts'
 import type { Operation, Typed } from '../operation/operation.ts'
 import type { Value } from '../operation/value.ts'
-import { compile } from '../sql/compile.ts'
 import type { Sql } from '../sql/sql.ts'
 import { Availability } from './availability.ts'
 import { runBatch } from './batch.ts'
@@ -16,7 +14,7 @@ import { noSession, openLimitedSession } from './limited-session.ts'
 import { type DatabaseSettings, readOptions, wholeNumber } from './options.ts'
 import { openPgPool } from './pg-pool-home.ts'
 import type * as Q from './queryable.ts'
-import { type Effect, runSingle } from './single.ts'
+import { runOperationAlone, runSingle } from './single.ts'
 import { onlyRow, onlyRowIfAny, refuseSessionStatement, toQueryResult, toStatement } from './statement.ts'
 import { readAlone } from './stream.ts'
 import { beginTransaction, runTransaction } from './transaction.ts'
@@ -111,8 +109,7 @@ class PoolDatabase implements Q.Database {
   run<R>(operation: Typed<R>): Promise<R>
   async run(operation: Operation): Promise<unknown> {
     guardRootHandle(this.#homes.transactions)
-    const effect: Effect = operation.kind === 'select' || operation.kind === 'count' ? 'read' : 'write'
-    return runOperation(operation, (one) => runSingle(this.#homes.singles, compile(one), {}, effect))
+    return runOperationAlone(this.#homes.singles, operation)
   }
 
   transaction<R>(work: (tx: Q.Transaction) => Promise<R>, options: Q.TransactionOptions = {}): Promise<R> {

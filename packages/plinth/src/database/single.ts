@@ -6,6 +6,9 @@ import type { Pool } from '../driver/pool.ts'
 import { type FailureContext, toPlinthError } from '../driver/sqlstate.ts'
 import { isPlinthError, PlinthError } from '../errors.ts'
 import type { DatabaseIdentity } from '../observe/observation.ts'
+import { runOperation } from '../operation/answer.ts'
+import type { Operation } from '../operation/operation.ts'
+import { compile } from '../sql/compile.ts'
 import { summarize } from '../observe/summary.ts'
 import { statementStart, watchStatement } from '../observe/watch.ts'
 import { type HeldRun, isFailure, isWrongServer, runHeld } from './held.ts'
@@ -73,6 +76,12 @@ export async function runSingle(
   const answer = (await runRoundTrip(home, trip, options)).at(-1)
   if (!answer) throw new PlinthError('StatementFailed', 'The server answered fewer statements than were sent.')
   return answer
+}
+
+/** Runs an operation by itself. */
+export function runOperationAlone(home: SingleHome, operation: Operation): Promise<unknown> {
+  const effect: Effect = operation.kind === 'select' || operation.kind === 'count' ? 'read' : 'write'
+  return runOperation(operation, (one) => runSingle(home, compile(one), {}, effect))
 }
 
 /** Runs statements in one round trip, again where their failure says that another run can do better. */

@@ -5,10 +5,17 @@ import { type DatabaseIdentity, isObserved, observe } from '../observe/observati
 import { requestCancel } from './cancel.ts'
 import { clientOptions, type ConnectionOptions, type Pooler } from './client-options.ts'
 import { corkForThisTurn, type Stream } from './cork.ts'
-import { adoptExchange, Exchange, type ExchangeFailure, Script, type Statement, type StepAnswer } from './exchange.ts'
+import {
+  adoptExchange,
+  Exchange,
+  type ExchangeFailure,
+  Script,
+  splitExchanges,
+  type Statement,
+  type StepAnswer,
+} from './exchange.ts'
 import { isServerError, loadPg, type Submittable, type WireClient } from './peer.ts'
 import { asOpened, type LaneSettings, LaneState } from './lane-settings.ts'
-import { MessageSplitter, type MessageTaker, messageCode } from './message-splitter.ts'
 import { PreparedStatements } from './prepared.ts'
 import { ServerRole } from './server-role.ts'
 import { connectFailure } from './sqlstate.ts'
@@ -40,8 +47,6 @@ const silenceGraceMs = 3000
  * and what its socket tells the listeners of later is no part of it.
  */
 const outside = AsyncLocalStorage.snapshot()
-
-const ownCodes: ReadonlySet<number> = new Set(Object.values(messageCode))
 
 /** How long closing waits for the server to hang up. */
 const goodbyeMs = 1000
@@ -391,9 +396,12 @@ export class Connection {
   #readStream(stream: Stream): void {
     const parsers = stream.listeners('data')
     stream.removeAllListeners('data')
-    const splitter = new MessageSplitter(this.#taker, (bytes) => {
-      for (const parse of parsers) parse.call(stream, bytes)
-    })
+    const splitter = splitExchanges(
+      () => this.#oldest,
+      (bytes) => {
+        for (const parse of parsers) parse.call(stream, bytes)
+      },
+    )
     stream.on('data', (chunk: Buffer) => {
       try {
         if (!this.#isLost) splitter.push(chunk)
@@ -401,22 +409,6 @@ export class Connection {
         this.destroy(cause)
       }
     })
-  }
-
-  /** What pg would only hand to the oldest exchange, or say to nobody. */
-  readonly #taker: MessageTaker = {
-    takes: (code) => ownCodes.has(code) && this.#oldest instanceof Exchange,
-    wants: (code, length) => code !== messageCode.dataRow || this.#oldestExchange?.wantsRow(length) !== false,
-    take: (code, bytes, start, end) => {
-      if (code === messageCode.dataRow) this.#oldestExchange?.takeRow(bytes, start, end)
-      else if (code === messageCode.commandComplete)
-        this.#oldestExchange?.handleCommandComplete({ text: bytes.toString('latin1', start, end - 1) })
-    },
-  }
-
-  get #oldestExchange(): Exchange | undefined {
-    const oldest = this.#oldest
-    return oldest instanceof Exchange ? oldest : undefined
   }
 
   #giveUpUnheard(withinMs: number): void {

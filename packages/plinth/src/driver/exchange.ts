@@ -1,6 +1,7 @@
 import { PlinthError } from '../errors.ts'
 import type { Answer } from '../operation/answer.ts'
 import type { AnswerColumn } from '../operation/row-reader.ts'
+import { MessageSplitter, type MessageTaker, messageCode } from './message-splitter.ts'
 import { MessageWriter, type Parameter } from './message-writer.ts'
 import { isServerError, type PgPackage, type ServerError, type WireConnection } from './peer.ts'
 import type { Prepared, PreparedStatements } from './prepared.ts'
@@ -281,6 +282,29 @@ export class Script extends Exchange {
   override handleCopyInResponse(connection: WireConnection): void {
     connection.sendCopyFail('COPY FROM STDIN has no source here')
   }
+}
+
+const ownCodes: ReadonlySet<number> = new Set(Object.values(messageCode))
+
+/**
+ * Gives the rows and tags of exchanges to the `oldest` one, and everything else to `passOn`: what pg would only hand on
+ * to it, or say to nobody.
+ */
+export function splitExchanges(oldest: () => object | undefined, passOn: (bytes: Buffer) => void): MessageSplitter {
+  const exchange = (): Exchange | undefined => {
+    const first = oldest()
+    return first instanceof Exchange ? first : undefined
+  }
+  const taker: MessageTaker = {
+    takes: (code) => ownCodes.has(code) && exchange() !== undefined,
+    wants: (code, length) => code !== messageCode.dataRow || exchange()?.wantsRow(length) !== false,
+    take: (code, bytes, start, end) => {
+      if (code === messageCode.dataRow) exchange()?.takeRow(bytes, start, end)
+      else if (code === messageCode.commandComplete)
+        exchange()?.handleCommandComplete({ text: bytes.toString('latin1', start, end - 1) })
+    },
+  }
+  return new MessageSplitter(taker, passOn)
 }
 
 export function adoptExchange(pg: PgPackage): void {
