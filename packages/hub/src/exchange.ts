@@ -10,7 +10,8 @@ export interface HubRequest {
 
 export interface Reply {
   readonly status: number
-  readonly headers: Readonly<Record<string, string>>
+  /** By lower-case name; a list is as many headers. */
+  readonly headers: Readonly<Record<string, string | readonly string[]>>
   /** Empty for an answer without one. A large answer comes in pieces; one that fails on the way breaks off. */
   readonly body: string | Uint8Array | AsyncIterable<Uint8Array>
 }
@@ -44,7 +45,9 @@ async function readBody(body: ReadableStream<Uint8Array> | null, maxBytes: numbe
 const bodiless: ReadonlySet<number> = new Set([204, 205, 304])
 
 export function toFetch({ status, headers, body }: Reply): Response {
-  return new Response(bodiless.has(status) || body === '' ? null : fetchBody(body), { status, headers })
+  const all = new Headers()
+  for (const [name, values] of Object.entries(headers)) for (const value of [values].flat()) all.append(name, value)
+  return new Response(bodiless.has(status) || body === '' ? null : fetchBody(body), { status, headers: all })
 }
 
 function fetchBody(body: Reply['body']): string | Uint8Array<ArrayBuffer> | ReadableStream {

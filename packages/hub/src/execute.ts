@@ -4,7 +4,9 @@ import {
   bytesRefused,
   compile,
   compileBody,
+  compilePlannedCount,
   compileRowTexts,
+  plannedRows,
   rowsRefused,
   type SettingsUse,
   type Statement,
@@ -12,7 +14,7 @@ import {
 import type { Dialect } from './dialect.ts'
 import type { HubRequest } from './exchange.ts'
 import type { Form } from './postgrest/asked.ts'
-import { notSingular, tooMuch } from './postgrest/refusals.ts'
+import { keyOfPut, notSingular, tooManyAffected, tooMuch } from './postgrest/refusals.ts'
 import type { BodyAnswer } from './postgrest/reply.ts'
 import { Refusal } from './refusal.ts'
 import { joined, type LargeAnswers, mostHeldRows, type OpenedRows, openRows, type RowSource } from './large-answer.ts'
@@ -45,7 +47,7 @@ export function executeBody(executor: Executor, form: Form, request: HubRequest)
     const asking = { caller, form, request, use: await executor.settings.get() }
     if (operation.kind === 'select' && mayBeLarge(operation, form, executor))
       return await readLarge(executor, operation, asking)
-    return await runBody(executor, bodyStatement(executor, operation, asking), asking)
+    return await runBody(executor, operation, asking)
   }
 }
 
@@ -55,27 +57,68 @@ interface BodyAsking extends Asking {
 }
 
 function bodyStatement({ answerBytes }: Executor, operation: Operation, { form, use }: BodyAsking): Statement {
-  const { exactCount, allowedRows, isHead, isScalar = false } = form
+  const { count, maxRows, allowedRows, format, isHead, isScalar = false, verb } = form
   if (operation.kind === 'count') throw new Refusal(500, 'PLT500', 'A count has no body.')
+  const isRead = verb === 'read' || verb === 'call'
   return compileBody(operation, {
-    exactCount,
+    // An estimate is exact as far as the hub's own limit.
+    exactCount: count === 'exact' || count === 'estimated',
+    ...(count === 'estimated' && maxRows !== undefined && isRead && { countAtMost: maxRows + 1 }),
     isScalar,
     hasBody: !isHead,
     mostBytes: answerBytes,
+    format,
     readsResponse: use.setsResponse,
+    countsInserted: countsInserted(operation),
+    ...(maxRows !== undefined && { maxRows }),
     ...(allowedRows && { allowedRows }),
   })
 }
 
-async function runBody(executor: Executor, statement: Statement, asking: BodyAsking): Promise<BodyAnswer> {
-  const answer = await runTold(executor, statement, asking, asking.use).catch(explainRefused(asking.form))
-  const [body = null, rows, total, ...said] = answer?.rows[0] ?? []
+function countsInserted(operation: Operation): boolean {
+  return operation.kind === 'upsert' && operation.action === 'update'
+}
+
+async function runBody(executor: Executor, operation: Operation, asking: BodyAsking): Promise<BodyAnswer> {
+  const { form, use } = asking
+  const statement = bodyStatement(executor, operation, asking)
+  const asked = plannedCount(operation, form)
+  const { main, planned } = await runTold(executor, statement, asking, use, asked).catch(explainRefused(form))
+  const [body = null, rows, total, ...others] = main.rows[0] ?? []
+  const inserted = countsInserted(operation) ? others.pop() : undefined
   return {
-    body,
+    body: body && main.columns[0]?.oid === BYTEA ? bytesOf(body) : body,
     rows: numberOf(rows),
-    total: total ? numberOf(total) : undefined,
-    ...(asking.use.setsResponse && saidIn(said)),
+    total: totalOf(form, total, planned),
+    ...(inserted && { inserted: numberOf(inserted) }),
+    ...(use.setsResponse && saidIn(others)),
   }
+}
+
+const BYTEA = 17
+
+/** PostgreSQL writes bytes as `\x` and two digits each. */
+function bytesOf(text: Uint8Array): Uint8Array {
+  return Buffer.from(textOf(text.subarray(2)), 'hex')
+}
+
+/** The question how many rows the planner expects, where it is to be asked. */
+function plannedCount(operation: Operation, { count, maxRows }: Form): Statement | undefined {
+  const isAsked = count === 'planned' || (count === 'estimated' && maxRows !== undefined)
+  return isAsked && operation.kind === 'select' ? compilePlannedCount(operation) : undefined
+}
+
+/** Beyond what was counted, the larger of both. */
+function totalOf(
+  { count, maxRows = Infinity }: Form,
+  counted: Uint8Array | null | undefined,
+  planned: BatchAnswer | undefined,
+): number | undefined {
+  const [plan] = planned?.rows[0] ?? []
+  const expected = plan ? plannedRows(textOf(plan)) : undefined
+  if (count === 'planned') return expected
+  const total = counted ? numberOf(counted) : undefined
+  return total !== undefined && expected !== undefined && total > maxRows ? Math.max(total, expected) : total
 }
 
 /** What functions left for the answer's head. */
@@ -86,12 +129,11 @@ function saidIn([headers, status]: ByteRow): Pick<BodyAnswer, 'said'> {
 
 /** A list in plain JSON without a limit that says otherwise. */
 function mayBeLarge({ limit = Infinity }: Select, form: Form, { dialect }: Executor): boolean {
-  const { isHead, isSingular, isUndone, contentType, verb } = form
-  if (verb !== 'read' || isHead || isSingular || isUndone || !plainJson.test(contentType)) return false
+  const { isHead, isSingular, isUndone, format, verb, count } = form
+  if (verb !== 'read' || isHead || isSingular || isUndone || count === 'planned') return false
+  if (format.kind !== 'array' || format.stripsNulls) return false
   return Math.min(limit, dialect.maxRows ?? Infinity) > mostHeldRows
 }
-
-const plainJson = /^application\/json(?:; charset=utf-8)?$/
 
 /** Of rows that are read piece by piece. */
 const leastBatchBytes = 1_048_576
@@ -99,9 +141,10 @@ const leastBatchBytes = 1_048_576
 /** Asks for one row more than is held; only where that comes, or came the last time, the answer is opened as large. */
 async function readLarge(executor: Executor, operation: Select, asking: BodyAsking): Promise<ExecutedBody> {
   const { large } = executor
-  const held = bodyStatement(executor, { ...operation, limit: mostHeldRows + 1 }, asking)
+  const limited = { ...operation, limit: mostHeldRows + 1 }
+  const held = bodyStatement(executor, limited, asking)
   if (!large.isKnown(held.text)) {
-    const answer = await runBody(executor, held, asking).catch(ignoreTooMuch)
+    const answer = await runBody(executor, limited, asking).catch(ignoreTooMuch)
     if (answer && answer.rows <= mostHeldRows) return answer
   }
   const opened = await openRows(executor.database, rowSource(executor, operation, asking), large.enter())
@@ -122,7 +165,7 @@ function rowSource(executor: Executor, operation: Select, asking: BodyAsking): R
   return {
     told: tell({ ...asking, isTransaction: true }, { use, dialect, timeoutMs }),
     rows: compileRowTexts({ ...operation, ...(limit < Infinity && { limit }) }, maxRows),
-    count: form.exactCount ? bodyStatement(executor, { ...operation, limit: 0 }, counting) : undefined,
+    count: form.count !== undefined ? bodyStatement(executor, { ...operation, limit: 0 }, counting) : undefined,
     readsResponse: use.setsResponse,
     timeoutMs,
     mostBytes: Math.max(answerBytes, leastBatchBytes),
@@ -142,10 +185,8 @@ function explainRefused(form: Form): (error: unknown) => never {
     if (bytes !== undefined) throw tooMuch(`The answer is ${bytes} bytes long. Ask for less of it, with limit.`)
     const rows = form.allowedRows && rowsRefused(error)
     if (rows === undefined) throw error
-    if (form.isSingular) throw notSingular(rows)
-    throw new Refusal(400, 'PGRST124', 'Query result exceeds max-affected preference constraint', {
-      details: `The query affects ${rows} rows`,
-    })
+    if (form.verb === 'put') throw keyOfPut()
+    throw form.isSingular ? notSingular(rows) : tooManyAffected(rows)
   }
 }
 
@@ -154,7 +195,8 @@ export function executeAnswer(executor: Executor, request: HubRequest): Run<Answ
   return async (operation, caller) => {
     const form = { schema: executor.defaultSchema, settings: {} }
     const use = await executor.settings.get()
-    const { columns, rows, rowCount } = await runTold(executor, compile(operation), { caller, form, request }, use)
+    const { main } = await runTold(executor, compile(operation), { caller, form, request }, use)
+    const { columns, rows, rowCount } = main
     return { columns, rows: rows.map((row) => row.map((value) => value && textOf(value))), rowCount }
   }
 }
@@ -164,15 +206,17 @@ async function runTold(
   statement: Statement,
   asking: Asking,
   use: SettingsUse,
-): Promise<BatchAnswer> {
+  planned?: Statement,
+): Promise<{ readonly main: BatchAnswer; readonly planned: BatchAnswer | undefined }> {
   const { options, before } = tell(asking, { use, dialect, timeoutMs })
-  const answers = await database.batch([...before, { ...statement, isMain: true }], {
+  const answers = await database.batch([...before, { ...statement, isMain: true }, ...(planned ? [planned] : [])], {
     ...options,
     effect: asking.form.settings['transaction_read_only'] === 'on' ? 'read' : 'write',
     // The body is limited where PostgreSQL makes it; this is for the rows of /-/run, with room for their counts.
     maxAnswerBytes: answerBytes + 1024,
   })
-  return answers[before.length] ?? noAnswer
+  const [main = noAnswer, second] = answers.slice(before.length)
+  return { main, planned: second }
 }
 
 const noAnswer: BatchAnswer = { columns: [], rows: [], rowCount: 0 }

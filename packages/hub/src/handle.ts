@@ -1,12 +1,13 @@
-import { type Catalog, parseOperation } from 'plinth/operation'
+import { parseOperation } from 'plinth/operation'
+import { corsHeaders, preflightReply } from './cors.ts'
 import type { Dialect } from './dialect.ts'
 import type { HubRequest, Limits, Reply } from './exchange.ts'
-import { hoistedSettings } from './hoisted-settings.ts'
-import { type Executor, executeAnswer, executeBody, type LargeBody } from './execute.ts'
+import { type Executor, executeAnswer, executeBody, type ExecutedBody, type LargeBody } from './execute.ts'
 import { type AnswerRoot, createRoot, isForDocument } from './openapi/root.ts'
+import { type Phases, timePhases } from './phases.ts'
 import type { Asked } from './postgrest/asked.ts'
 import { parsePlainJson } from './postgrest/json.ts'
-import { checkContentType } from './postgrest/media-type.ts'
+import { checkJson } from './postgrest/content-type.ts'
 import { methodNotSupported } from './postgrest/refusals.ts'
 import { type BodyAnswer, writeReply } from './postgrest/reply.ts'
 import { readRequest } from './postgrest/request.ts'
@@ -16,7 +17,7 @@ import type { SchemaCache } from './schema-cache.ts'
 import { catalogFor } from './stage/allow.ts'
 import type { Caller } from './stage/caller.ts'
 import type { Identify } from './stage/identify.ts'
-import { pipeline, type Stage } from './stage/stage.ts'
+import { pipeline, type Run, type Stage } from './stage/stage.ts'
 
 export interface HandleParts {
   readonly identify: Identify
@@ -38,33 +39,78 @@ export type Handle = (request: HubRequest) => Promise<Reply>
 export function createHandle(given: HandleParts): Handle {
   const parts = { ...given, answerRoot: createRoot(given.executor.database, given.dialect) }
   return async (request) => {
-    const isRun = request.url.split('?', 1)[0] === '/-/run'
-    let caller: Caller | undefined
-    try {
-      checkSizes(request, parts.limits)
-      caller = await parts.identify(request)
-      return isRun ? await runOperation(request, caller, parts) : await answerPostgrest(request, caller, parts)
-    } catch (error) {
-      return await failureReply(error, { caller, isRun, schema: parts.schema, onFault: parts.onFault })
-    }
+    // Before anything is asked of the caller: browsers send no credentials with this question.
+    const preflight = preflightReply(request, parts.dialect)
+    if (preflight !== undefined) return preflight
+    const phases = timePhases(parts.dialect.hasServerTiming)
+    const reply = await answer(request, parts, phases)
+    return { ...reply, headers: { ...reply.headers, ...outerHeaders(request, parts.dialect, phases) } }
   }
 }
 
-/** PostgREST's dialect: URL and headers → operation → authorize and the other stages → PostgreSQL → reply. */
-async function answerPostgrest(request: HubRequest, caller: Caller, parts: RunningParts): Promise<Reply> {
-  if (isForDocument(request, parts.dialect))
-    return parts.answerRoot(request, caller, await parts.schema.lookUp((catalog) => catalogFor(caller, catalog)))
-  const asked = await parts.schema.lookUp((catalog) => readWhole(request, catalogFor(caller, catalog), parts))
-  const run = pipeline(parts.stages, executeBody(parts.executor, asked.form, request))
-  const answer = await run(asked.operation, caller)
-  return answer.large ? await replyInPieces(asked, answer, answer.large) : writeReply(asked, answer)
+/** Headers that every answer has, whatever it is. */
+function outerHeaders(request: HubRequest, dialect: Dialect, { header: timing }: Phases): Reply['headers'] {
+  const { traceHeader = '' } = dialect
+  const trace = request.headers.get(traceHeader.toLowerCase())
+  return {
+    ...corsHeaders(request, dialect),
+    ...(trace === undefined ? {} : { [traceHeader.toLowerCase()]: trace }),
+    ...(timing === undefined ? {} : { 'server-timing': timing }),
+  }
 }
 
-/** What is asked for, with the settings of the function that is to do it. */
-function readWhole(request: HubRequest, catalog: Catalog, parts: RunningParts): Asked {
-  const { operation, form } = readRequest(request, catalog, parts)
-  if (operation.kind !== 'call') return { operation, form }
-  return { operation, form: { ...form, settings: { ...form.settings, ...hoistedSettings(operation, catalog) } } }
+async function answer(request: HubRequest, parts: RunningParts, phases: Phases): Promise<Reply> {
+  const isRun = request.url.split('?', 1)[0] === '/-/run'
+  let caller: Caller | undefined
+  try {
+    checkSizes(request, parts.limits)
+    caller = await parts.identify(request)
+    phases.end('jwt')
+    return isRun
+      ? await runOperation(request, caller, parts)
+      : await answerPostgrest({ request, caller, parts, phases })
+  } catch (error) {
+    return await failureReply(error, { caller, isRun, schema: parts.schema, onFault: parts.onFault })
+  }
+}
+
+interface Asking {
+  readonly request: HubRequest
+  readonly caller: Caller
+  readonly parts: RunningParts
+  readonly phases: Phases
+}
+
+/** PostgREST's dialect: URL and headers → operation → authorize and the other stages → PostgreSQL → reply. */
+async function answerPostgrest(asking: Asking): Promise<Reply> {
+  const { request, caller, parts, phases } = asking
+  if (isForDocument(request, parts.dialect)) return await answerDocument(asking)
+  const asked = await parts.schema.lookUp((catalog) => readRequest(request, catalogFor(caller, catalog), parts))
+  phases.end('parse')
+  if ('status' in asked) {
+    phases.end('response')
+    return asked
+  }
+  const execute = executeBody(parts.executor, asked.form, request)
+  const last: Run<ExecutedBody> = (operation, who) => {
+    phases.end('plan')
+    return execute(operation, who)
+  }
+  const answer = await pipeline(parts.stages, last)(asked.operation, caller)
+  phases.end('transaction')
+  const reply = answer.large ? await replyInPieces(asked, answer, answer.large) : writeReply(asked, answer)
+  phases.end('response')
+  return reply
+}
+
+async function answerDocument({ request, caller, parts, phases }: Asking): Promise<Reply> {
+  const catalog = await parts.schema.lookUp((all) => catalogFor(caller, all))
+  phases.end('parse')
+  phases.end('plan')
+  const reply = await parts.answerRoot(request, caller, catalog)
+  phases.end('transaction')
+  phases.end('response')
+  return reply
 }
 
 /** How many rows there are is known before the first byte only where they were counted. */
@@ -82,7 +128,7 @@ async function replyInPieces(asked: Asked, answer: BodyAnswer, { pieces, close }
 /** `POST /-/run`: an operation as JSON → the same stages → PostgreSQL's text, which the client decodes. */
 async function runOperation(request: HubRequest, caller: Caller, parts: HandleParts): Promise<Reply> {
   if (request.method !== 'POST') throw methodNotSupported(request.method)
-  checkContentType(request.headers.get('content-type'))
+  checkJson(request.headers.get('content-type'))
   const { nodes: maxNodes, depth: maxDepth, rows: maxRows, listValues: maxListValues } = parts.limits
   const limits = { maxNodes, maxDepth, maxRows, maxListValues }
   const operation = parseOperation(parsePlainJson(request.body, parts.limits), limits)

@@ -1,5 +1,4 @@
-import type { Call } from 'plinth'
-import { type Catalog, type CatalogFunction, findFunctions } from 'plinth/operation'
+import type { CatalogFunction } from 'plinth/operation'
 
 /**
  * Settings of a function that only mean something before it runs: a limit for its statement, the level of its
@@ -11,15 +10,7 @@ const hoisted: readonly string[] = [
   'plan_filter.statement_cost_limit',
 ]
 
-/** What `create function … set` says of the function that is called, as settings of the whole request. */
-export function hoistedSettings({ target, args }: Call, catalog: Catalog): Readonly<Record<string, string>> {
-  const given = Object.keys(args)
-  const called = findFunctions(catalog, target.name, target.schema).find((one) => takes(one, given))
-  const settings = Object.entries(called?.settings ?? {})
-  return Object.fromEntries(settings.filter(([name]) => hoisted.includes(name)))
-}
-
-function takes({ args }: CatalogFunction, given: readonly string[]): boolean {
-  const names = new Set(args.map(({ name }) => name))
-  return given.every((name) => names.has(name)) && args.every((arg) => arg.hasDefault || given.includes(arg.name))
+/** What `create function … set` says of a function, as settings of the whole request that calls it. */
+export function hoistedSettings({ settings = {} }: CatalogFunction): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(settings).filter(([name]) => hoisted.includes(name)))
 }

@@ -54,12 +54,14 @@ function createApp(handle: Handle, limits: Limits): FastifyInstance {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.setErrorHandler((error, _request, reply) => {
-    const { status, headers, body } = failureReply(error, limits)
-    void reply.code(status).headers(headers).send(body)
+    const failed = failureReply(error, limits)
+    void begin(reply, failed).send(failed.body)
   })
   const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
-    const { status, headers, body } = await handle(readSocketRequest(request))
-    return reply.code(status).headers(headers).send(payloadOf(body, headers['content-type']))
+    const answered = await handle(readSocketRequest(request))
+    const { body, headers } = answered
+    // Fastify calls an empty text text/plain.
+    return begin(reply, answered).send(body === '' ? undefined : payloadOf(body, headers['content-type']))
   }
   app.all('/', answer)
   // Methods Fastify has no route for.
@@ -74,12 +76,18 @@ const onePiece = { highWaterMark: 1 }
 const shortBody = 2048
 
 /** A short body as text is one write with its head, and as bytes a chunk of its own: 42 µs a request against 46, 2026-11. */
-function payloadOf(body: Reply['body'], contentType = ''): string | Uint8Array | Readable {
+function payloadOf(body: Reply['body'], contentType: string | readonly string[] = ''): string | Uint8Array | Readable {
   if (typeof body === 'string') return body
   if (!(body instanceof Uint8Array)) return Readable.from(body, onePiece)
   return body.length > shortBody || !contentType.includes('json')
     ? body
     : Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString()
+}
+
+function begin(reply: FastifyReply, { status, headers }: Reply): FastifyReply {
+  reply.code(status)
+  for (const [name, value] of Object.entries(headers)) reply.header(name, value)
+  return reply
 }
 
 function readSocketRequest({ method, originalUrl, raw, body }: FastifyRequest): HubRequest {

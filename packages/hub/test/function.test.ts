@@ -57,10 +57,19 @@ describe('a function', () => {
     assert.deepEqual([status, json.code], [300, 'PGRST203'])
   })
 
-  test('takes no filters yet, and no body that is not an object', async () => {
-    for (const query of ['id=eq.1', 'order=id', 'limit=1', 'select=id'])
-      assert.equal((await hub.ask('POST', `/rpc/ids?${query}`)).json.code, 'PGRST127', query)
-    for (const body of [[1], 'x', 7, null]) assert.equal((await call('add', body)).json.code, 'PGRST102')
+  test('gives of its rows what the query asks for', async () => {
+    const older = await hub.ask('POST', '/rpc/older_than?select=name&age=gt.50&order=age.desc&limit=1', {
+      body: { years: 1 },
+    })
+    assert.deepEqual(older.json, [{ name: 'Grace' }])
+    const read = await hub.ask('GET', '/rpc/older_than?years=1&select=name&name=like.A*&order=name')
+    assert.deepEqual(read.json, [{ name: 'Ada' }, { name: 'Alan' }])
+    assert.deepEqual((await hub.ask('GET', '/rpc/ids?limit=2&offset=1')).json, [2, 3])
+  })
+
+  test('is not found by a body that names nothing', async () => {
+    for (const body of ['x', 7, null]) assert.equal((await call('add', body)).json.code, 'PGRST202')
+    for (const body of [[1], [{ a: 1 }, { b: 1 }]]) assert.equal((await call('add', body)).json.code, 'PGRST102')
   })
 })
 

@@ -94,7 +94,6 @@ describe('POST', () => {
 
   test('takes one media type and no other', async () => {
     for (const type of [
-      'text/csv',
       'text/plain',
       'application/json; charset=latin1',
       'application/json, text/plain',
@@ -120,7 +119,7 @@ describe('POST', () => {
   })
 
   test('does not guess what filters and limits on an insert mean', async () => {
-    for (const query of ['a=eq.1', 'limit=1', 'order=a', 'or=(a.eq.1)'])
+    for (const query of ['a=eq.1', 'limit=1', 'offset=1', 'or=(a.eq.1)'])
       assert.equal((await hub.ask('POST', `/pairs?${query}`, { body: { a: 3, b: 3 } })).json.code, 'PGRST127', query)
     assert.deepEqual(await pairs(), before)
   })

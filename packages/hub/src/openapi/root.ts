@@ -22,9 +22,9 @@ const offered: ReadonlyMap<string, string> = new Map([
 
 export type AnswerRoot = (request: HubRequest, caller: Caller, catalog: Catalog) => Promise<TextReply>
 
-/** Whether a request is for the document. Where a function answers at the root, none is. */
-export function isForDocument({ url }: HubRequest, { rootFunction }: Dialect): boolean {
-  return rootFunction === undefined && url.split('?', 1)[0] === '/'
+/** Whether a request is for the document. Where a function answers at the root, none is; OPTIONS has its own answer. */
+export function isForDocument({ method, url }: HubRequest, { rootFunction }: Dialect): boolean {
+  return method !== 'OPTIONS' && rootFunction === undefined && url.split('?', 1)[0] === '/'
 }
 
 /** Answers with the OpenAPI document, made when it is first asked for, by role and schema. */

@@ -1,52 +1,94 @@
-import type { Json, Row } from 'plinth'
+import type { Call, Json, Row } from 'plinth'
 import type { CatalogFunction, FunctionArgument } from 'plinth/operation'
-import { notImplemented } from './refusals.ts'
+import type { ContentType } from './content-type.ts'
 import { ambiguousFunction, unknownFunction } from './unknown-names.ts'
 
-/** The overload that takes exactly these names, its defaults aside. */
+/** What a request gives to a function. */
+export interface Given {
+  readonly names: readonly string[]
+  /** Of the body, where it may be the one argument of a function that has no name for it. */
+  readonly body?: ContentType
+}
+
+/**
+ * The overload that takes exactly these names, its defaults aside; if there is none, the one whose only argument has no
+ * name and takes the body as it is.
+ */
 export function chooseFunction(
   candidates: readonly CatalogFunction[],
   schema: string,
   name: string,
-  given: readonly string[],
+  given: Given,
 ): CatalogFunction {
-  const fitting = candidates.filter((candidate) => isFitting(candidate, given))
+  const named = candidates.filter((candidate) => takesNames(candidate, given))
+  const fitting = named.length > 0 ? named : candidates.filter((candidate) => takesBody(candidate, given))
   const [chosen] = fitting
   if (chosen === undefined) throw unknownFunction(schema, name, given)
   if (fitting.length > 1) throw ambiguousFunction(fitting)
   return chosen
 }
 
-function isFitting({ args }: CatalogFunction, given: readonly string[]): boolean {
-  const isNamed = args.every((arg) => arg.name !== '' || arg.hasDefault)
-  const isComplete = args.every((arg) => arg.hasDefault || arg.isVariadic || given.includes(arg.name))
-  return isNamed && isComplete && given.every((name) => name !== '' && args.some((arg) => arg.name === name))
+function takesNames({ args }: CatalogFunction, { names, body }: Given): boolean {
+  const isWhole = body === 'text' || body === 'xml' || body === 'bytes'
+  if (args.length === 0) return names.length === 0 && !isWhole
+  const isComplete = args.every((argument) => argument.hasDefault || names.includes(argument.name))
+  return isComplete && names.every((name) => args.some((argument) => argument.name === name))
 }
 
-const JSON_OID = 114
-const JSONB = 3802
-
-/**
- * Arguments as the text PostgreSQL reads each by its declared type. A list is JSON for a json argument and an array for
- * any other, which only the catalog can tell apart.
- */
-export function argumentTexts(chosen: CatalogFunction, given: Row): Row {
-  if (chosen.args.some((arg) => arg.isVariadic)) throw notImplemented('Functions with a variadic argument')
-  return Object.fromEntries(
-    Object.entries(given).map(([name, value]) => [
-      name,
-      argumentText(
-        chosen.args.find((arg) => arg.name === name),
-        value,
-      ),
-    ]),
-  )
+const bodyTypes: Readonly<Record<ContentType, readonly string[]>> = {
+  json: ['json', 'jsonb'],
+  text: ['text'],
+  xml: ['xml'],
+  bytes: ['bytea'],
+  csv: [],
+  form: [],
 }
 
-function argumentText(argument: FunctionArgument | undefined, value: Json): Json {
-  const isJson = argument?.oid === JSON_OID || argument?.oid === JSONB
+function takesBody({ args }: CatalogFunction, { body }: Given): boolean {
+  const [only, ...others] = args
+  if (only === undefined || others.length > 0 || body === undefined) return false
+  return only.name === '' && bodyTypes[body].includes(only.type)
+}
+
+type Arguments = Pick<Call, 'args' | 'types' | 'variadic'>
+
+/** Each argument as the text PostgreSQL reads by its declared type, from a JSON object. */
+export function argumentsOfJson(chosen: CatalogFunction, given: Row): Arguments {
+  const args = chosen.args.filter(({ name }) => Object.hasOwn(given, name))
+  return {
+    args: Object.fromEntries(
+      args.map((argument) => [argument.name, argumentValue(argument, given[argument.name] ?? null)]),
+    ),
+    ...declared(args),
+  }
+}
+
+/** From a URL or a form, where all is text; of a variadic argument every value counts, of another the last. */
+export function argumentsOfText(chosen: CatalogFunction, given: readonly (readonly [string, string])[]): Arguments {
+  const args = chosen.args.filter(({ name }) => given.some(([one]) => one === name))
+  const values = args.map(({ name, isVariadic }) => {
+    const texts = given.filter(([one]) => one === name).map(([, text]) => text)
+    return [name, isVariadic ? texts : (texts.at(-1) ?? null)] as const
+  })
+  return { args: Object.fromEntries(values), ...declared(args) }
+}
+
+/** The body as the one argument without a name. */
+export function argumentOfBody({ args }: CatalogFunction, text: string): Arguments {
+  return { args: { '': text }, ...declared(args) }
+}
+
+function declared(args: readonly FunctionArgument[]): Omit<Arguments, 'args'> {
+  const variadic = args.find(({ isVariadic }) => isVariadic)
+  return {
+    types: Object.fromEntries(args.map(({ name, type }) => [name, type])),
+    ...(variadic && { variadic: variadic.name }),
+  }
+}
+
+/** A list is JSON for a json argument and an array for any other, which only the catalog can tell apart. */
+function argumentValue({ type, isVariadic }: FunctionArgument, value: Json): Json {
   if (value === null) return null
-  if (isJson) return JSON.stringify(value)
-  // The compiler writes a list as an array; an object, or a number kept as its source, is its JSON text.
-  return Array.isArray(value) || typeof value === 'string' ? value : JSON.stringify(value)
+  if (type === 'json' || type === 'jsonb') return JSON.stringify(value)
+  return isVariadic && !Array.isArray(value) ? [value] : value
 }

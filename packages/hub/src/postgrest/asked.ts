@@ -1,5 +1,6 @@
 import type { Operation } from 'plinth'
-import type { Preferences } from './prefer.ts'
+import type { BodyFormat } from 'plinth/operation'
+import type { Count, Preferences } from './prefer.ts'
 
 /** A request in PostgREST's dialect, understood: what to do, and how the answer is to look. */
 export interface Asked {
@@ -8,16 +9,21 @@ export interface Asked {
 }
 
 export interface Form {
-  readonly verb: 'read' | 'create' | 'change' | 'remove' | 'call'
+  readonly verb: 'read' | 'create' | 'put' | 'change' | 'remove' | 'call'
   /** HEAD: all headers of the answer, and no body. */
   readonly isHead: boolean
   /** The answer is one object and not a list; anything but one row is refused, and a write of it undone. */
   readonly isSingular: boolean
   readonly contentType: string
+  readonly format: BodyFormat
   readonly body: 'full' | 'none' | 'location'
-  readonly exactCount: boolean
+  readonly count?: Count
   /** Rows a write may touch; others undo it. */
   readonly allowedRows?: { readonly least: number; readonly most: number }
+  /** Rows of the answer at most, by the hub's own setting. */
+  readonly maxRows?: number
+  /** So many rows may be fewer than there are, as the hub cut them: said by 206. */
+  readonly cutAt?: number
   /** The function yields bare values. */
   readonly isScalar?: boolean
   /** The function returns a set; else it returns one value or row, or nothing. */
@@ -26,6 +32,8 @@ export interface Form {
   readonly applied: Preferences
   /** Schema chosen by a profile header; told back. */
   readonly profile?: string
+  /** The same request in one spelling, told back by a read. */
+  readonly contentLocation?: string
   /** Schema the request is about: where its functions and types are found first. */
   readonly schema: string
   /** What it does is undone once it is answered: `Prefer: tx=rollback`, or `db-tx-end`. */

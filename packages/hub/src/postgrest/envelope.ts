@@ -1,9 +1,9 @@
 import type { Dialect } from '../dialect.ts'
 import type { HubRequest, Limits } from '../exchange.ts'
 import type { Form } from './asked.ts'
-import { acceptMediaType } from './media-type.ts'
+import { parseAccept } from './media-type.ts'
 import { parsePreferences, type Preferences } from './prefer.ts'
-import { notImplemented, unknownSchema } from './refusals.ts'
+import { unknownSchema } from './refusals.ts'
 import { type Budget, createBudget } from './scanner.ts'
 import { parseUrl, type Target } from './url.ts'
 
@@ -22,21 +22,17 @@ export interface Envelope {
   readonly limits: Limits
   readonly dialect: Dialect
   readonly budget: Budget
+  /** Media types the client takes, the best first. */
+  readonly accepts: readonly string[]
   /** The form as far as headers say it; each kind of operation adds its own. */
-  readonly form: Form
+  readonly form: Omit<Form, 'isSingular' | 'contentType' | 'format'>
 }
 
 export function openEnvelope(request: HubRequest, schemas: readonly string[], { limits, dialect }: Settings): Envelope {
-  const preferences = parsePreferences(request.headers.get('prefer'))
-  const { isSingular, contentType } = acceptMediaType(request.headers.get('accept'))
-  const isRead = request.method === 'GET' || request.method === 'HEAD'
-  const named = request.headers.get(isRead ? 'accept-profile' : 'content-profile')
-  // A header arrives as Latin-1, whatever its bytes mean.
-  const profile = named === undefined ? undefined : Buffer.from(named, 'latin1').toString('utf8')
-  if (profile !== undefined && !schemas.includes(profile)) throw unknownSchema(profile, schemas)
+  const mayEndTransaction = dialect.transactionEnd.endsWith('allow-override')
+  const preferences = parsePreferences(request.headers.get('prefer'), mayEndTransaction)
+  const profile = profileOf(request, schemas)
   const [first = ''] = schemas
-  const isNegotiated = profile !== undefined || schemas.length > 1
-  const { count, handling, timezone } = preferences
   return {
     request,
     target: parseUrl(request.url),
@@ -45,37 +41,50 @@ export function openEnvelope(request: HubRequest, schemas: readonly string[], { 
     limits,
     dialect,
     budget: createBudget(limits, dialect.isPostgrest),
+    accepts: parseAccept(request.headers.get('accept')),
     form: {
       verb: 'read',
       isHead: request.method === 'HEAD',
-      isSingular,
-      contentType,
       body: 'full',
       schema: profile ?? first,
-      exactCount: count !== undefined,
-      applied: { ...(count && { count }), ...(handling && { handling }), ...(timezone && { timezone }) },
-      ...(isNegotiated ? { profile: profile ?? first } : {}),
+      ...(preferences.count && { count: preferences.count }),
+      ...(dialect.maxRows === undefined ? {} : { maxRows: dialect.maxRows }),
+      applied: alwaysApplied(preferences),
+      ...(profile !== undefined || schemas.length > 1 ? { profile: profile ?? first } : {}),
+      ...(isUndone(preferences, dialect) ? { isUndone: true } : {}),
       settings: {
         // A GET that writes, by way of a function, is an error: 25006.
-        ...(isRead ? { transaction_read_only: 'on' } : {}),
-        ...(timezone === undefined ? {} : { TimeZone: timezone }),
+        ...(isRead(request) ? { transaction_read_only: 'on' } : {}),
+        ...(preferences.timezone === undefined ? {} : { TimeZone: preferences.timezone }),
       },
     },
   }
 }
 
-/** How many rows a write may touch, from the singular media type and from `max-affected`. */
-export function allowedRows({ form, preferences }: Envelope): Pick<Form, 'allowedRows'> {
-  if (form.isSingular) return { allowedRows: { least: 1, most: 1 } }
-  if (preferences.handling !== 'strict' || preferences.maxAffected === undefined) return {}
-  return { allowedRows: { least: 0, most: preferences.maxAffected } }
+function isRead({ method }: HubRequest): boolean {
+  return method === 'GET' || method === 'HEAD'
 }
 
-export function refuseOnWrite(
-  given: Readonly<Record<string, unknown>>,
-  names: readonly string[],
-  method: string,
-): void {
-  const found = names.find((name) => given[name] !== undefined)
-  if (found !== undefined) throw notImplemented(`${found} on ${method}`)
+function profileOf(request: HubRequest, schemas: readonly string[]): string | undefined {
+  const isWrite = ['POST', 'PATCH', 'PUT', 'DELETE'].includes(request.method)
+  const named = request.headers.get(isWrite ? 'content-profile' : 'accept-profile')
+  // A header arrives as Latin-1, whatever its bytes mean.
+  const profile = named === undefined ? undefined : Buffer.from(named, 'latin1').toString('utf8')
+  if (profile !== undefined && !schemas.includes(profile)) throw unknownSchema(profile, schemas)
+  return profile
+}
+
+function isUndone({ tx }: Preferences, { transactionEnd }: Dialect): boolean {
+  return (tx ?? (transactionEnd.startsWith('rollback') ? 'rollback' : 'commit')) === 'rollback'
+}
+
+function alwaysApplied({ count, tx, handling, timezone }: Preferences): Preferences {
+  return { ...(count && { count }), ...(tx && { tx }), ...(handling && { handling }), ...(timezone && { timezone }) }
+}
+
+/** How many rows a request may touch, from the singular media type and from `max-affected`. */
+export function allowedRows(isSingular: boolean, { maxAffected, handling }: Preferences): Pick<Form, 'allowedRows'> {
+  if (isSingular) return { allowedRows: { least: 1, most: 1 } }
+  if (handling !== 'strict' || maxAffected === undefined) return {}
+  return { allowedRows: { least: 0, most: maxAffected } }
 }

@@ -1,6 +1,7 @@
 import { isPlinthError, type ErrorCode, type PlinthError } from 'plinth'
 import type { TextReply } from '../exchange.ts'
 import { type ErrorBody, Refusal } from '../refusal.ts'
+import { raisedAnswer } from './raised.ts'
 import { statusOf } from './sqlstate-status.ts'
 
 export interface ErrorAnswer {
@@ -45,6 +46,7 @@ function lostWrite(error: PlinthError): string | null {
 
 function fromServer(error: PlinthError, sqlstate: string, isAnonymous: boolean): ErrorAnswer {
   const message = error.server?.message ?? error.message
+  if (sqlstate === 'PGRST') return raisedAnswer(message, error.server?.detail)
   const status = statusOf(sqlstate, message, isAnonymous)
   const headers: Record<string, string> = status === 401 ? { 'www-authenticate': 'Bearer' } : {}
   return plain(status, sqlstate, message, error.server?.detail ?? null, error.server?.hint ?? null, headers)

@@ -1,83 +1,193 @@
-import type { Row } from 'plinth'
-import { type Catalog, type CatalogFunction, findFunctions } from 'plinth/operation'
-import { argumentTexts, chooseFunction } from './arguments.ts'
-import type { Asked } from './asked.ts'
-import { allowedRows, type Envelope, refuseOnWrite } from './envelope.ts'
-import { isObject, parseJson } from './json.ts'
-import { checkContentType } from './media-type.ts'
-import { reservedValues } from './parameters.ts'
-import { invalidBody, methodNotForFunction, notImplemented, unparsable } from './refusals.ts'
+import type { Call, Json, Row } from 'plinth'
+import { type Catalog, type CatalogFunction, type CatalogRelation, findFunctions, findRelation } from 'plinth/operation'
+import { hoistedSettings } from '../hoisted-settings.ts'
+import { argumentOfBody, argumentsOfJson, argumentsOfText, chooseFunction, type Given } from './arguments.ts'
+import type { Asked, Form } from './asked.ts'
+import { type ContentType, readContentType } from './content-type.ts'
+import { parseCsv } from './csv.ts'
+import { allowedRows, type Envelope } from './envelope.ts'
+import { decodeText, isObject, parseJson } from './json.ts'
+import { negotiate } from './media-type.ts'
+import { isReserved, type Parameters, parseParameters } from './parameters.ts'
+import { checkSameKeys } from './payload.ts'
+import { limitedTo, parseRange, type Range } from './range.ts'
+import { countlessFunction, invalidBody, methodNotForFunction } from './refusals.ts'
+import { parseForm } from './request-body.ts'
+import type { Scope } from './resolve-level.ts'
 import { spendNode } from './scanner.ts'
+import type { Parameter } from './url.ts'
 
-/** A call of `/rpc/name`: named arguments in a JSON object (POST), or as parameters (GET, read-only). */
+/** A call of `/rpc/name`: arguments as parameters (GET, read-only) or in the body (POST). */
 export function readFunctionRequest(envelope: Envelope, name: string, catalog: Catalog): Asked {
-  const { schema } = envelope
-  const given = readArguments(envelope)
-  const chosen = chooseFunction(findFunctions(catalog, name, schema), schema, name, Object.keys(given))
-  const { isSet, kind } = chosen.returns
+  const { method } = envelope.request
+  if (method !== 'GET' && method !== 'HEAD' && method !== 'POST') throw methodNotForFunction(method)
+  const read = method === 'POST' ? readBody(envelope) : readParameters(envelope)
+  const chosen = chooseFunction(findFunctions(catalog, name, envelope.schema), envelope.schema, name, read.given)
+  const asked = parseParameters(read.filters, scopeOf(chosen, envelope, catalog), envelope.budget)
+  const header = method === 'GET' ? envelope.request.headers.get('range') : undefined
+  const range = parseRange(asked.limit, asked.offset, header)
   return {
     operation: {
       kind: 'call',
-      target: { schema, name },
-      args: callArguments(envelope, chosen, given),
-      result: resultOf(chosen),
+      target: { schema: chosen.schema, name },
+      ...read.argumentsFor(chosen),
+      ...resultOf(chosen, asked, range),
     },
-    form: {
-      ...envelope.form,
-      verb: 'call',
-      ...(isSet ? allowedRows(envelope) : {}),
-      isSet,
-      isScalar: kind === 'scalar',
-      body: kind === 'void' ? 'none' : 'full',
+    form: callForm(envelope, chosen, asked, range, catalog),
+  }
+}
+
+/** What of a request goes to the function, once it is known which. */
+interface ReadCall {
+  readonly given: Given
+  readonly argumentsFor: (chosen: CatalogFunction) => Pick<Call, 'args' | 'types' | 'variadic'>
+  readonly filters: readonly Parameter[]
+}
+
+/** A value that begins like a filter is one, as PostgREST has it; such text can be given to a function by POST. */
+const filterValue =
+  /^(not\.)?(((eq|gte?|lte?|i?like|i?match)(\((any|all)\))?|neq|cs|cd|ov|sl|sr|nxr|nxl|adj|in|is|isdistinct)|(fts|plfts|phfts|wfts)(\([^)]*\))?)\./
+
+function readParameters({ target, budget }: Envelope): ReadCall {
+  const isArgument = ({ name, value }: Parameter): boolean => !isReserved(name) && !filterValue.test(value)
+  const pairs = target.parameters.filter(isArgument).map(({ name, value }) => [name, value] as const)
+  for (const _pair of pairs) spendNode(budget)
+  return {
+    given: { names: namesOf(pairs) },
+    argumentsFor: (chosen) => argumentsOfText(chosen, pairs),
+    filters: target.parameters.filter((parameter) => !isArgument(parameter)),
+  }
+}
+
+function readBody(envelope: Envelope): ReadCall {
+  const { request, target, dialect } = envelope
+  const body = readContentType(request.headers.get('content-type'), dialect.isPostgrest)
+  const filters = target.parameters
+  switch (body) {
+    case 'json':
+    case 'csv':
+      return { ...readObject(envelope, body), filters }
+    case 'form': {
+      const pairs = [...parseForm(request.body)]
+      return { given: { names: namesOf(pairs) }, argumentsFor: (chosen) => argumentsOfText(chosen, pairs), filters }
+    }
+    default: {
+      const text = body === 'bytes' ? `\\x${Buffer.from(request.body).toString('hex')}` : decodeText(request.body)
+      return { given: { names: [], body }, argumentsFor: (chosen) => argumentOfBody(chosen, text), filters }
+    }
+  }
+}
+
+/** The names of an object, or of the first of a list, are those of the arguments. */
+function readObject({ request, limits, target }: Envelope, body: ContentType): Omit<ReadCall, 'filters'> {
+  const text = request.body.length === 0 ? '{}' : decodeText(request.body)
+  const value = body === 'csv' ? parseCsv(text) : request.body.length === 0 ? {} : parseJson(request.body, limits)
+  const columns = target.parameters.find(({ name }) => name === 'columns')?.value.split(',')
+  const row = firstRow(value)
+  return {
+    given: { names: (columns ?? Object.keys(row)).toSorted(), body },
+    argumentsFor: (chosen) => {
+      const isWhole = chosen.args.length === 1 && chosen.args[0]?.name === ''
+      if (isWhole) return argumentOfBody(chosen, text)
+      return argumentsOfJson(chosen, columns === undefined ? row : only(row, columns))
     },
   }
 }
 
-function resultOf({ returns }: CatalogFunction): 'none' | 'rows' | 'value' | 'row' {
-  if (returns.kind === 'void') return 'none'
-  if (returns.isSet) return 'rows'
-  return returns.kind === 'scalar' ? 'value' : 'row'
+function firstRow(value: Json): Row {
+  if (!Array.isArray(value)) return isObject(value) ? value : {}
+  const rows: readonly Row[] = value.filter(isObject)
+  if (rows.length < value.length) throw invalidBody('All object keys must match')
+  checkSameKeys(rows)
+  return rows[0] ?? {}
 }
 
-function readArguments(envelope: Envelope): Row {
-  const { request, target } = envelope
-  const given = reservedValues(target.parameters)
-  refuseOnWrite(Object.fromEntries(given), ['order', 'limit', 'offset', 'columns', 'on_conflict'], 'a function')
-  if ((given.get('select') ?? '*') !== '*') throw notImplemented('select on a function')
-  const others = target.parameters.filter((parameter) => !given.has(parameter.name))
-  switch (request.method) {
-    case 'GET':
-    case 'HEAD':
-      return argumentsOfUrl(others, envelope)
-    case 'POST':
-      if (others.length > 0) throw notImplemented('Filters on the result of a function')
-      return argumentsOfBody(envelope)
-    default:
-      throw methodNotForFunction(request.method)
+function only(row: Row, names: readonly string[]): Row {
+  return Object.fromEntries(names.map((name) => [name, Object.hasOwn(row, name) ? (row[name] ?? null) : null]))
+}
+
+function namesOf(pairs: readonly (readonly [string, string])[]): readonly string[] {
+  return [...new Set(pairs.map(([name]) => name))].toSorted()
+}
+
+function scopeOf({ name, returns }: CatalogFunction, { schema, dialect }: Envelope, catalog: Catalog): Scope {
+  const relation = rowsOf(returns, catalog)
+  return {
+    catalog,
+    ...(relation && { relation }),
+    name: relation?.name ?? name,
+    schema,
+    hasAggregates: dialect.hasAggregates,
   }
 }
 
-function argumentsOfUrl(parameters: Envelope['target']['parameters'], { budget }: Envelope): Row {
-  const args = new Map<string, string>()
-  for (const { name, value } of parameters) {
-    spendNode(budget)
-    if (args.has(name)) throw unparsable(`argument (${name})`, 0, 'unexpected second value')
-    args.set(name, value)
+function rowsOf({ relation }: CatalogFunction['returns'], catalog: Catalog): CatalogRelation | undefined {
+  return relation && findRelation(catalog, relation.name, relation.schema)
+}
+
+type CallResult = Pick<Call, 'columns' | 'where' | 'order' | 'limit' | 'offset' | 'result'>
+
+function resultOf(chosen: CatalogFunction, asked: Parameters, range: Range): CallResult {
+  const { returns } = chosen
+  if (returns.kind === 'void') return { result: 'none' }
+  const { limit, offset } = range
+  return {
+    ...(asked.select === 'all' || isScalar(chosen) ? {} : { columns: asked.select }),
+    ...(asked.where && { where: asked.where }),
+    ...(asked.order && { order: asked.order }),
+    ...(limit === undefined ? {} : { limit }),
+    ...(offset === 0 ? {} : { offset }),
+    result: returns.isSet ? 'rows' : returns.kind === 'scalar' ? 'value' : 'row',
   }
-  return Object.fromEntries(args)
 }
 
-function argumentsOfBody({ request, limits }: Envelope): Row {
-  if (request.body.length === 0) return {}
-  checkContentType(request.headers.get('content-type'))
-  const body = parseJson(request.body, limits)
-  if (!isObject(body)) throw invalidBody('Empty or invalid json', 'Send the arguments as one object.')
-  return body
+/** A record of no known columns is read as one value too. */
+function isScalar({ returns }: CatalogFunction): boolean {
+  return returns.kind === 'scalar' || (returns.relation === undefined && returns.columns === undefined)
 }
 
-/** In a URL an argument already is the text PostgreSQL reads, also for a json one. */
-function callArguments({ request }: Envelope, chosen: CatalogFunction, given: Row): Row {
-  if (request.method === 'POST') return argumentTexts(chosen, given)
-  if (chosen.args.some((arg) => arg.isVariadic)) throw notImplemented('Functions with a variadic argument')
-  return given
+function callForm(
+  envelope: Envelope,
+  chosen: CatalogFunction,
+  asked: Parameters,
+  range: Range,
+  catalog: Catalog,
+): Form {
+  const { form, preferences, dialect } = envelope
+  const { isSet, kind } = chosen.returns
+  const { maxAffected, handling } = preferences
+  if (!isSet && handling === 'strict' && maxAffected !== undefined) throw countlessFunction()
+  const accepted = acceptResult(envelope, chosen, asked, catalog)
+  return {
+    ...form,
+    ...accepted,
+    ...(isSet ? { ...allowedRows(accepted.isSingular, preferences), ...limitedTo(range, dialect) } : {}),
+    verb: 'call',
+    isSet,
+    isScalar: isScalar(chosen),
+    body: kind === 'void' ? 'none' : 'full',
+    applied: { ...form.applied, ...(maxAffected === undefined ? {} : { maxAffected }) },
+    settings: {
+      ...form.settings,
+      // What is declared to write nothing is held to it.
+      ...(chosen.volatility === 'volatile' ? {} : { transaction_read_only: 'on' }),
+      ...hoistedSettings(chosen),
+    },
+  }
+}
+
+function acceptResult(
+  envelope: Envelope,
+  { returns }: CatalogFunction,
+  { select }: Parameters,
+  catalog: Catalog,
+): ReturnType<typeof negotiate> {
+  const row = rowsOf(returns, catalog)
+  const { mediaType, isBytes } = returns
+  return negotiate(envelope.accepts, {
+    own: select === 'all' ? (row?.handlers ?? []) : [],
+    ...(row && { row: { schema: row.schema, name: row.name } }),
+    any: catalog.handlers,
+    ...(mediaType === undefined ? {} : { raw: { mediaType, of: isBytes ? 'bytea' : 'text' } }),
+  })
 }

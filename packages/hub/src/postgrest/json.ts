@@ -33,7 +33,8 @@ function parse(body: Uint8Array, limits: Limits, read: (text: string) => unknown
   }
 }
 
-function decodeText(body: Uint8Array): string {
+/** Throws where the body is no UTF-8. */
+export function decodeText(body: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(body)
   } catch {

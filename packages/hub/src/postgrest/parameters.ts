@@ -23,6 +23,10 @@ export interface Parameters {
 
 const reserved: ReadonlySet<string> = new Set(['select', 'order', 'limit', 'offset', 'columns', 'on_conflict'])
 
+export function isReserved(name: string): boolean {
+  return /(^|\.)(order|limit|offset|and|or)$/.test(name) || isForWhole(name)
+}
+
 /** Reads all parameters; whatever is not reserved is a filter, and all filters of a level hold together. */
 export function parseParameters(parameters: readonly Parameter[], scope: Scope, budget: Budget): Parameters {
   const given = reservedValues(parameters)

@@ -30,12 +30,34 @@ export function rowsToInsert(
   return { rows: given, columns }
 }
 
-/** The values of an update: one object, or a list of exactly one. */
-export function valuesToSet(value: Json, columns: readonly string[] | undefined): Row {
+export interface Changes {
+  readonly set: Row
+  /** Columns that get their default. */
+  readonly defaults?: readonly string[]
+}
+
+/**
+ * The values of an update: one object, or a list of exactly one. Of `columns=` what it lacks becomes null, or its
+ * default under `missing=default`.
+ */
+export function valuesToSet(value: Json, columns: readonly string[] | undefined, missing: 'default' | 'null'): Changes {
   const [row, ...others] = objectsOf(value)
-  if (row === undefined) return {}
+  if (row === undefined) return { set: {} }
   if (others.length > 0) throw invalidBody('All object keys must match', 'A PATCH takes one object.')
-  return columns === undefined ? row : filledRow(row, columns)
+  if (columns === undefined) return { set: row }
+  if (missing === 'null') return { set: filledRow(row, columns) }
+  const [given, defaults] = [
+    columns.filter((one) => Object.hasOwn(row, one)),
+    columns.filter((one) => !Object.hasOwn(row, one)),
+  ]
+  return { set: filledRow(row, given), ...(defaults.length > 0 && { defaults }) }
+}
+
+/** The row of a PUT, maybe among others that its URL does not name. */
+export function rowsToPut(value: Json, columns: readonly string[] | undefined): readonly Row[] {
+  const rows = objectsOf(value)
+  checkSameKeys(rows)
+  return columns === undefined ? rows : rows.map((row) => filledRow(row, columns))
 }
 
 function objectsOf(value: Json): readonly Row[] {
@@ -52,7 +74,7 @@ function filledRow(row: Row, columns: readonly string[]): Row {
   )
 }
 
-function checkSameKeys(rows: readonly Row[]): void {
+export function checkSameKeys(rows: readonly Row[]): void {
   const [first] = rows
   if (first === undefined) return
   const keys = Object.keys(first)

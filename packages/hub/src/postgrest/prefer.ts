@@ -5,23 +5,30 @@ export interface Preferences {
   readonly return?: 'minimal' | 'representation' | 'headers-only'
   readonly resolution?: 'merge-duplicates' | 'ignore-duplicates'
   readonly missing?: 'default' | 'null'
-  /** `planned` and `estimated` are answered with the exact count. */
-  readonly count?: 'exact' | 'planned' | 'estimated'
+  readonly count?: Count
+  readonly tx?: 'commit' | 'rollback'
   readonly handling?: 'strict' | 'lenient'
   readonly timezone?: string
   readonly maxAffected?: number
 }
+
+/** How many rows there are without limit: counted, as the planner expects, or counted up to the hub's own limit. */
+export type Count = 'exact' | 'planned' | 'estimated'
 
 const listed = {
   return: ['minimal', 'representation', 'headers-only'],
   resolution: ['merge-duplicates', 'ignore-duplicates'],
   missing: ['default', 'null'],
   count: ['exact', 'planned', 'estimated'],
+  tx: ['commit', 'rollback'],
   handling: ['strict', 'lenient'],
 } as const
 
-/** The first of each preference counts. Unknown ones are an error under `handling=strict` and ignored otherwise. */
-export function parsePreferences(header: string | undefined): Preferences {
+/**
+ * The first of each preference counts. Unknown ones are an error under `handling=strict` and ignored otherwise; `tx` is
+ * ignored where the hub decides how a transaction ends.
+ */
+export function parsePreferences(header: string | undefined, mayEndTransaction: boolean): Preferences {
   const parts = (header ?? '')
     .split(',')
     .map((part) => part.trim())
@@ -31,6 +38,7 @@ export function parsePreferences(header: string | undefined): Preferences {
     resolution: pick('resolution', listed.resolution, parts),
     missing: pick('missing', listed.missing, parts),
     count: pick('count', listed.count, parts),
+    tx: mayEndTransaction ? pick('tx', listed.tx, parts) : undefined,
     handling: pick('handling', listed.handling, parts),
     timezone: valueOf('timezone', parts),
     maxAffected: wholeNumber(valueOf('max-affected', parts)),
@@ -73,12 +81,13 @@ function withoutUndefined(known: Known): Preferences {
 
 /** The value of Preference-Applied: what was honoured, in PostgREST's order. */
 export function appliedPreferences(applied: Preferences): string {
-  const { resolution, missing, return: answer, count, handling, timezone, maxAffected } = applied
+  const { resolution, missing, return: answer, count, tx, handling, timezone, maxAffected } = applied
   return [
     resolution && `resolution=${resolution}`,
     missing && `missing=${missing}`,
     answer && `return=${answer}`,
-    count && 'count=exact',
+    count && `count=${count}`,
+    tx && `tx=${tx}`,
     handling && `handling=${handling}`,
     timezone && `timezone=${timezone}`,
     handling === 'strict' && maxAffected !== undefined && `max-affected=${maxAffected}`,

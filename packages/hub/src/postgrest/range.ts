@@ -1,3 +1,5 @@
+import type { Dialect } from '../dialect.ts'
+import type { Form } from './asked.ts'
 import { rangeRefused, unparsable } from './refusals.ts'
 
 export interface Range {
@@ -40,6 +42,11 @@ function wholeNumber(name: string, text: string | undefined): number | undefined
     throw rangeRefused(`${boundary} should be greater than or equal to zero.`)
   }
   throw unparsable(`${name} (${text.slice(0, 200)})`, 0, 'expecting a whole number')
+}
+
+/** Our own hub says by 206 that its setting cut the rows; PostgREST says so only to whom asked for a count. */
+export function limitedTo({ limit = Infinity }: Range, { maxRows, isPostgrest }: Dialect): Pick<Form, 'cutAt'> {
+  return maxRows !== undefined && maxRows < limit && !isPostgrest ? { cutAt: maxRows } : {}
 }
 
 /** `0-24/3573458`; `*` stands for no row and for a total that was not asked for. */

@@ -11,7 +11,7 @@ export function unparsable(what: string, place: number, expected: string): Refus
 
 export function methodNotForFunction(method: string): Refusal {
   return new Refusal(405, 'PGRST101', `Cannot use the ${method} method on RPC`, {
-    headers: { allow: 'GET, HEAD, POST' },
+    headers: { allow: 'GET, HEAD, POST, OPTIONS' },
   })
 }
 
@@ -22,18 +22,27 @@ export function invalidBody(message: string, details?: string): Refusal {
   })
 }
 
-export function rangeRefused(details: string): Refusal {
-  return new Refusal(416, 'PGRST103', 'Requested range not satisfiable', { details })
+export function rangeRefused(details: string, headers: Readonly<Record<string, string>> = {}): Refusal {
+  return new Refusal(416, 'PGRST103', 'Requested range not satisfiable', { details, headers })
 }
 
 export function offsetBeyondEnd(offset: number, total: number): Refusal {
-  return rangeRefused(`An offset of ${offset} was requested, but there are only ${total} rows.`)
+  return rangeRefused(`An offset of ${offset} was requested, but there are only ${total} rows.`, {
+    'content-range': `*/${total}`,
+  })
 }
 
 export function unknownSchema(schema: string, exposed: readonly string[]): Refusal {
   return new Refusal(406, 'PGRST106', `Invalid schema: ${schema}`, {
     hint: `Only the following schemas are exposed: ${exposed.join(', ')}`,
   })
+}
+
+/** In PostgREST's own words where the hub stands in for it. */
+export function contentTypeRefused(contentType: string, isPostgrest: boolean): Refusal {
+  const message = `Content-Type not acceptable: ${contentType.slice(0, 200)}`
+  if (isPostgrest) return invalidBody(message)
+  return sizeRefused(415, `${message}. Send application/json, text/csv or application/x-www-form-urlencoded.`)
 }
 
 export function noMediaType(accept: string): Refusal {
@@ -47,6 +56,33 @@ export function notEmbedded(resource: string): Refusal {
   })
 }
 
+/** What a function left in `response.headers` is no list of headers. */
+export function headersUnreadable(): Refusal {
+  const message = 'response.headers guc must be a JSON array composed of objects with a single key and a string value'
+  return new Refusal(500, 'PGRST111', message)
+}
+
+export function statusUnreadable(): Refusal {
+  return new Refusal(500, 'PGRST112', 'response.status guc must be a valid status code')
+}
+
+export function filtersOfPut(): Refusal {
+  const message = "Filters must include all and only primary key columns with 'eq' operators"
+  return new Refusal(405, 'PGRST105', message, { code: 'InvalidOperation' })
+}
+
+export function rangeOfPut(): Refusal {
+  return new Refusal(400, 'PGRST114', 'limit/offset querystring parameters are not allowed for PUT', {
+    code: 'InvalidOperation',
+  })
+}
+
+export function keyOfPut(): Refusal {
+  return new Refusal(400, 'PGRST115', 'Payload values do not match URL in primary key column(s)', {
+    code: 'InvalidOperation',
+  })
+}
+
 export function notSingular(rows: number | string): Refusal {
   return new Refusal(406, 'PGRST116', 'Cannot coerce the result to a single JSON object', {
     details: `The result contains ${rows} rows`,
@@ -56,14 +92,30 @@ export function notSingular(rows: number | string): Refusal {
 
 export function methodNotSupported(method: string): Refusal {
   return new Refusal(405, 'PGRST117', `Unsupported HTTP method: ${method}`, {
-    headers: { allow: 'GET, HEAD, POST, PATCH, DELETE' },
+    headers: { allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' },
   })
+}
+
+/** A function raised PGRST, and what it said is not what PostgREST reads. */
+export function raisedUnreadable(details: string, hint: string): Refusal {
+  return new Refusal(500, 'PGRST121', `Could not parse JSON in the "RAISE SQLSTATE 'PGRST'" error`, { details, hint })
 }
 
 export function invalidPreferences(preferences: readonly string[]): Refusal {
   return new Refusal(400, 'PGRST122', 'Invalid preferences given with handling=strict', {
     details: `Invalid preferences: ${preferences.join(', ')}`,
   })
+}
+
+export function tooManyAffected(rows: number): Refusal {
+  return new Refusal(400, 'PGRST124', 'Query result exceeds max-affected preference constraint', {
+    details: `The query affects ${rows} rows`,
+  })
+}
+
+export function countlessFunction(): Refusal {
+  const message = 'Function must return SETOF or TABLE when max-affected preference is used with handling=strict'
+  return new Refusal(400, 'PGRST128', message)
 }
 
 export function aggregatesRefused(): Refusal {

@@ -1,21 +1,44 @@
-import { type Catalog, findRelation } from 'plinth/operation'
-import type { HubRequest } from '../exchange.ts'
+import { type Catalog, type CatalogRelation, findFunctions, findRelation } from 'plinth/operation'
+import type { HubRequest, Reply } from '../exchange.ts'
 import type { Asked } from './asked.ts'
-import { openEnvelope, type Settings } from './envelope.ts'
+import { type Envelope, openEnvelope, type Settings } from './envelope.ts'
 import { readFunctionRequest } from './function-request.ts'
+import { functionMethods, optionsReply, relationMethods, rootMethods } from './options.ts'
 import { invalidPath, noRootDocument } from './refusals.ts'
 import { readTableRequest } from './table-request.ts'
-import { unknownRelation } from './unknown-names.ts'
+import { unknownFunction, unknownRelation } from './unknown-names.ts'
 
-/** URL and headers of a request → the operation it asks for. Names of tables and functions come from the catalog. */
-export function readRequest(request: HubRequest, catalog: Catalog, settings: Settings): Asked {
+/**
+ * URL and headers of a request → the operation it asks for, or what OPTIONS answers. Names of tables and functions come
+ * from the catalog.
+ */
+export function readRequest(request: HubRequest, catalog: Catalog, settings: Settings): Asked | Reply {
   const envelope = openEnvelope(request, catalog.schemas, settings)
+  const isOptions = request.method === 'OPTIONS'
   const [first, second, ...others] = envelope.target.path
-  if (first === undefined) throw noRootDocument()
+  if (first === undefined) return isOptions ? optionsReply(rootMethods) : readRoot(envelope, catalog)
   if (first === 'rpc' && second !== undefined && others.length === 0)
-    return readFunctionRequest(envelope, second, catalog)
+    return isOptions ? describeFunction(envelope, second, catalog) : readFunctionRequest(envelope, second, catalog)
   if (second !== undefined) throw invalidPath()
-  const relation = findRelation(catalog, first, envelope.schema)
-  if (relation === undefined) throw unknownRelation(envelope.schema, first)
-  return readTableRequest(envelope, relation, catalog)
+  const relation = relationOf(envelope, first, catalog)
+  return isOptions ? optionsReply(relationMethods(relation)) : readTableRequest(envelope, relation, catalog)
+}
+
+function readRoot(envelope: Envelope, catalog: Catalog): Asked {
+  const { rootFunction, openApi } = envelope.dialect
+  if (openApi === 'disabled' || rootFunction === undefined) throw noRootDocument()
+  return readFunctionRequest(envelope, rootFunction.name, catalog)
+}
+
+function relationOf({ schema }: Envelope, name: string, catalog: Catalog): CatalogRelation {
+  const relation = findRelation(catalog, name, schema)
+  if (relation === undefined) throw unknownRelation(schema, name)
+  return relation
+}
+
+/** Overloads may differ; the first, with the fewest arguments, speaks for them. */
+function describeFunction({ schema }: Envelope, name: string, catalog: Catalog): Reply {
+  const [first] = findFunctions(catalog, name, schema)
+  if (first === undefined) throw unknownFunction(schema, name, { names: [] })
+  return optionsReply(functionMethods(first))
 }

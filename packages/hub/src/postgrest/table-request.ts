@@ -1,42 +1,50 @@
+import type { Outputs } from 'plinth'
 import type { Catalog, CatalogRelation } from 'plinth/operation'
-import type { Asked, Form } from './asked.ts'
-import { allowedRows, type Envelope, refuseOnWrite } from './envelope.ts'
-import { parseJson } from './json.ts'
-import { checkContentType } from './media-type.ts'
+import type { Asked } from './asked.ts'
+import type { Envelope } from './envelope.ts'
+import { negotiate } from './media-type.ts'
 import { type Parameters, parseParameters } from './parameters.ts'
-import { rowsToInsert, valuesToSet } from './payload.ts'
-import { parseRange } from './range.ts'
+import { limitedTo, parseRange } from './range.ts'
 import { methodNotSupported } from './refusals.ts'
+import { canonicalQuery } from './canonical-query.ts'
+import { readDelete, readInsert, readPut, readUpdate } from './write-request.ts'
+
+/** What of a request on a table its method does not matter to. */
+export interface TableRequest {
+  readonly envelope: Envelope
+  readonly relation: CatalogRelation
+  readonly given: Parameters
+  readonly catalog: Catalog
+}
 
 /** A request on a table or view. */
 export function readTableRequest(envelope: Envelope, relation: CatalogRelation, catalog: Catalog): Asked {
-  const { schema, dialect, budget } = envelope
-  const scope = {
-    catalog,
-    relation,
-    name: relation.name,
-    schema,
-    hasAggregates: dialect.hasAggregates,
-  }
-  const parameters = parseParameters(envelope.target.parameters, scope, budget)
+  const { schema, dialect, budget, target } = envelope
+  const scope = { catalog, relation, name: relation.name, schema, hasAggregates: dialect.hasAggregates }
+  const given = parseParameters(target.parameters, scope, budget)
+  const asking = { envelope, relation, given, catalog }
   switch (envelope.request.method) {
     case 'GET':
     case 'HEAD':
-      return readSelect(envelope, relation, parameters)
+      return readSelect(asking)
     case 'POST':
-      return readInsert(envelope, relation, parameters)
+      return readInsert(asking)
+    case 'PUT':
+      return readPut(asking)
     case 'PATCH':
-      return readUpdate(envelope, relation, parameters)
+      return readUpdate(asking)
     case 'DELETE':
-      return readDelete(envelope, relation, parameters)
+      return readDelete(asking)
     default:
       throw methodNotSupported(envelope.request.method)
   }
 }
 
-function readSelect({ request, form }: Envelope, relation: CatalogRelation, given: Parameters): Asked {
+function readSelect(asking: TableRequest): Asked {
+  const { envelope, relation, given } = asking
+  const { request, form, target } = envelope
   const header = request.method === 'GET' ? request.headers.get('range') : undefined
-  const { offset, limit } = parseRange(given.limit, given.offset, header)
+  const range = parseRange(given.limit, given.offset, header)
   return {
     operation: {
       kind: 'select',
@@ -44,126 +52,27 @@ function readSelect({ request, form }: Envelope, relation: CatalogRelation, give
       columns: given.select,
       ...(given.where && { where: given.where }),
       ...(given.order && { order: given.order }),
-      ...(limit === undefined ? {} : { limit }),
-      offset,
+      ...range,
       result: 'rows',
     },
-    form,
-  }
-}
-
-function readInsert(envelope: Envelope, relation: CatalogRelation, given: Parameters): Asked {
-  refuseOnWrite(
-    { filters: given.where, order: given.order, limit: given.limit, offset: given.offset },
-    ['filters', 'order', 'limit', 'offset'],
-    'POST',
-  )
-  const { preferences, limits } = envelope
-  const missing = preferences.missing ?? 'null'
-  const { rows, columns } = rowsToInsert(readBody(envelope), given.columns, missing, limits)
-  const written = {
-    target: nameOf(relation),
-    rows,
-    ...returning(envelope, relation, given),
-    result: 'rows' as const,
-  }
-  const conflict = given.onConflict ?? relation.primaryKey
-  const { resolution } = preferences
-  if (resolution === undefined || conflict.length === 0) {
-    const form = writeForm(envelope, 'create', { missing: preferences.missing })
-    return { operation: { kind: 'insert', ...written, ...(columns && { columns }) }, form }
-  }
-  const action = resolution === 'merge-duplicates' ? 'update' : 'ignore'
-  return {
-    operation: { kind: 'upsert', ...written, conflict, action },
-    form: writeForm(envelope, 'create', { missing: preferences.missing, resolution }),
-  }
-}
-
-function readUpdate(envelope: Envelope, relation: CatalogRelation, given: Parameters): Asked {
-  refuseOnWrite({ ...given }, ['order', 'limit', 'offset', 'onConflict'], 'PATCH')
-  refuseOnWrite(
-    { 'missing=default': envelope.preferences.missing === 'default' || undefined },
-    ['missing=default'],
-    'PATCH',
-  )
-  const set = valuesToSet(readBody(envelope), given.columns)
-  const target = nameOf(relation)
-  const form = writeForm(envelope, 'change', { missing: envelope.preferences.missing })
-  // Nothing to set changes nothing: no row, but the same errors for what the URL says.
-  if (Object.keys(set).length === 0) {
-    const where = given.where && { where: given.where }
-    const none = { kind: 'select', target, columns: given.select, ...where, limit: 0, result: 'rows' } as const
-    return { operation: none, form: { ...form, exactCount: false } }
-  }
-  return {
-    operation: {
-      kind: 'update',
-      target,
-      set,
-      where: given.where ?? 'every row',
-      ...returning(envelope, relation, given),
-      result: 'rows',
+    form: {
+      ...form,
+      ...acceptRows(asking, given.select),
+      ...limitedTo(range, envelope.dialect),
+      contentLocation: `/${encodeURIComponent(relation.name)}${canonicalQuery(target.parameters)}`,
     },
-    form,
   }
 }
 
-function readDelete(envelope: Envelope, relation: CatalogRelation, given: Parameters): Asked {
-  refuseOnWrite({ ...given }, ['order', 'limit', 'offset', 'columns', 'onConflict'], 'DELETE')
-  return {
-    operation: {
-      kind: 'delete',
-      target: nameOf(relation),
-      where: given.where ?? 'every row',
-      ...returning(envelope, relation, given),
-      result: 'rows',
-    },
-    form: writeForm(envelope, 'remove', {}),
-  }
+/** An aggregate whose argument is a row of the relation takes no other rows. */
+export function acceptRows(
+  { envelope, relation, catalog }: TableRequest,
+  select: Outputs,
+): ReturnType<typeof negotiate> {
+  const own = select === 'all' ? relation.handlers : []
+  return negotiate(envelope.accepts, { own, row: nameOf(relation), any: catalog.handlers })
 }
 
-function nameOf({ schema, name }: CatalogRelation): { schema: string; name: string } {
+export function nameOf({ schema, name }: CatalogRelation): { schema: string; name: string } {
   return { schema, name }
-}
-
-function readBody({ request, limits }: Envelope): ReturnType<typeof parseJson> {
-  checkContentType(request.headers.get('content-type'))
-  return parseJson(request.body, limits)
-}
-
-/** What a write reads back: the selected columns, the key for Location (as text: no digit is lost), or nothing. */
-function returning(
-  { preferences }: Envelope,
-  relation: CatalogRelation,
-  given: Parameters,
-): { returning?: Parameters['select'] } {
-  if (preferences.return === 'representation') return { returning: given.select }
-  const isLocated = preferences.return === 'headers-only' && relation.primaryKey.length > 0
-  return isLocated ? { returning: relation.primaryKey.map((column) => ({ column, cast: 'text' })) } : {}
-}
-
-function writeForm(
-  envelope: Envelope,
-  verb: Form['verb'],
-  honoured: { [K in 'missing' | 'resolution']?: Form['applied'][K] | undefined },
-): Form {
-  const { form, preferences } = envelope
-  const body =
-    preferences.return === 'representation' ? 'full' : preferences.return === 'headers-only' ? 'location' : 'none'
-  const { missing, resolution } = honoured
-  const { maxAffected } = preferences
-  return {
-    ...form,
-    ...allowedRows(envelope),
-    verb,
-    body,
-    applied: {
-      ...form.applied,
-      ...(missing && { missing }),
-      ...(resolution && { resolution }),
-      ...(preferences.return && { return: preferences.return }),
-      ...(maxAffected === undefined ? {} : { maxAffected }),
-    },
-  }
 }

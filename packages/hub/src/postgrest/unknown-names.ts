@@ -1,5 +1,6 @@
 import type { CatalogFunction, CatalogRelation, Relationship } from 'plinth/operation'
 import { Refusal } from '../refusal.ts'
+import type { Given } from './arguments.ts'
 
 /** A name that the catalog does not hold, said as PostgREST and PostgreSQL say it. */
 
@@ -112,11 +113,12 @@ export function unknownWriteColumn(relation: CatalogRelation, name: string): Ref
   return new Refusal(400, 'PGRST204', message, { code: 'UndefinedObject', sqlstate: '42703', isUnknownName: true })
 }
 
-export function unknownFunction(schema: string, name: string, args: readonly string[]): Refusal {
-  const suffix = args.length === 0 ? ' without parameters' : `(${args.join(', ')})`
+export function unknownFunction(schema: string, name: string, { names, body }: Given): Refusal {
+  const isWhole = body === 'text' || body === 'xml' || body === 'bytes'
+  const suffix = isWhole ? '' : names.length === 0 ? ' without parameters' : `(${names.join(', ')})`
   return new Refusal(404, 'PGRST202', `Could not find the function ${schema}.${name}${suffix} in the schema cache`, {
     details:
-      `Searched for the function ${schema}.${name} ${listedArguments(args)}, ` +
+      `Searched for the function ${schema}.${name} ${listedArguments(names, body)}, ` +
       'but no matches were found in the schema cache.',
     code: 'UndefinedObject',
     sqlstate: '42883',
@@ -124,9 +126,13 @@ export function unknownFunction(schema: string, name: string, args: readonly str
   })
 }
 
-function listedArguments(args: readonly string[]): string {
-  if (args.length === 0) return 'without parameters'
-  return `with parameter${args.length > 1 ? 's' : ''} ${args.join(', ')}`
+function listedArguments(names: readonly string[], body: Given['body']): string {
+  const single = 'with a single unnamed'
+  if (body === 'text' || body === 'xml') return `${single} ${body} parameter`
+  if (body === 'bytes') return `${single} bytea parameter`
+  const named =
+    names.length === 0 ? 'without parameters' : `with parameter${names.length > 1 ? 's' : ''} ${names.join(', ')}`
+  return body === 'json' ? `${named} or ${single} json/jsonb parameter` : named
 }
 
 export function ambiguousFunction(candidates: readonly CatalogFunction[]): Refusal {

@@ -49,7 +49,8 @@ function resolveCall(operation: Call, catalog: Catalog): Operation {
   const { schema, name } = operation.target
   const home = schema ?? catalog.schemas[0] ?? ''
   const candidates = findFunctions(catalog, name, schema)
-  const chosen = typed(operation, candidates) ?? chooseFunction(candidates, home, name, Object.keys(operation.args))
+  const chosen =
+    typed(operation, candidates) ?? chooseFunction(candidates, home, name, { names: Object.keys(operation.args) })
   const target = { schema: chosen.schema, name: chosen.name }
   const { relation: rows } = chosen.returns
   const relation = rows && findRelation(catalog, rows.name, rows.schema)
@@ -90,6 +91,7 @@ function checkWritten(operation: Exclude<Operation, { kind: 'call' }>, relation:
       return
     case 'update':
       checkRows([operation.set], relation)
+      for (const column of operation.defaults ?? []) writable(relation, column)
       return
     case 'select':
     case 'count':
