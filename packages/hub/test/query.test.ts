@@ -9,7 +9,7 @@ async function makeCinema(): Promise<void> {
   await hub.sql(`
     create table people (id int primary key, name text not null, born date, mentor int references people);
     create table films (
-      id int primary key, title text not null, director int references people, extra jsonb, years int4range,
+      id int primary key, title text not null, director int references people, extra jsonb, raw json, years int4range,
       tags text[], words tsvector generated always as (to_tsvector('english', title)) stored);
     create table roles (film int references films, actor int references people, part text, primary key (film, actor));
     create table shows (id int primary key, film int not null references films, room text, seats int);
@@ -24,6 +24,7 @@ async function makeCinema(): Promise<void> {
       (1, 'Running rivers', 1, '{"stars": 5, "at": {"city": "Oslo"}, "list": [1, 2]}', '[1990,1995)', '{calm,wet}'),
       (2, 'A run', 2, '{"stars": 3}', '[1995,2000)', '{fast}'),
       (3, 'Still', null, null, null, null);
+    update films set raw = '{"lists": [[1,2], [3,  4]], "a": {"lists": []}}' where id = 1;
     insert into roles values (1, 2, 'river'), (1, 3, 'boat'), (2, 3, 'runner');
     insert into shows values (1, 1, 'red', 100), (2, 1, 'blue', 40), (3, 2, 'red', 60);
     insert into posters values (1, '/rivers.png');
@@ -162,6 +163,9 @@ const answers: Readonly<Record<string, readonly (readonly [path: string, expecte
     ['/films?select=extra->at->>city&id=eq.1', [{ city: 'Oslo' }]],
     ['/films?select=second:extra->list->1&id=eq.1', [{ second: 2 }]],
     ['/films?select=extra->list->-1&id=eq.1', [{ list: 2 }]],
+    ['/films?select=raw->lists->>-1&id=eq.1', [{ lists: '[3,  4]' }]],
+    ['/films?select=raw->lists->-2->-1&id=eq.1', [{ lists: 2 }]],
+    ['/films?select=id&raw->lists->0->>-1=eq.2', [{ id: 1 }]],
     ['/films?select=id&extra->>stars=eq.3', [{ id: 2 }]],
     ['/films?select=id&extra->stars=gt.3', [{ id: 1 }]],
     ['/films?select=id&order=extra->stars.desc.nullslast', [{ id: 1 }, { id: 2 }, { id: 3 }]],
