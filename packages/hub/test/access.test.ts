@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { Condition, Operation, Outputs } from 'plinth'
+import type { Condition, Operation, Outputs, Embed } from 'plinth'
 import { hashed, keys, testHub } from './support/hub.ts'
 
 const hub = testHub()
@@ -214,6 +214,34 @@ for (const way of ways) {
     })
   })
 }
+
+describe('an embed', () => {
+  test('reaches no further than its caller, whatever it is used for', async () => {
+    const way = ways.find(({ name }) => name === '/-/run')
+    assert.ok(way)
+    const embed = { embed: target('half'), as: 'x', rows: 'many', columns: [{ column: 'id' }] } as const
+    const on = { kind: 'columns', on: [['id', 'id']] } as const
+    const select = (more: Partial<Embed>): Operation => ({
+      ...{ kind: 'select', target: target('users'), result: 'rows' },
+      columns: [{ ...embed, join: on, ...more }],
+    })
+    const shown = await way.run(select({}), keys.backend)
+    assert.equal(shown.status, 200)
+    const hidden: readonly Partial<Embed>[] = [
+      { columns: [{ column: 'hidden' }] },
+      { columns: [], isInner: true, where: equals('hidden', 'secret') },
+      { order: [{ column: 'hidden' }] },
+      { join: { kind: 'columns', on: [['name', 'hidden']] } },
+      { join: { kind: 'through', relation: target('invoices'), on: [['id', 'id']], to: [['id', 'id']] } },
+      { embed: target('invoices') },
+    ]
+    for (const more of hidden) await refused(way, select(more), keys.backend, 403, '42501')
+    await refused(way, select({ embed: { schema: 'pg_catalog', name: 'pg_authid' } }), keys.backend, 404, 'PGRST205')
+    const asleep = { kind: 'function', function: { schema: 'pg_catalog', name: 'pg_sleep' } } as const
+    await refused(way, select({ join: asleep }), keys.backend, 404, 'PGRST205')
+    await refused(way, select({ columns: [{ column: 'nope' }] }), keys.backend, 400, '42703')
+  })
+})
 
 describe('the anonymous role', () => {
   test('reads what it was granted; the rest asks for a login', async () => {
