@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { keys, testHub } from './support/hub.ts'
+import { ask, keys, testHub } from './support/hub.ts'
 import { defaultDialect } from '../src/dialect.ts'
 import type { Form } from '../src/postgrest/asked.ts'
 import { type Asking, tell } from '../src/session-settings.ts'
@@ -88,6 +88,23 @@ describe('where something reads the request', () => {
     assert.deepEqual([json.isolation, json.timeout, json.work_mem], ['repeatable read', '1s', '5MB'])
     const other = (await hub.ask('GET', '/rpc/told')).json
     assert.deepEqual([other.isolation, other.timeout], ['read committed', '30s'])
+  })
+
+  test('a transaction ends as the hub was told, and as the request says where it may', async () => {
+    await hub.sql('update counters set n = 0')
+    for (const [transactionEnd, prefer, kept] of [
+      ['rollback', 'tx=commit', 0],
+      ['rollback-allow-override', 'return=minimal', 0],
+      ['rollback-allow-override', 'return=minimal, tx=commit', 1],
+      ['commit-allow-override', 'tx=rollback', 1],
+      ['commit-allow-override', 'tx=commit', 2],
+      ['commit', 'tx=rollback', 3],
+    ] as const) {
+      await using other = hub.another({ dialect: { transactionEnd } })
+      const { status } = await ask(other, 'POST', '/rpc/add_one', { body: {}, headers: { prefer } })
+      assert.equal(status, 200)
+      assert.deepEqual(await hub.sql('select n from counters'), [{ n: kept }], `${transactionEnd} ${prefer}`)
+    }
   })
 
   test('a function has the level that it was given', async () => {
