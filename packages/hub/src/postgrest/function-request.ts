@@ -115,6 +115,7 @@ function scopeOf({ name, returns }: CatalogFunction, { schema, dialect }: Envelo
   return {
     catalog,
     ...(relation && { relation }),
+    ...(returns.columns && { columns: returns.columns }),
     name: relation?.name ?? name,
     schema,
     hasAggregates: dialect.hasAggregates,
