@@ -1,6 +1,6 @@
 import { isPlinthError } from 'plinth'
 import { errorToWire } from 'plinth/operation'
-import type { ErrorAnswer } from './postgrest/error-reply.ts'
+import type { ErrorAnswer } from './refusal.ts'
 import { Refusal } from './refusal.ts'
 
 /**

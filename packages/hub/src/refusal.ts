@@ -19,6 +19,12 @@ export interface FieldIssue {
   readonly message: string
 }
 
+export interface ErrorAnswer {
+  readonly status: number
+  readonly body: ErrorBody
+  readonly headers: Readonly<Record<string, string>>
+}
+
 export interface RefusalFields {
   readonly details?: NonNullable<ErrorBody['details']>
   readonly hint?: string

@@ -1,14 +1,8 @@
 import type { Call, Json, Row } from 'plinth'
 import type { CatalogFunction, FunctionArgument } from 'plinth/operation'
 import type { ContentType } from './content-type.ts'
+import type { Given } from './given.ts'
 import { ambiguousFunction, unknownFunction } from './unknown-names.ts'
-
-/** What a request gives to a function. */
-export interface Given {
-  readonly names: readonly string[]
-  /** Of the body, where it may be the one argument of a function that has no name for it. */
-  readonly body?: ContentType
-}
 
 /**
  * The overload that takes exactly these names, its defaults aside; if there is none, the one whose only argument has no

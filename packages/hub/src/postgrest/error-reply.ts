@@ -1,14 +1,8 @@
 import { isPlinthError, type ErrorCode, type PlinthError } from 'plinth'
 import type { TextReply } from '../exchange.ts'
-import { type ErrorBody, Refusal } from '../refusal.ts'
+import { type ErrorAnswer, Refusal } from '../refusal.ts'
 import { raisedAnswer } from './raised.ts'
 import { statusOf } from './sqlstate-status.ts'
-
-export interface ErrorAnswer {
-  readonly status: number
-  readonly body: ErrorBody
-  readonly headers: Readonly<Record<string, string>>
-}
 
 /** Failures without a SQLSTATE: PostgREST's code and status, and whether to come again. */
 const failures: ReadonlyMap<ErrorCode, readonly [status: number, code: string, message: string]> = new Map([

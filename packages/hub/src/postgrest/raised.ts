@@ -1,4 +1,4 @@
-import type { ErrorAnswer } from './error-reply.ts'
+import type { ErrorAnswer } from '../refusal.ts'
 import { isHeader } from './header.ts'
 import { raisedUnreadable } from './refusals.ts'
 

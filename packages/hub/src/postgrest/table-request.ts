@@ -1,21 +1,12 @@
-import type { Outputs } from 'plinth'
 import type { Catalog, CatalogRelation } from 'plinth/operation'
 import type { Asked } from './asked.ts'
 import type { Envelope } from './envelope.ts'
-import { negotiate } from './media-type.ts'
-import { type Parameters, parseParameters } from './parameters.ts'
+import { parseParameters } from './parameters.ts'
 import { limitedTo, parseRange } from './range.ts'
 import { methodNotSupported } from './refusals.ts'
 import { canonicalQuery } from './canonical-query.ts'
+import { acceptRows, nameOf, type TableRequest } from './table-asking.ts'
 import { readDelete, readInsert, readPut, readUpdate } from './write-request.ts'
-
-/** What of a request on a table its method does not matter to. */
-export interface TableRequest {
-  readonly envelope: Envelope
-  readonly relation: CatalogRelation
-  readonly given: Parameters
-  readonly catalog: Catalog
-}
 
 /** A request on a table or view. */
 export function readTableRequest(envelope: Envelope, relation: CatalogRelation, catalog: Catalog): Asked {
@@ -62,17 +53,4 @@ function readSelect(asking: TableRequest): Asked {
       contentLocation: `/${encodeURIComponent(relation.name)}${canonicalQuery(target.parameters)}`,
     },
   }
-}
-
-/** An aggregate whose argument is a row of the relation takes no other rows. */
-export function acceptRows(
-  { envelope, relation, catalog }: TableRequest,
-  select: Outputs,
-): ReturnType<typeof negotiate> {
-  const own = select === 'all' ? relation.handlers : []
-  return negotiate(envelope.accepts, { own, row: nameOf(relation), any: catalog.handlers })
-}
-
-export function nameOf({ schema, name }: CatalogRelation): { schema: string; name: string } {
-  return { schema, name }
 }

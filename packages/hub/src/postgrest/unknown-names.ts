@@ -1,6 +1,6 @@
 import type { CatalogFunction, CatalogRelation, Relationship } from 'plinth/operation'
 import { Refusal } from '../refusal.ts'
-import type { Given } from './arguments.ts'
+import type { Given } from './given.ts'
 
 /** A name that the catalog does not hold, said as PostgREST and PostgreSQL say it. */
 

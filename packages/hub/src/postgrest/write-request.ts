@@ -5,7 +5,7 @@ import { allowedRows } from './envelope.ts'
 import { rowsToInsert, rowsToPut, valuesToSet } from './payload.ts'
 import { filtersOfPut, notImplemented, rangeOfPut } from './refusals.ts'
 import { readRows } from './request-body.ts'
-import { acceptRows, nameOf, type TableRequest } from './table-request.ts'
+import { acceptRows, nameOf, type TableRequest } from './table-asking.ts'
 
 export function readInsert(asking: TableRequest): Asked {
   const { envelope, relation, given } = asking
