@@ -33,7 +33,8 @@ async function runCells(
   { only, rounds, roundMs }: Options,
 ): Promise<Cell[]> {
   const entrants = contestants.flatMap((contestant): Entrant[] => {
-    const { name, works, cpuUsage = ownCpuUsage } = contestant
+    const { name, works } = contestant
+    const cpuUsage = (): Promise<NodeJS.CpuUsage> => contestant.cpuUsage?.() ?? ownCpuUsage()
     const work = works[kind.name]
     const cell = `${suite.title} ${kind.name} ${callers} ${name}`.toLowerCase()
     return work !== undefined && only.every((word) => cell.includes(word)) ? [{ name, work, cpuUsage }] : []

@@ -1,4 +1,4 @@
-import pg from 'pg'
+import type pg from 'pg'
 import { openPool } from '../sql/pg.ts'
 import type { Answers } from './fastify.ts'
 

@@ -15,7 +15,8 @@ export async function startRemote(name: ServerName, url: string, role: string): 
   })
   const exited = once(child, 'exit')
   const message = async (key: string): Promise<unknown> => {
-    const [got]: readonly unknown[] = await Promise.race([once(child, 'message'), exited])
+    const event: readonly unknown[] = await Promise.race([once(child, 'message'), exited])
+    const got = event[0]
     if (typeof got !== 'object' || got === null || !(key in got)) throw new Error(`The server "${name}" ended.`)
     return Reflect.get(got, key)
   }

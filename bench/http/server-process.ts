@@ -7,10 +7,12 @@ assert.ok(url !== undefined && isName(name) && process.send !== undefined, 'benc
 const server: Server = await servers[name](url, role)
 process.send({ url: server.url })
 process.on('message', () => process.send?.({ cpu: process.cpuUsage() }))
-process.once('disconnect', async () => {
+process.once('disconnect', () => void stop())
+
+async function stop(): Promise<void> {
   await server[Symbol.asyncDispose]()
   process.exit()
-})
+}
 
 function isName(text: string | undefined): text is ServerName {
   return text !== undefined && Object.hasOwn(servers, text)

@@ -61,7 +61,20 @@ const peer = new URL('../peers/postgraphile.js', import.meta.url)
 export const hasPostGraphile: boolean = existsSync(new URL('node_modules/postgraphile', peer))
 
 async function startPostGraphile(url: string, role: string): Promise<Server> {
-  const { startPostGraphile: start } = await import(peer.href)
-  const { port, stop } = await start(url, role, poolSize)
-  return { url: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: stop }
+  const module: unknown = await import(peer.href)
+  if (!isPeer(module)) throw new Error(`${peer.href} does not start PostGraphile.`)
+  const { port, stop } = await module.startPostGraphile(url, role, poolSize)
+  return { url: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: () => stop() }
+}
+
+interface Peer {
+  startPostGraphile(
+    url: string,
+    role: string,
+    poolSize: number,
+  ): Promise<{ readonly port: number; stop(): Promise<void> }>
+}
+
+function isPeer(module: unknown): module is Peer {
+  return typeof module === 'object' && module !== null && 'startPostGraphile' in module
 }

@@ -58,10 +58,10 @@ test('no request of any shape is the fault of the hub, hangs, or writes into the
       }
     },
   )
-  await fc.assert(property, { numRuns: Math.ceil(requests / together), interruptAfterTimeLimit: 3_600_000 })
+  await fc.assert(property, { numRuns: Math.ceil(requests / together) })
   t.diagnostic(
     [...counts]
-      .sort()
+      .toSorted(([a], [b]) => a.localeCompare(b))
       .map(([status, count]) => `${status}: ${count}`)
       .join(', '),
   )

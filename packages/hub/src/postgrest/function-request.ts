@@ -14,7 +14,7 @@ import { checkSameKeys } from './payload.ts'
 import { limitedTo, parseRange, type Range } from './range.ts'
 import { countlessFunction, invalidBody, methodNotForFunction } from './refusals.ts'
 import { parseForm } from './request-body.ts'
-import type { Scope } from './resolve-level.ts'
+import type { Scope } from './scope.ts'
 import { spendNode } from './scanner.ts'
 import type { Parameter } from './url.ts'
 

@@ -5,7 +5,8 @@ import { embedsOf, type Level } from './level.ts'
 import { parseLogic } from './logic.ts'
 import { parseOrder } from './order.ts'
 import { notEmbedded, unparsable } from './refusals.ts'
-import { resolveLevel, type Scope } from './resolve-level.ts'
+import { resolveLevel } from './resolve-level.ts'
+import type { Scope } from './scope.ts'
 import { type Budget, Scanner } from './scanner.ts'
 import { parseNames, parseSelect } from './select.ts'
 import type { Parameter } from './url.ts'
@@ -51,7 +52,7 @@ function isForWhole(name: string): boolean {
 }
 
 /** PostgREST takes the first of two `select` and the last of two `limit`; neither is what the client meant. */
-export function reservedValues(parameters: readonly Parameter[]): ReadonlyMap<string, string> {
+function reservedValues(parameters: readonly Parameter[]): ReadonlyMap<string, string> {
   const values = new Map<string, string>()
   for (const { name, value } of parameters) {
     if (!reserved.has(name)) continue

@@ -1,7 +1,7 @@
 import type { CatalogRelation, Relationship } from 'plinth/operation'
 import type { WantedEmbed } from './level.ts'
 import { ambiguousRelationship, unknownRelationship } from './unknown-names.ts'
-import type { Scope } from './resolve-level.ts'
+import type { Scope } from './scope.ts'
 
 /**
  * The one relationship that `target!hint` means: https://docs.postgrest.org/en/latest/references/api/resource_embedding.html

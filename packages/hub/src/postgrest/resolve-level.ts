@@ -1,9 +1,10 @@
 import type { Condition, Embed, Field, JsonPath, Order, Output, Outputs } from 'plinth'
-import { type Catalog, type CatalogRelation, findRelation, isCastType, type Relationship } from 'plinth/operation'
+import { type CatalogRelation, findRelation, isCastType, type Relationship } from 'plinth/operation'
 import { embedsOf, type Level, type Wanted, type WantedEmbed } from './level.ts'
 import { parseRange } from './range.ts'
 import { aggregatesRefused, notEmbedded, notImplemented } from './refusals.ts'
 import { findRelationship } from './relationship.ts'
+import type { Scope } from './scope.ts'
 import {
   notOrdered,
   repeatedEmbed,
@@ -12,19 +13,6 @@ import {
   unknownRelationship,
   unknownType,
 } from './unknown-names.ts'
-
-/** Where names of a level are looked up. */
-export interface Scope {
-  readonly catalog: Catalog
-  /** Absent: the rows come from a function and are of no relation. */
-  readonly relation?: CatalogRelation
-  /** Of such rows, where the catalog knows them; a name that is not there is left for PostgreSQL to find. */
-  readonly columns?: ReadonlyMap<string, { readonly type: string }>
-  /** Of the relation or function, for errors. */
-  readonly name: string
-  readonly schema: string
-  readonly hasAggregates: boolean
-}
 
 export interface ResolvedLevel {
   readonly columns: Outputs
