@@ -129,7 +129,7 @@ export const reads: readonly (readonly [path: string, sql: string])[] = [
   ],
   [
     'invoice?select=invoice_id::text,total::float8,day:invoice_date::date&order=invoice_id',
-    'select invoice_id::text, total::float8, invoice_date::date as day from invoice order by invoice_id',
+    'select invoice_id::text, total::float8, invoice_date::date as day from invoice order by invoice.invoice_id',
   ],
   [
     'track?select=price:unit_price::text,bytes::numeric&order=track_id&limit=50',
