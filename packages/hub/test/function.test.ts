@@ -24,6 +24,17 @@ describe('a function', () => {
     assert.deepEqual(text, '{"m": 1.10, "n": 9007199254740993}')
   })
 
+  test('takes rows and lists of rows as objects', async () => {
+    assert.equal((await call('shout', { note: { id: 1, body: 'so' } })).json, 'SO')
+    const list = [
+      { id: 2, body: 'b' },
+      { id: 1, body: 'a, "{}' },
+    ]
+    assert.equal((await call('bodies', { list })).json, 'a, "{}+b')
+    assert.equal((await call('bodies', { list: [] })).json, null)
+    assert.equal((await call('add', { a: { x: 1 } })).status, 400)
+  })
+
   test('counts its set, and gives one row as an object', async () => {
     const counted = await call('ids', {}, { prefer: 'count=exact' })
     assert.equal(counted.headers.get('content-range'), '0-4/5')

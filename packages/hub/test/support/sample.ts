@@ -67,6 +67,9 @@ export function sampleTables({ backend, server, anonymous }: Roles): string {
     create function nothing() returns int language sql immutable as 'select null::int';
     create function fail_with(state text) returns void language plpgsql as
       'begin raise exception using errcode = state, message = ''said'', detail = ''why'', hint = ''how''; end';
+    create function shout(note notes) returns text language sql immutable as 'select upper(note.body)';
+    create function bodies(list notes[]) returns text language sql immutable as
+      'select string_agg(one.body, ''+'' order by one.id) from unnest(list) one';
     create function twins(a int) returns int language sql as 'select 1';
     create function twins(a text) returns int language sql as 'select 2';
     revoke execute on all functions in schema public from public;

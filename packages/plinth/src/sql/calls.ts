@@ -3,19 +3,33 @@ import type { Call, Json } from '../operation/operation.ts'
 import { invalid } from './closed-lists.ts'
 import type { Context } from './context.ts'
 import { relation } from './fields.ts'
+import type { Bind } from './parameters.ts'
 import { quoteName } from './sql.ts'
 
 /** Named notation, so that a default can be left out and the order of arguments does not matter. */
 export function invocation({ target, args, variadic, types = {} }: Call, { bind }: Context): string {
   const given = Object.entries(args).map(([name, value]) => {
     const type = Object.hasOwn(types, name) ? types[name] : undefined
-    const text = `${bind(argumentText(value))}${type === undefined ? '' : `::${type}`}`
+    const text = argument(value, type, bind)
     // The only argument of a function that has no name for it.
     const named = name === '' ? text : `${quoteName(name)} => ${text}`
     return name === variadic ? `variadic ${named}` : named
   })
   if (Object.hasOwn(args, '') && given.length > 1) throw invalid('An argument without a name must be the only one.')
   return `${relation(target)}(${given.join(', ')})`
+}
+
+function argument(value: Json, type: string | undefined, bind: Bind): string {
+  if (type === undefined) return bind(argumentText(value))
+  // A row in JSON: PostgreSQL alone knows the types of its columns.
+  if (isObject(value)) return `json_populate_record(null::${type}, ${bind(JSON.stringify(value))}::json)`
+  if (Array.isArray(value) && value.some(isObject) && type.endsWith('[]'))
+    return `array(select r from json_populate_recordset(null::${type.slice(0, -2)}, ${bind(JSON.stringify(value))}::json) as r)`
+  return `${bind(argumentText(value))}::${type}`
+}
+
+function isObject(value: Json): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** A list is a PostgreSQL array, an object is JSON. A list for a json argument must come as its JSON text. */
