@@ -185,6 +185,30 @@ describe('a service that may name only some things', () => {
     await hub.sql('truncate notes')
   })
 
+  test('is not shown a column that the table got after its columns were named', async () => {
+    await hub.sql(`create table grown (id int primary key, label text); grant all on grown to ${hub.roles.backend};
+      create function all_grown() returns setof grown language sql stable as 'select * from grown';
+      grant execute on function all_grown() to ${hub.roles.backend}`)
+    const grown = { operations: ['select', 'insert'], columns: ['id', 'label'] } as const
+    const narrow = limited({ tables: { grown }, functions: ['all_grown'] })
+    assert.equal((await ask(narrow, 'GET', '/grown')).status, 200)
+    await hub.sql(`alter table grown add column secret text default 'TOPSECRET'`)
+    const insert = { kind: 'insert', target: { name: 'grown' }, returning: 'all', result: 'rows' } as const
+    const call = { kind: 'call', target: { name: 'all_grown' }, args: {} } as const
+    for (const asked of [
+      { rest: ['POST', '/grown', { id: 1 }], run: { ...insert, rows: [{ id: 2 }] } },
+      { rest: ['GET', '/grown'], run: select('grown') },
+      { rest: ['GET', '/rpc/all_grown'], run: { ...call, result: 'rows' } },
+      { rest: ['POST', '/rpc/all_grown'], run: { ...call, result: 'value' } },
+      { rest: ['POST', '/rpc/all_grown'], run: { ...call, result: 'none' } },
+    ] satisfies readonly Asked[])
+      for (const { status, text } of await both(asked, narrow)) {
+        assert.ok(status < 300, text)
+        assert.doesNotMatch(text, /secret/i, JSON.stringify(asked.run))
+      }
+    await hub.sql('drop function all_grown; drop table grown')
+  })
+
   test('is not shown the row that broke a constraint', async () => {
     await hub.sql(`insert into notes (author, body) values (1, 'hush');
       alter table notes add constraint positive check (author > 0)`)

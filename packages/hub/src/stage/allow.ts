@@ -9,7 +9,7 @@ import { findAllowedFunctions, findAllowedTable, narrowCatalog } from './narrow-
 const shown = new WeakMap<AllowOptions, { readonly whole: Catalog; readonly narrow: Catalog }>()
 /** Of each relation of a narrowed catalog. */
 const allowedOn = new WeakMap<CatalogRelation, ReadonlySet<TableOperation>>()
-const hasHidden = new WeakSet<CatalogRelation>()
+const hasNamedColumns = new WeakSet<CatalogRelation>()
 
 /**
  * The catalog as this caller may know it. What the configuration hides is not in it, so no use of its name, whatever
@@ -20,9 +20,9 @@ export function catalogFor(caller: Caller, catalog: Catalog): Catalog {
   if (allow === undefined) return catalog
   const last = shown.get(allow)
   if (last?.whole === catalog) return last.narrow
-  const narrow = narrowCatalog(catalog, allow, (relation, operations, isWhole) => {
+  const narrow = narrowCatalog(catalog, allow, (relation, operations, isNamed) => {
     allowedOn.set(relation, operations)
-    if (!isWhole) hasHidden.add(relation)
+    if (isNamed) hasNamedColumns.add(relation)
   })
   shown.set(allow, { whole: catalog, narrow })
   return narrow
@@ -41,7 +41,7 @@ export function isPermitted(relation: CatalogRelation, operation: TableOperation
 
 /** Every column that may be read: PostgreSQL's own `*` would bring the hidden ones along. */
 export function allColumns(relation: CatalogRelation): Outputs {
-  return hasHidden.has(relation) ? [...relation.columns.keys()].map((column) => ({ column })) : 'all'
+  return hasNamedColumns.has(relation) ? [...relation.columns.keys()].map((column) => ({ column })) : 'all'
 }
 
 /**

@@ -6,8 +6,11 @@ interface Named {
   readonly name: string
 }
 
-/** Told of each relation that is kept, and whether all of its columns are. */
-type Keep = (relation: CatalogRelation, operations: ReadonlySet<TableOperation>, isWhole: boolean) => void
+/**
+ * Told of each relation that is kept, and whether its columns are named one by one. Where they are, even one that names
+ * all is not PostgreSQL's `*`: that would bring a column added since the catalog was read.
+ */
+type Keep = (relation: CatalogRelation, operations: ReadonlySet<TableOperation>, isNamed: boolean) => void
 
 /** The catalog with what is allowed alone. Every way to a hidden name is gone too: keys, relationships, functions. */
 export function narrowCatalog(catalog: Catalog, allow: AllowOptions, keep: Keep): Catalog {
@@ -16,16 +19,16 @@ export function narrowCatalog(catalog: Catalog, allow: AllowOptions, keep: Keep)
   const isNamed = ({ schema, name }: Named): boolean => names.has(`${schema}.${name}`)
   const kept = Object.entries(allow.tables ?? {}).flatMap(([name, table]) => {
     const whole = findAllowedTable(name, catalog)
-    return whole === undefined ? [] : [{ table, whole, narrow: withColumns(whole, columnsOf(table)) }]
+    return whole === undefined ? [] : [{ table, narrow: withColumns(whole, columnsOf(table)) }]
   })
   const visible = lookUpIn(kept.map(({ narrow }) => narrow))
   const readable = lookUpIn(
     kept.filter(({ table }) => operationsOf(table).includes('select')).map(({ narrow }) => narrow),
   )
   const seen = { visible, readable, isNamed }
-  const relations = kept.map(({ table, whole, narrow }) => {
+  const relations = kept.map(({ table, narrow }) => {
     const relation = withVisible(narrow, seen)
-    keep(relation, new Set(operationsOf(table)), narrow.columns.size === whole.columns.size)
+    keep(relation, new Set(operationsOf(table)), columnsOf(table) !== undefined)
     return relation
   })
   return {

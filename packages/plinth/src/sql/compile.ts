@@ -59,7 +59,8 @@ function count({ target, where }: Count, context: Context): string {
 function call(operation: Call, context: Context): string {
   const { result, columns, where, order, limit, offset } = operation
   const made = invocation(operation, context)
-  if (result === 'value' || result === 'none') return `select ${made}`
+  // A row as one value would show every column of it.
+  if (columns === undefined && (result === 'value' || result === 'none')) return `select ${made}`
   const isAsItIs = [columns, where, order, limit, offset].every((part) => part === undefined)
   if (isAsItIs) return `select * from ${made}`
   return textRows({ ...operation, columns: columns ?? 'all' }, namedSource(made, context.alias()), context)
