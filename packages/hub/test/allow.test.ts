@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Hub } from '@plinth/hub'
-import type { Operation } from 'plinth'
+import type { Embed, Operation, Order, Output } from 'plinth'
 import type { AllowOptions } from '../src/index.ts'
 import { type Answered, ask, hashed, keys, testHub } from './support/hub.ts'
 
@@ -154,6 +154,40 @@ describe('a service that may name only some things', () => {
       const answers = await both({ rest: ['GET', `/notes?${query}`], run: embedded(more) }, narrow)
       for (const { json } of answers) assert.equal(json.code, '42703', query)
     }
+    await hub.sql('truncate notes')
+  })
+
+  test('cannot order by a hidden column under the name that an output of an embed has', async () => {
+    const users = { operations: ['select'], columns: ['id', 'name'] } as const
+    const narrow = limited({ tables: { notes: ['select'], users } })
+    await hub.sql(`insert into notes (author, body) values (2, 'older'), (1, 'younger')`)
+    const join = { kind: 'columns', on: [['author', 'id']] } as const
+    const embed = (columns: Embed['columns'], as = 'u'): Embed => ({
+      embed: { name: 'users' },
+      as,
+      join,
+      rows: 'one',
+      columns,
+    })
+    const age = (column: string): Output => ({ column, as: 'age' })
+    const spread: Embed = { ...embed([age('name')], 'again'), join: { kind: 'columns', on: [['id', 'id']] } }
+    const byAge = { column: 'age', embed: 'u' }
+    const path = { steps: ['k'], as: 'text' } as const
+    const ordered = (embeds: readonly Embed[], order: Order): Promise<Answered> =>
+      ask(narrow, 'POST', '/-/run', {
+        body: select('notes', { columns: [{ column: 'id' }, ...embeds], order: [order] }),
+      })
+    for (const [embeds, order, code] of [
+      [[embed([age('id'), age('name')])], byAge, '42703'],
+      [[embed([age('id'), { ...spread, isSpread: true }])], byAge, 'PGRST100'],
+      [[embed([{ column: 'id' }, { ...spread, as: 'age', columns: [] }])], byAge, '42703'],
+      [[embed([{ column: 'id', as: 'extra' }])], { column: 'extra', path, embed: 'u' }, '42703'],
+      [[embed([age('id')]), embed([{ column: 'id' }])], byAge, '42712'],
+    ] satisfies readonly (readonly [readonly Embed[], Order, string])[]) {
+      const { status, json, text } = await ordered(embeds, order)
+      assert.deepEqual([status >= 400, json.code], [true, code], text)
+    }
+    assert.deepEqual((await ordered([embed([age('id')])], byAge)).json.rows.length, 2)
     await hub.sql('truncate notes')
   })
 

@@ -1,7 +1,7 @@
 import type { Condition, Embed, Field, Join, Order, Outputs, Relation } from 'plinth'
 import { type Catalog, type CatalogRelation, findRelation } from 'plinth/operation'
 import { allColumns, permit } from './allow.ts'
-import { unknownColumn, unknownRelation } from '../postgrest/unknown-names.ts'
+import { repeatedEmbed, unknownColumn, unknownRelation } from '../postgrest/unknown-names.ts'
 
 /**
  * Whether the names of a reading are in the catalog: everything that is read, compared, ordered by, searched, grouped
@@ -31,11 +31,19 @@ export function readable(relation: CatalogRelation, column: string): void {
 export function readOutputs(outputs: Outputs, relation: CatalogRelation, catalog: Catalog): Outputs {
   if (outputs === 'all' || outputs.length > 0) permit(relation, 'select')
   if (outputs === 'all') return allColumns(relation)
+  checkEmbedNames(outputs, relation)
   return outputs.map((output) => {
     if ('embed' in output) return readEmbed(output, relation, catalog)
     if ('column' in output) readable(relation, output.column)
     return output
   })
+}
+
+/** A condition or an order on one of two embeds of a name would be checked on one and could be run on the other. */
+function checkEmbedNames(outputs: Exclude<Outputs, 'all'>, { name }: CatalogRelation): void {
+  const names = outputs.flatMap((output) => ('embed' in output ? [output.as] : []))
+  const repeated = names.find((one, i) => names.indexOf(one) < i)
+  if (repeated !== undefined) throw repeatedEmbed(name, repeated)
 }
 
 /** Conditions and orders, those on columns of an embed among them. */
@@ -49,14 +57,16 @@ export function checkLevel(
   for (const term of order) {
     const embed = columns === 'all' ? undefined : columns.find((one) => 'embed' in one && one.as === term.embed)
     if (term.embed === undefined) use(term)
-    else if (embed !== undefined && 'embed' in embed && !isOutputOf(embed, term.column))
+    else if (embed !== undefined && 'embed' in embed && !isOutputOf(embed, term))
       readable(lookUpRelation(embed.embed, catalog), term.column)
   }
 }
 
 /** An order may say what a column of the embed is called there; what it reads is checked with the outputs. */
-function isOutputOf({ columns }: Embed, name: string): boolean {
-  return columns !== 'all' && columns.some(({ as }) => as === name)
+function isOutputOf({ columns }: Embed, { column, path }: Order): boolean {
+  if (columns === 'all' || path !== undefined) return false
+  const [first, ...others] = columns.filter(({ as }) => as === column)
+  return first !== undefined && !('embed' in first) && others.length === 0
 }
 
 function checkCondition(where: Condition, use: (field: Field) => void): void {

@@ -126,10 +126,14 @@ function namedColumn(items: readonly Item[], of: Field, alias: string): string |
   return name === undefined ? undefined : `${alias}.${quoteName(name)}`
 }
 
-/** By the name it has there, or else by what it reads. A name that two items have would be ambiguous. */
+/**
+ * By the name it has there, or else by what it reads. A name that two items have would be ambiguous, and is refused where
+ * it was asked for: the column of that name may be one that nobody asked whether it may be read.
+ */
 function placeOf(items: readonly Item[], of: Field): number {
   const byName = items.findIndex(({ name }) => of.path === undefined && name === of.column)
   const place = byName >= 0 ? byName : items.findIndex((item) => item.field && isSameField(item.field, of))
   const isAlone = items.filter(({ name }) => name === items[place]?.name).length === 1
+  if (byName >= 0 && !isAlone) throw invalid(`Two columns of the embed are called ${JSON.stringify(of.column)}.`)
   return isAlone ? place : -1
 }
