@@ -35,6 +35,13 @@ describe('a function', () => {
     assert.equal((await call('add', { a: { x: 1 } })).status, 400)
   })
 
+  test('whose argument has no name takes a whole body, if it is of a type that one can be', async () => {
+    assert.equal((await call('unnamed', { '': 'x' })).json, 'text {"":"x"}')
+    const plain = { 'content-type': 'text/plain' }
+    assert.equal((await hub.ask('POST', '/rpc/unnamed', { text: 'y', headers: plain })).json, 'text y')
+    assert.equal((await call('unnamed', { a: 1 })).json.code, 'PGRST202')
+  })
+
   test('counts its set, and gives one row as an object', async () => {
     const counted = await call('ids', {}, { prefer: 'count=exact' })
     assert.equal(counted.headers.get('content-range'), '0-4/5')

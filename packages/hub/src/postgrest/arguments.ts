@@ -14,12 +14,20 @@ export function chooseFunction(
   name: string,
   given: Given,
 ): CatalogFunction {
-  const named = candidates.filter((candidate) => takesNames(candidate, given))
-  const fitting = named.length > 0 ? named : candidates.filter((candidate) => takesBody(candidate, given))
+  const callable = candidates.filter(isCallable)
+  const named = callable.filter((candidate) => takesNames(candidate, given))
+  const fitting = named.length > 0 ? named : callable.filter((candidate) => takesBody(candidate, given))
   const [chosen] = fitting
   if (chosen === undefined) throw unknownFunction(schema, name, given)
   if (fitting.length > 1) throw ambiguousFunction(fitting)
   return chosen
+}
+
+/** Nobody can give an argument that has no name, but the only one of a type that a whole body can be. */
+function isCallable({ args }: CatalogFunction): boolean {
+  const [only, ...others] = args.filter(({ name }) => name === '')
+  if (only === undefined) return true
+  return others.length === 0 && args.length === 1 && Object.values(bodyTypes).some((types) => types.includes(only.type))
 }
 
 function takesNames({ args }: CatalogFunction, { names, body }: Given): boolean {
