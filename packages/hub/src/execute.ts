@@ -14,6 +14,7 @@ import {
 import type { Dialect } from './dialect.ts'
 import type { HubRequest } from './exchange.ts'
 import type { Form } from './postgrest/asked.ts'
+import { isUndone } from './postgrest/envelope.ts'
 import { keyOfPut, notSingular, tooManyAffected, tooMuch } from './postgrest/refusals.ts'
 import type { BodyAnswer } from './postgrest/reply.ts'
 import { Refusal } from './refusal.ts'
@@ -193,11 +194,22 @@ function explainRefused(form: Form): (error: unknown) => never {
 /** Runs an operation for a client that decodes PostgreSQL's text itself. */
 export function executeAnswer(executor: Executor, request: HubRequest): Run<Answer> {
   return async (operation, caller) => {
-    const form = { schema: executor.defaultSchema, settings: {} }
+    const form = formOfRun(operation, executor)
     const use = await executor.settings.get()
-    const { main } = await runTold(executor, compile(operation), { caller, form, request }, use)
+    // What is written comes back whole, as over REST.
+    const isRead = operation.kind === 'select' || operation.kind === 'call'
+    const statement = compile(operation, isRead ? executor.dialect.maxRows : undefined)
+    const { main } = await runTold(executor, statement, { caller, form, request }, use)
     const { columns, rows, rowCount } = main
     return { columns, rows: rows.map((row) => row.map((value) => value && textOf(value))), rowCount }
+  }
+}
+
+function formOfRun({ kind }: Operation, { defaultSchema, dialect }: Executor): Asking['form'] {
+  return {
+    schema: defaultSchema,
+    settings: kind === 'select' || kind === 'count' ? { transaction_read_only: 'on' } : {},
+    ...(isUndone(dialect) && { isUndone: true }),
   }
 }
 

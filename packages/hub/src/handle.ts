@@ -12,6 +12,7 @@ import { methodNotSupported } from './postgrest/refusals.ts'
 import { type BodyAnswer, writeReply } from './postgrest/reply.ts'
 import { readRequest } from './postgrest/request.ts'
 import { checkSizes } from './request-size.ts'
+import { refuseByDialect } from './refused-by-dialect.ts'
 import { failureReply } from './failure.ts'
 import type { SchemaCache } from './schema-cache.ts'
 import { catalogFor } from './stage/allow.ts'
@@ -132,6 +133,7 @@ async function runOperation(request: HubRequest, caller: Caller, parts: HandlePa
   const { nodes: maxNodes, depth: maxDepth, rows: maxRows, listValues: maxListValues } = parts.limits
   const limits = { maxNodes, maxDepth, maxRows, maxListValues }
   const operation = parseOperation(parsePlainJson(request.body, parts.limits), limits)
+  refuseByDialect(operation, parts.dialect)
   const answer = await pipeline(parts.stages, executeAnswer(parts.executor, request))(operation, caller)
   return { status: 200, headers: { 'content-type': 'application/json; charset=utf-8' }, body: JSON.stringify(answer) }
 }

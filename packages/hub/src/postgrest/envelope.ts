@@ -51,7 +51,7 @@ export function openEnvelope(request: HubRequest, schemas: readonly string[], { 
       ...(dialect.maxRows === undefined ? {} : { maxRows: dialect.maxRows }),
       applied: alwaysApplied(preferences),
       ...(profile !== undefined || schemas.length > 1 ? { profile: profile ?? first } : {}),
-      ...(isUndone(preferences, dialect) ? { isUndone: true } : {}),
+      ...(isUndone(dialect, preferences.tx) ? { isUndone: true } : {}),
       settings: {
         // A GET that writes, by way of a function, is an error: 25006.
         ...(isRead(request) ? { transaction_read_only: 'on' } : {}),
@@ -74,7 +74,8 @@ function profileOf(request: HubRequest, schemas: readonly string[]): string | un
   return profile
 }
 
-function isUndone({ tx }: Preferences, { transactionEnd }: Dialect): boolean {
+/** `tx` is what the request asks for, where it may. */
+export function isUndone({ transactionEnd }: Dialect, tx?: Preferences['tx']): boolean {
   return (tx ?? (transactionEnd.startsWith('rollback') ? 'rollback' : 'commit')) === 'rollback'
 }
 

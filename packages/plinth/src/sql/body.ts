@@ -1,12 +1,12 @@
 import { isPlinthError } from '../errors.ts'
-import type { Call, Outputs, Select } from '../operation/operation.ts'
+import type { Call, Select } from '../operation/operation.ts'
 import { type BodyFormat, bodyOf, type BodyRows } from './body-formats.ts'
 import { invocation } from './calls.ts'
 import { type Context, type Source, writeStatement } from './context.ts'
 import { namedSource, tableSource } from './fields.ts'
 import { isGrouped, selectList } from './outputs.ts'
 import type { Statement } from './parameters.ts'
-import { type Level, type ReadRows, readRows } from './read.ts'
+import { limited, type ReadRows, readRows } from './read.ts'
 import { type Carried, carried, plainReturning } from './returned.ts'
 import { quoteName } from './sql.ts'
 import { updatedRows, type Write, writeRows } from './writes.ts'
@@ -93,7 +93,7 @@ function guarded(row: string, names: readonly string[], limit: { mostBytes: numb
 
 function selectBody(operation: Select, options: BodyOptions, context: Context): BodyParts {
   const { target, columns } = operation
-  const level = limited(operation, columns, context)
+  const level = limited(operation, context)
   const read = readRows(level, tableSource(target, context), context)
   const isWhole = level.limit === undefined && level.offset === undefined && !isGrouped(columns)
   return {
@@ -102,12 +102,6 @@ function selectBody(operation: Select, options: BodyOptions, context: Context): 
     count: 'count(*)',
     total: isWhole && options.exactCount ? 'count(*)' : total(read.matching, options, context),
   }
-}
-
-/** No more rows than the answer may have. */
-function limited(level: Omit<Level, 'columns'>, columns: Outputs, { maxRows }: Context): Level {
-  const limit = Math.min(level.limit ?? Infinity, maxRows)
-  return { ...level, columns, ...(limit === Infinity ? {} : { limit }) }
 }
 
 const select = ({ items, select }: ReadRows): string => select(selectList(items))
@@ -129,7 +123,7 @@ function callBody(operation: Call, options: BodyOptions, context: Context): Body
     return { with: [], rows: { from: made, isRead: false }, count: 'count(*)', total: 'null::bigint' }
   const isRead = options.hasBody ?? true
   const called = options.isScalar ? scalarSource(made, target.name, context) : namedSource(made, context.alias())
-  const level = limited(operation, options.isScalar ? 'all' : columns, context)
+  const level = limited({ ...operation, columns: options.isScalar ? 'all' : columns }, context)
   const isWhole = level.limit === undefined && level.offset === undefined && !isGrouped(level.columns)
   const needsTotal = (options.exactCount || options.countAtMost !== undefined) && !isWhole
   const source = needsTotal ? onceOnly(called, context) : { with: [], source: called }

@@ -5,7 +5,7 @@ import { field, namedSource, tableSource } from './fields.ts'
 import { nestedTypes } from './nested-types.ts'
 import { selectList } from './outputs.ts'
 import type { Statement } from './parameters.ts'
-import { type Level, matchingRows, readRows } from './read.ts'
+import { type Level, limitClause, limited, matchingRows, readRows } from './read.ts'
 import { carried, plainReturning } from './returned.ts'
 import { type Write, type Written, writeRows } from './writes.ts'
 
@@ -13,12 +13,12 @@ export type { Statement } from './parameters.ts'
 
 /**
  * The SQL of an operation. Pure. Names are quoted, values are bound, and everything else comes from closed lists, so
- * the text depends on the operation's shape alone.
+ * the text depends on the operation's shape alone. No list that it reads has more than `maxRows` rows.
  *
  * Throws InvalidOperation.
  */
-export function compile(operation: Operation): Statement {
-  return writeStatement(operation, { nested: 'text' }, (context) => {
+export function compile(operation: Operation, maxRows: number = Infinity): Statement {
+  return writeStatement(operation, { nested: 'text', maxRows }, (context) => {
     switch (operation.kind) {
       case 'select':
         return select(operation, context)
@@ -37,7 +37,7 @@ function select(operation: Select, context: Context): string {
   const { order = [], result } = operation
   // The cursor of a page is made of its ordering columns, read a second time behind the caller's.
   const cursor = typeof result === 'object' ? order.map((term) => field(term, source.alias, context.bind)) : []
-  return textRows(operation, source, context, cursor)
+  return textRows(limited(operation, context), source, context, cursor)
 }
 
 function textRows(
@@ -62,8 +62,9 @@ function call(operation: Call, context: Context): string {
   // A row as one value would show every column of it.
   if (columns === undefined && (result === 'value' || result === 'none')) return `select ${made}`
   const isAsItIs = [columns, where, order, limit, offset].every((part) => part === undefined)
-  if (isAsItIs) return `select * from ${made}`
-  return textRows({ ...operation, columns: columns ?? 'all' }, namedSource(made, context.alias()), context)
+  const most = limited({ ...operation, columns: columns ?? 'all' }, context)
+  if (isAsItIs) return `select * from ${made}${limitClause(most, context)}`
+  return textRows(most, namedSource(made, context.alias()), context)
 }
 
 function write(operation: Write, context: Context): string {

@@ -65,15 +65,17 @@ function readEmbed(embed: Embed, ours: Reading): Embedded {
   const { on, source } = belonging(embed, ours.source, ours)
   const isSpread = embed.isSpread === true && embed.rows === 'one'
   const grouped = isGrouped(embed.columns) || (isSpread && ours.isGrouped)
-  const rows = read({ ...ours, level: withLimit(embed, ours), source, on, isSpread, isGrouped: grouped })
+  // One row needs no limit, which would keep the planner from joining it as it likes.
+  const level = embed.rows === 'one' ? embed : limited(embed, ours)
+  const rows = read({ ...ours, level, source, on, isSpread, isGrouped: grouped })
   if (embed.rows === 'one') return embed.isSpread ? spreadOne(embed, rows, ours) : oneRow(embed, rows, ours)
   return embed.isSpread ? spreadMany(embed, rows, ours) : manyRows(embed, rows, ours)
 }
 
-/** One row needs no limit, which would keep the planner from joining it as it likes. */
-function withLimit(embed: Embed, { maxRows }: Context): Level {
-  const limit = Math.min(embed.limit ?? Infinity, maxRows)
-  return embed.rows === 'one' || limit === Infinity ? embed : { ...embed, limit }
+/** No more rows than a list may have. */
+export function limited(level: Level, { maxRows }: Pick<Context, 'maxRows'>): Level {
+  const limit = Math.min(level.limit ?? Infinity, maxRows)
+  return limit === Infinity ? level : { ...level, limit }
 }
 
 function itemsOf({ level, source, ...context }: Reading, embeds: Embeds): readonly Item[] {
@@ -181,7 +183,10 @@ function relatedValue(term: Order, embed: Embed, reading: Reading, embeds: Embed
 }
 
 /** ` limit $3 offset $4`. The common `limit 1` is written out: the planner then knows it, also in a generic plan. */
-function limitClause({ limit, offset }: Pick<Level, 'limit' | 'offset'>, { bind }: Context): string {
+export function limitClause(
+  { limit, offset }: Pick<Level, 'limit' | 'offset'>,
+  { bind }: Pick<Context, 'bind'>,
+): string {
   const rows = limit === undefined ? '' : ` limit ${limit === 1 ? '1' : bind(rowNumber('limit', limit))}`
   return offset === undefined || offset === 0 ? rows : `${rows} offset ${bind(rowNumber('offset', offset))}`
 }
