@@ -67,6 +67,8 @@ export interface Limits {
   readonly nodes: number
   /** Nesting of conditions and of JSON. Default 64. */
   readonly depth: number
+  /** Tables embedded in tables. Default 10. */
+  readonly embedDepth: number
   /** Values in one `in` list. Default 1,000. */
   readonly listValues: number
   /** Rows in one write. Default 10,000. */
@@ -90,6 +92,7 @@ export const defaultLimits: Limits = {
   headerBytes: 16_384,
   nodes: 1_000,
   depth: 64,
+  embedDepth: 10,
   listValues: 1_000,
   rows: 10_000,
   answerBytes: 134_217_728,

@@ -131,7 +131,7 @@ async function runOperation(request: HubRequest, caller: Caller, parts: HandlePa
   if (request.method !== 'POST') throw methodNotSupported(request.method)
   checkJson(request.headers.get('content-type'))
   const { nodes: maxNodes, depth: maxDepth, rows: maxRows, listValues: maxListValues } = parts.limits
-  const limits = { maxNodes, maxDepth, maxRows, maxListValues }
+  const limits = { maxNodes, maxDepth, maxEmbedDepth: parts.limits.embedDepth, maxRows, maxListValues }
   const operation = parseOperation(parsePlainJson(request.body, parts.limits), limits)
   refuseByDialect(operation, parts.dialect)
   const answer = await pipeline(parts.stages, executeAnswer(parts.executor, request))(operation, caller)

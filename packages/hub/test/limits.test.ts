@@ -100,6 +100,20 @@ describe('a request that is too large', () => {
     assert.equal((await hub.ask('GET', `/users?select=id&id=in.(${many(1_000, '1')})`)).status, 200)
   })
 
+  test('by tables embedded in each other or side by side is refused before it is planned', async () => {
+    const chain = (depth: number, at = 0): string =>
+      depth === 0 ? 'id' : `id,${at % 2 ? 'u:users' : 'n:notes'}!inner(${chain(depth - 1, at + 1)})`
+    const path = (at: number): string => Array.from({ length: at + 1 }, (_, i) => (i % 2 ? 'u' : 'n')).join('.')
+    const asked = (depth: number): string =>
+      Array.from({ length: depth }, (_, at) => `&${path(at)}=not.is.null`.repeat(3)).join('')
+    assert.equal((await hub.ask('GET', `/users?select=${chain(10)}${asked(10)}`)).text, '[]')
+    assert.equal((await hub.ask('GET', `/users?select=${chain(11)}`)).json.code, 'PLT400')
+    const aside = Array.from({ length: 50 }, (_, i) => `n${i}:notes(id)`).join(',')
+    const { status, json } = await hub.ask('GET', `/users?select=${aside}`)
+    assert.deepEqual([status, json.code], [400, 'PGRST100'])
+    assert.match(json.message, /more than 100 places/)
+  })
+
   test('by a star over and over is no larger than by one', async () => {
     const stars = Array.from({ length: 900 }, () => '*').join(',')
     const { status, text } = await hub.ask('GET', `/users?select=${stars}&id=eq.1`)

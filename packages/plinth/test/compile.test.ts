@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { call } from '../src/operation/call.ts'
 import { encodeCursor } from '../src/operation/cursor.ts'
-import type { Condition, Operation } from '../src/operation/operation.ts'
+import type { Condition, Embed, Operation, Select } from '../src/operation/operation.ts'
 import { table } from '../src/operation/table.ts'
 import { compileBody } from '../src/sql/body.ts'
 import { compile } from '../src/sql/compile.ts'
@@ -238,6 +238,53 @@ test('a cast to a type that is not in the list is refused as PostgreSQL refuses 
   const cast = { kind: 'select', target, columns: [{ column: 'a', cast: 'regclass' }], result: 'rows' } as const
   assert.throws(() => compile(cast), { code: 'UndefinedObject', sqlstate: '42704' })
 })
+
+test('an embed is tested once, however often it is asked for, and not again where it is inner', () => {
+  const is = (value: 'null' | 'not_null'): Condition => ({ kind: 'embedded', embed: 'kids', value })
+  const some: Condition = { kind: 'not', of: is('null') }
+  const tests = (isInner: boolean, of: readonly Condition[]): number =>
+    compile(select([kids(['id'], isInner)], { kind: 'and', of })).text.split('exists (').length - 1
+  assert.equal(tests(false, [some]), 1)
+  assert.equal(tests(false, [some, is('not_null'), { kind: 'and', of: [some] }]), 1)
+  assert.equal(tests(false, [some, is('null')]), 2)
+  assert.equal(tests(true, [some, is('not_null')]), 1)
+  assert.equal(tests(true, [is('null')]), 2)
+})
+
+test('conditions on inner embeds in each other add to a statement, and do not multiply it', () => {
+  const length = (depth: number): number => compile(select([kidsIn(depth, 'and')])).text.length
+  assert.ok(length(8) < 5 * length(4), `${length(4)}, ${length(8)}`)
+})
+
+test('a statement reads from a bounded number of places', () => {
+  const many = (count: number): Select =>
+    select(Array.from({ length: count }, (_, i) => ({ ...kids(['id']), as: `kids${i}` })))
+  compile(many(30))
+  for (const operation of [many(50), select([kidsIn(9, 'or')]), select([kidsIn(20, 'or')])]) {
+    assert.throws(() => compile(operation), { code: 'InvalidOperation', message: /more than 100 places/ })
+    assert.throws(() => compileBody(operation, { exactCount: false }), {
+      code: 'InvalidOperation',
+      message: /more than 100 places/,
+    })
+  }
+})
+
+function select(columns: readonly Embed[], where?: Condition): Select {
+  return { kind: 'select', target, columns, ...(where && { where }), result: 'rows' }
+}
+
+function kids(names: readonly string[], isInner = false): Embed {
+  const join = { kind: 'columns', on: [['id', 'parent']] } as const
+  const columns = names.map((column) => ({ column }))
+  return { embed: target, as: 'kids', join, rows: 'many', ...(isInner && { isInner }), columns }
+}
+
+/** Inner embeds in each other, of which each asks twice for those within. */
+function kidsIn(depth: number, kind: 'and' | 'or'): Embed {
+  if (depth === 1) return kids(['id'], true)
+  const some: Condition = { kind: 'embedded', embed: 'kids', value: 'not_null' }
+  return { ...kids([], true), columns: [{ column: 'id' }, kidsIn(depth - 1, kind)], where: { kind, of: [some, some] } }
+}
 
 function compare(column: string): Condition {
   return { kind: 'compare', column, operator: 'eq', value: '1' }

@@ -34,6 +34,11 @@ const target = { name: 't' }
 const select = { kind: 'select', target, columns: 'all', result: 'rows' }
 const compare = { kind: 'compare', column: 'a', operator: 'eq', value: '1' }
 
+function embeds(depth: number): unknown {
+  const join = { kind: 'columns', on: [['id', 'a']] }
+  return { embed: target, as: 'e', join, rows: 'many', columns: depth === 1 ? 'all' : [embeds(depth - 1)] }
+}
+
 function nested(depth: number, leaf: unknown): unknown {
   return depth === 0 ? leaf : { kind: 'not', of: nested(depth - 1, leaf) }
 }
@@ -108,6 +113,8 @@ const wrong: readonly (readonly [input: unknown, path: RegExp])[] = [
     /^operation\.rows\[0\]\.a must be a number/,
   ],
   [{ kind: 'insert', target, rows: [{ a: nestedList(62) }], result: 'none' }, /nested at most 64 deep/],
+  [{ ...select, columns: [embeds(11)] }, /^operation must be made of embeds at most 10 deep/],
+  [{ kind: 'delete', target, where: compare, returning: [embeds(11)], result: 'rows' }, /embeds at most 10 deep/],
   [{ ...select, where: nested(63, compare) }, /nested at most 64 deep/],
   [{ ...select, where: { kind: 'and', of: Array.from({ length: 1000 }, () => compare) } }, /at most 1000 parts/],
 ]
@@ -122,6 +129,7 @@ test('everything else is refused with the path of the fault', () => {
 })
 
 test('what is just within the limits passes', () => {
+  parseOperation({ ...select, columns: [embeds(10)] })
   parseOperation({ ...select, where: nested(61, compare) })
   parseOperation({ ...select, where: { kind: 'and', of: Array.from({ length: 995 }, () => compare) } })
   parseOperation({ kind: 'insert', target, rows: Array.from({ length: 10_000 }, () => ({ a: [1] })), result: 'none' })
@@ -133,6 +141,7 @@ test('limits can be set', () => {
   assert.throws(() => parseOperation(rows, { maxRows: 1 }), { code: 'InvalidOperation' })
   assert.throws(() => parseOperation(select, { maxNodes: 1 }), { code: 'InvalidOperation' })
   assert.throws(() => parseOperation(select, { maxDepth: 1 }), { code: 'InvalidOperation' })
+  assert.throws(() => parseOperation({ ...select, columns: [embeds(2)] }, { maxEmbedDepth: 1 }), /at most 1 deep/)
 })
 
 test('a very deep value is refused without exhausting the stack', () => {

@@ -29,6 +29,7 @@ const limits: Checks<Limits> = {
   headerBytes: number,
   nodes: number,
   depth: number,
+  embedDepth: number,
   listValues: number,
   rows: number,
   answerBytes: number,

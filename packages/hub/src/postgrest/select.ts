@@ -15,7 +15,8 @@ export function parseSelect(text: string | undefined, budget: Budget): Level {
 }
 
 function parseOutputs(scanner: Scanner, budget: Budget, depth: number): readonly Wanted[] {
-  if (depth > budget.limits.depth) throw tooMuch(`Tables embedded more than ${budget.limits.depth} deep.`)
+  const most = budget.limits.embedDepth
+  if (depth > most) throw tooMuch(`Tables embedded more than ${most} deep.`)
   const outputs: Wanted[] = []
   do {
     spendNode(budget)

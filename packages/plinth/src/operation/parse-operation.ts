@@ -31,12 +31,14 @@ import type {
   Operation,
   Order,
   Output,
+  Outputs,
   Page,
   Relation,
   Select,
   Update,
   Upsert,
 } from './operation.ts'
+import { isEmbed, outputsOf } from './output.ts'
 
 /** What an operation from outside may ask for, before anything is done for it. */
 export interface OperationLimits {
@@ -46,6 +48,8 @@ export interface OperationLimits {
   readonly maxNodes?: number
   /** Levels of nesting, also inside rows. Default 64. */
   readonly maxDepth?: number
+  /** Levels of embeds within embeds. Default 10. */
+  readonly maxEmbedDepth?: number
   /** Rows to write. Default 10,000. */
   readonly maxRows?: number
   /** Values of an `in`, and parts of an `and` or `or`. Default 1,000. */
@@ -59,9 +63,10 @@ export interface OperationLimits {
  * Throws InvalidOperation with the path of the fault: `operation.where.of[2].column must be a name.`
  */
 export function parseOperation(json: unknown, limits: OperationLimits = {}): Operation {
-  const { maxNodes = 1000, maxDepth = 64, maxRows = 10_000, maxListValues = 1000 } = limits
+  const { maxNodes = 1000, maxDepth = 64, maxEmbedDepth = 10, maxRows = 10_000, maxListValues = 1000 } = limits
   checkSize(json, { maxNodes, maxDepth }, ['rows', 'set', 'args'])
   checkOperation(json, maxRows, maxListValues)
+  checkEmbedDepth(outputsOf(json), maxEmbedDepth)
   checkMeaning(json)
   return json
 }
@@ -278,6 +283,12 @@ const order = of<Order>({
 const page = of<Page>({ size: needed(wholeNumber), cursorColumns: needed(wholeNumber) })
 
 const common = (kind: Operation['kind']) => ({ kind: needed(oneOf(kind)), target: needed(relation) })
+
+function checkEmbedDepth(columns: Outputs, most: number, depth = 1): void {
+  const embeds = columns === 'all' ? [] : columns.filter(isEmbed)
+  if (embeds.length > 0 && depth > most) throw fault('operation', `made of embeds at most ${most} deep`)
+  for (const embed of embeds) checkEmbedDepth(embed.columns, most, depth + 1)
+}
 
 /** What the fields must be to each other. */
 function checkMeaning(operation: Operation): void {

@@ -1,5 +1,6 @@
 import type { Operation, Outputs, Relation } from '../operation/operation.ts'
 import { isEmbed, outputsOf } from '../operation/output.ts'
+import { invalid } from './closed-lists.ts'
 import { type Bind, type Statement, statement } from './parameters.ts'
 import { quoteName } from './sql.ts'
 
@@ -20,6 +21,19 @@ export interface Context {
 
 export type ContextOptions = Pick<Context, 'nested'> & Partial<Pick<Context, 'maxRows' | 'countsUpdated'>>
 
+/**
+ * Tables, functions and sub-selects in one statement. PostgreSQL plans each of them, in more than linear time, and a
+ * short operation can ask for many: embeds in embeds, and conditions on them at every level.
+ */
+const maxSources = 100
+
+function tooManySources(): Error {
+  return invalid(
+    `One statement would read from more than ${maxSources} places: each embed is some, and so is each condition on one.`,
+    'Embed less, or ask in several requests.',
+  )
+}
+
 /** Writes the statement of an operation with a context of its own. */
 export function writeStatement(
   operation: Operation,
@@ -28,13 +42,17 @@ export function writeStatement(
 ): Statement {
   const taken = bareNames(operation)
   let aliases = 0
+  const alias = (): string => {
+    if (++aliases > maxSources) throw tooManySources()
+    return `"r${aliases}"`
+  }
   return statement((bind) =>
     write({
       nested,
       maxRows,
       countsUpdated,
       bind,
-      alias: () => `"r${++aliases}"`,
+      alias,
       named: (name) => quoteName(freeName(name, taken)),
     }),
   )

@@ -120,9 +120,36 @@ function conditions(
   needed: readonly Embed[],
 ): string[] {
   const having = needed.map((embed) => hasRows(embed, source, context))
-  const asked = where === undefined ? [] : [condition(where, conditioned(columns, source, context), context)]
+  const inner = embedsIn(columns).filter(({ isInner }) => isInner)
+  const open = where && undecided(where, new Set(inner.map(({ as }) => notNull(as))))
+  const asked = open === undefined ? [] : [condition(open, conditioned(columns, source, context), context)]
   return [...on, ...having, ...asked]
 }
+
+/**
+ * The condition without the tests of embeds in `decided`, and each other one once: PostgreSQL would plan the whole
+ * embed again for each. Undefined when nothing is left. Only what must hold as a whole is looked at: not within `or`.
+ */
+function undecided(where: Condition, decided: Set<string>): Condition | undefined {
+  if (where.kind === 'and' && where.of.length > 0) {
+    const of = where.of.flatMap((part) => undecided(part, decided) ?? [])
+    return of.length === 0 ? undefined : { kind: 'and', of }
+  }
+  const tested = embedTest(where)
+  if (tested === undefined) return where
+  if (decided.has(tested)) return undefined
+  decided.add(tested)
+  return where
+}
+
+/** What a condition says of an embed, the same however it is spelled: `is.null` denied is `is.not_null`. */
+function embedTest(where: Condition, isDenied = false): string | undefined {
+  if (where.kind === 'not') return embedTest(where.of, !isDenied)
+  if (where.kind !== 'embedded') return undefined
+  return (where.value === 'null') === isDenied ? notNull(where.embed) : `null ${where.embed}`
+}
+
+const notNull = (embed: string): string => `not_null ${embed}`
 
 /** What conditions on a row of this source can be about. */
 export function conditioned(columns: Outputs, source: Source, context: Context): Conditioned {
