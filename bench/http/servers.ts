@@ -63,8 +63,8 @@ export const hasPostGraphile: boolean = existsSync(new URL('node_modules/postgra
 async function startPostGraphile(url: string, role: string): Promise<Server> {
   const module: unknown = await import(peer.href)
   if (!isPeer(module)) throw new Error(`${peer.href} does not start PostGraphile.`)
-  const { port, stop } = await module.startPostGraphile(url, role, poolSize)
-  return { url: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: () => stop() }
+  const server = await module.startPostGraphile(url, role, poolSize)
+  return { url: `http://127.0.0.1:${server.port}`, [Symbol.asyncDispose]: () => server.stop() }
 }
 
 interface Peer {
