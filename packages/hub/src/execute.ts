@@ -84,7 +84,9 @@ async function runBody(executor: Executor, operation: Operation, asking: BodyAsk
   const { form, use } = asking
   const statement = bodyStatement(executor, operation, asking)
   const asked = plannedCount(operation, form)
-  const { main, planned } = await runTold(executor, statement, asking, use, asked).catch(explainRefused(form))
+  const { main, planned } = await runTold(executor, statement, { ...asking, operation }, use, asked).catch(
+    explainRefused(form),
+  )
   const [body = null, rows, total, ...others] = main.rows[0] ?? []
   const inserted = countsInserted(operation) ? others.pop() : undefined
   return {
@@ -199,7 +201,7 @@ export function executeAnswer(executor: Executor, request: HubRequest): Run<Answ
     // What is written comes back whole, as over REST.
     const isRead = operation.kind === 'select' || operation.kind === 'call'
     const statement = compile(operation, isRead ? executor.dialect.maxRows : undefined)
-    const { main } = await runTold(executor, statement, { caller, form, request }, use)
+    const { main } = await runTold(executor, statement, { caller, form, request, operation }, use)
     const { columns, rows, rowCount } = main
     return { columns, rows: rows.map((row) => row.map((value) => value && textOf(value))), rowCount }
   }
@@ -216,19 +218,25 @@ function formOfRun({ kind }: Operation, { defaultSchema, dialect }: Executor): A
 async function runTold(
   { database, dialect, timeoutMs, answerBytes }: Executor,
   statement: Statement,
-  asking: Asking,
+  asking: Asking & { readonly operation: Operation },
   use: SettingsUse,
   planned?: Statement,
 ): Promise<{ readonly main: BatchAnswer; readonly planned: BatchAnswer | undefined }> {
   const { options, before } = tell(asking, { use, dialect, timeoutMs })
   const answers = await database.batch([...before, { ...statement, isMain: true }, ...(planned ? [planned] : [])], {
     ...options,
+    runsCode: before.length > 0 || runsCode(asking.operation, use),
     effect: asking.form.settings['transaction_read_only'] === 'on' ? 'read' : 'write',
     // The body is limited where PostgreSQL makes it; this is for the rows of /-/run, with room for their counts.
     maxAnswerBytes: answerBytes + 1024,
   })
   const [main = noAnswer, second] = answers.slice(before.length)
   return { main, planned: second }
+}
+
+/** A write fires triggers and fills defaults; a read runs what views, policies and computed columns call. */
+function runsCode({ kind }: Operation, use: SettingsUse): boolean {
+  return use.changesSession || (kind !== 'select' && kind !== 'count')
 }
 
 const noAnswer: BatchAnswer = { columns: [], rows: [], rowCount: 0 }

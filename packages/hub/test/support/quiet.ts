@@ -19,3 +19,32 @@ export const callers = (from: TestHub): readonly (readonly [key: string | null, 
   [keys.server, from.roles.server],
   [null, from.roles.anonymous],
 ]
+
+/** What each function leaves on the session. */
+export const loudChanges: ReadonlyMap<string, string> = new Map([
+  ['dynamic', "execute format('set %I = %L', 'role', 'none')"],
+  ['quoted', 'set "role" to none'],
+  ['zone', "set timezone to 'Asia/Tokyo'"],
+  ['deadline', 'set statement_timeout = 500'],
+  ['path', 'set search_path to pg_catalog'],
+  ['encoding', "set client_encoding to 'LATIN1'"],
+  ['variable', "perform set_config('app.tenant', 'mine', is_local)"],
+])
+
+/** Each function, and a view that calls it. */
+export function loudTables({ server }: Roles): string {
+  const made = [...loudChanges].map(
+    ([name, change]) => `
+    create function ${name}() returns text language plpgsql as
+      $f$ declare is_local boolean := false; begin ${change}; return 'x'; end $f$;
+    create view views_${name} as select ${name}() as x;
+    grant select on views_${name} to ${server};`,
+  )
+  return `
+    create function seen() returns json language sql stable as $f$
+      select json_build_object('role', current_user, 'word', 'Zürich',
+        'all', (select json_object_agg(name, setting) from pg_settings
+          where name in ('TimeZone', 'statement_timeout', 'search_path', 'client_encoding')),
+        'tenant', nullif(current_setting('app.tenant', true), '')) $f$;
+    ${made.join('')}`
+}

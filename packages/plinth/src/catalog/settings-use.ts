@@ -24,12 +24,24 @@ const settingCalls = ':funcid (2077|3294|2078) '
  */
 const harmless = String.raw`(current_setting|set_config)\s*\(\s*'(?!req|res|role|session)[^']*'\s*(?=[,)])`
 
+/**
+ * What is cut out before a change of the session is looked for: a plain setting for this transaction, and the SET of an
+ * UPDATE, which is on one line, for a comment may look like the beginning of one.
+ */
+const local = String.raw`set_config\s*\(\s*'(?!req|res|role|session)[^']*'\s*,\s*('[^']*'|[\w.]+)\s*,\s*true\s*\)|\mupdate[ \t]+(?!then\M|else\M|loop\M|begin\M)[\w."]+[ \t]+set\M|\mdo[ \t]+update[ \t]+set\M`
+
 const useText = String.raw`
 with source as (
   select regexp_replace(p.prosrc, $1, '', 'gi') as left_over, p.prosrc as whole, coalesce(p.prosqlbody::text, '') as tree
   from pg_catalog.pg_proc p
   join pg_catalog.pg_language l on l.oid = p.prolang
   where p.oid >= ${firstOwnOid} and l.lanname not in ('c', 'internal')
+), unreadable as (
+  select from pg_catalog.pg_proc p
+  join pg_catalog.pg_language l on l.oid = p.prolang
+  where p.oid >= ${firstOwnOid} and l.lanname not in ('sql', 'plpgsql')
+    and not exists (select from pg_catalog.pg_depend d
+      where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
 ), tree as (
   select tree from source where tree <> ''
   union all select ev_action::text || ev_qual::text from pg_catalog.pg_rewrite where ev_class >= ${firstOwnOid}
@@ -44,8 +56,8 @@ with source as (
 select
   found or exists (select from source where left_over ~* 'current_setting|pg_settings|\mshow\M|\mrequest\.') as reads,
   exists (select from source where left_over ~* 'set_config|response') as answers,
-  found or exists (select from source
-    where left_over ~* 'set_config' or whole ~* 'set_config[^;]*\mfalse\M|\mset\s+(session|role)|\mreset\M') as changes
+  found or exists (select from unreadable) or exists (select from source
+    where regexp_replace(whole, $2, '', 'gi') ~* 'set_config|\mexecute\M|\mreset\M|\mset\M(?!''|\s+local\M)') as changes
 from in_trees`
 
 const rolesText = (mayGrant: boolean): string => `
@@ -67,7 +79,7 @@ const grantsSettings = 150_000
 export async function loadSettingsUse(from: Queryable): Promise<SettingsUse> {
   const version = Number((await from.one<{ server_version_num: string }>('show server_version_num')).server_version_num)
   const [use, roles] = await Promise.all([
-    from.one<{ reads: boolean; answers: boolean; changes: boolean }>(useText, [harmless]),
+    from.one<{ reads: boolean; answers: boolean; changes: boolean }>(useText, [harmless, local]),
     from.query<{ role: string; settings: Record<string, string> }>(rolesText(version >= grantsSettings)),
   ])
   return {

@@ -23,7 +23,9 @@ export async function runBatch(
   const trip = isTransaction
     ? transaction(home, statements, about, options)
     : implicit(home, statements, about, options)
-  const answers = await runRoundTrip(home, { ...trip, isReadOnly: isReadOnly(options) }, options)
+  // Behind a pooler no connection is ours to reset.
+  const runsCode = !home.pooler && (options.runsCode ?? trip.effect === 'write')
+  const answers = await runRoundTrip(home, { ...trip, isReadOnly: isReadOnly(options), runsCode }, options)
   if (isTransaction) checkEnd(answers.at(-1), options)
   const first = trip.statements.indexOf(statements[0] ?? last)
   return answers.slice(first, first + statements.length).map(toBatchAnswer)

@@ -39,6 +39,8 @@ export interface BatchOptions extends Omit<StatementOptions, 'rows'> {
   readonly laneSettings?: Readonly<Record<string, string>>
   /** `read`: it changes nothing, may share a connection, and is run again when that breaks. Default `write`. */
   readonly effect?: 'read' | 'write'
+  /** It may run functions that leave settings on the connection, so the next one resets it. Default: for writes. */
+  readonly runsCode?: boolean
   /** Default: the database's own, normally read committed. */
   readonly isolation?: IsolationLevel
   /** `rollback`: the statements are answered, deferred constraints are checked, and all is undone. Default `commit`. */

@@ -54,6 +54,8 @@ export interface RoundTrip {
   readonly mayShare: boolean
   /** The server refuses a write in it, and no other server would take it. */
   readonly isReadOnly?: boolean
+  /** They may run code that leaves settings on the session. */
+  readonly runsCode?: boolean
   /** Its statements begin a transaction and end it. */
   readonly isTransaction?: true
 }
@@ -128,8 +130,15 @@ async function runOnce(
   const mayShare =
     home.sharedLanes > 0 && trip.mayShare && options.signal === undefined && limitMs === home.statementTimeoutMs
   const lane = mayShare ? await sharedAlive(home, trip.settings.key) : undefined
-  const { settings } = trip
-  const run: HeldRun = { limitMs, signal: options.signal, context, maxBytes: options.maxAnswerBytes, settings }
+  const { settings, runsCode } = trip
+  const run: HeldRun = {
+    limitMs,
+    signal: options.signal,
+    context,
+    maxBytes: options.maxAnswerBytes,
+    settings,
+    runsCode,
+  }
   return lane ? await runShared(home, lane, trip, run) : await runAlone(home, trip, run)
 }
 
@@ -197,10 +206,11 @@ async function runShared(
   home: SingleHome,
   lane: Connection,
   { statements, text }: RoundTrip,
-  { limitMs, maxBytes, settings, context }: HeldRun,
+  { limitMs, maxBytes, settings, runsCode, context }: HeldRun,
 ): Promise<readonly StepAnswer[]> {
   try {
-    return await lane.run(statements, limitMs, { maxBytes, settings, noteBusyMs: (ms) => home.lanes.note(text, ms) })
+    const noteBusyMs = (ms: number): void => home.lanes.note(text, ms)
+    return await lane.run(statements, limitMs, { maxBytes, settings, runsCode, noteBusyMs })
   } catch (error) {
     throw isFailure(error) ? toPlinthError(error, context) : error
   }

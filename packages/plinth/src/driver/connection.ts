@@ -37,6 +37,8 @@ export interface RunOptions {
   readonly firstWithinMs?: number | undefined
   /** What the session must have for them. Default: whatever it has. */
   readonly settings?: LaneSettings | undefined
+  /** They may run code that leaves settings on the session. Default false. */
+  readonly runsCode?: boolean | undefined
 }
 
 /** How long past its statement's own time limit a server may stay silent before the connection counts as dead. */
@@ -186,7 +188,7 @@ export class Connection {
   run(
     statements: readonly Statement[],
     limitMs: number,
-    { noteBusyMs, maxBytes, firstWithinMs, settings }: RunOptions = {},
+    { noteBusyMs, maxBytes, firstWithinMs, settings, runsCode }: RunOptions = {},
   ): Promise<readonly StepAnswer[]> {
     const front = settings ? this.#state.front(settings) : []
     const all = front.length === 0 ? statements : [...front, ...statements]
@@ -197,15 +199,17 @@ export class Connection {
         }
       : this.#noteEnded
     const answers = this.#start(new Exchange(all, limitMs, this.#prepared, ended, maxBytes, firstWithinMs))
-    return settings && front.length > 0 ? this.#confirm(answers, settings, front.length) : answers
+    const { turn } = this.#state
+    if (runsCode) this.#state.spoil()
+    return settings && front.length > 0 ? this.#confirm(answers, settings, front.length, turn) : answers
   }
 
   async #confirm(
     answers: Promise<readonly StepAnswer[]>,
     settings: LaneSettings,
     inFront: number,
+    turn: number,
   ): Promise<readonly StepAnswer[]> {
-    const { turn } = this.#state
     const all = await answers
     this.#state.confirm(turn, settings)
     return all.slice(inFront)

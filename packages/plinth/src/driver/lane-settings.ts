@@ -37,6 +37,8 @@ const resetRole: Statement = { text: 'reset role', values: [] }
 /** A transaction that began as read-only may write if it is told so before it has looked at anything. */
 const readWrite: Statement = { text: 'set transaction_read_only = off', values: [] }
 const resetAll: Statement = { text: 'reset all', values: [] }
+/** Of the role too; RESET ALL leaves both. */
+const resetUser: Statement = { text: 'set session authorization default', values: [] }
 
 /**
  * What settings the session of a lane has. A failed exchange takes back the settings it brought, and on a lane others
@@ -55,6 +57,8 @@ export class LaneState {
   #turn = 0
   /** Names that may differ from how the connection was opened. */
   readonly #touched = new Set<string>()
+  /** Code of the database's users ran: any name may differ, and nobody can say which. */
+  #isSpoiled = false
 
   get key(): string | undefined {
     return this.#known?.key
@@ -69,6 +73,9 @@ export class LaneState {
     const isCovered = wanted.names.length >= this.#touched.size && wanted.names.every((name) => this.#touched.has(name))
     const mayWrite = this.#touched.has(readOnlyByDefault) ? [readWrite] : []
     for (const name of wanted.names) this.#touched.add(name)
+    // First of all what a function may have set, as a time limit that the rest would not meet.
+    const all = [resetAll, resetUser, readWrite]
+    if (this.#isSpoiled) return wanted.apply ? [...all, wanted.apply] : all
     const resets = isOpened ? [] : [...mayWrite, resetRole, ...(isCovered ? [] : [resetAll])]
     return wanted.apply ? [...resets, wanted.apply] : resets
   }
@@ -78,10 +85,18 @@ export class LaneState {
     return this.#turn
   }
 
+  /** What was sent last may set anything: what comes behind it begins with a reset. */
+  spoil(): void {
+    this.#turn++
+    this.#known = undefined
+    this.#isSpoiled = true
+  }
+
   /** The exchange of `turn` was answered. */
   confirm(turn: number, wanted: LaneSettings): void {
     if (turn !== this.#turn) return
     this.#known = wanted
+    this.#isSpoiled = false
     this.#touched.clear()
     for (const name of wanted.names) this.#touched.add(name)
     this.#trustedUntil = wanted === asOpened ? Infinity : performance.now() + trustedMs
@@ -91,6 +106,7 @@ export class LaneState {
   clear(): void {
     this.#turn++
     this.#known = asOpened
+    this.#isSpoiled = false
     this.#touched.clear()
     this.#trustedUntil = Infinity
   }
