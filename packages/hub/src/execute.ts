@@ -150,7 +150,7 @@ async function readLarge(executor: Executor, operation: Select, asking: BodyAski
     const answer = await runBody(executor, limited, asking).catch(ignoreTooMuch)
     if (answer && answer.rows <= mostHeldRows) return answer
   }
-  const opened = await openRows(executor.database, rowSource(executor, operation, asking), large.enter())
+  const opened = await openRows(executor.database, rowSource(executor, operation, asking), large.enter(asking.caller))
   const { whole, total, said, pieces, close } = opened
   large.note(held.text, whole === undefined)
   const about = { total, ...saidIn(said) }

@@ -1,5 +1,6 @@
 import { isPlinthError } from 'plinth'
 import { clientErrorFields } from './client-error.ts'
+import type { Dialect } from './dialect.ts'
 import type { Reply } from './exchange.ts'
 import { errorAnswer, errorReply } from './postgrest/error-reply.ts'
 import { Refusal } from './refusal.ts'
@@ -13,18 +14,23 @@ export interface Failed {
   /** The client is `connectHub` and rebuilds the error. */
   readonly isRun: boolean
   readonly schema: SchemaCache
+  readonly dialect: Dialect
   readonly onFault: (error: unknown) => void
 }
 
 /** The reply to a request that failed, whatever failed. */
-export async function failureReply(failure: unknown, { caller, isRun, schema, onFault }: Failed): Promise<Reply> {
+export async function failureReply(
+  failure: unknown,
+  { caller, isRun, schema, dialect, onFault }: Failed,
+): Promise<Reply> {
   const error = withoutRow(failure, caller)
   if (isOutdated(error)) await schema.noteOutdated()
   // Every caller but the anonymous one has proved who it is; without one, logging in may help.
   const isAnonymous = caller === undefined || caller.kind === 'anonymous'
   const answer = errorAnswer(error, isAnonymous)
   if (answer.body.code === 'PLT500') onFault(error)
-  return errorReply(answer, isRun ? clientErrorFields(error, answer) : {})
+  const more = isRun ? clientErrorFields(error, answer) : {}
+  return errorReply(answer, more, dialect.isPostgrest ? 'PostgREST' : undefined)
 }
 
 /** PostgreSQL refused names or types (class 42, a missing grant apart), which the catalog had given: it has changed. */

@@ -71,7 +71,7 @@ async function answer(request: HubRequest, parts: RunningParts, phases: Phases):
       ? await runOperation(request, caller, parts)
       : await answerPostgrest({ request, caller, parts, phases })
   } catch (error) {
-    return await failureReply(error, { caller, isRun, schema: parts.schema, onFault: parts.onFault })
+    return await failureReply(error, { ...parts, caller, isRun })
   }
 }
 

@@ -2,12 +2,16 @@ import type { ByteRow, Database, IsolationLevel, ReadTransaction } from 'plinth'
 import type { Statement } from 'plinth/operation'
 import { Refusal } from './refusal.ts'
 import type { Told } from './session-settings.ts'
+import type { Caller } from './stage/caller.ts'
 
 /** An answer with more rows than this is not held in memory; it is read as its client takes it. */
 export const mostHeldRows = 5_000
 
 /** Large answers read at once, at most: each holds a connection for as long as its client takes to read. */
 const mostAtOnce = 4
+
+/** Of them, for one caller: two slow readers of one service, role or of nobody leave room for everybody else's. */
+const mostOfOne = 2
 
 /** Statements known to answer more than is held, at most; the oldest is forgotten, and found out again. */
 const mostKnown = 1000
@@ -21,7 +25,7 @@ const longestMs = 2_147_483_647
 /** Which statements answer much, and how many such answers are being read. */
 export class LargeAnswers {
   readonly #known = new Set<string>()
-  #reading = 0
+  readonly #reading: string[] = []
 
   isKnown(text: string): boolean {
     return this.#known.has(text)
@@ -34,20 +38,27 @@ export class LargeAnswers {
     this.#known.add(text)
   }
 
-  /** Counts one in until the returned function is called. */
-  enter(): () => void {
-    if (this.#reading >= mostAtOnce)
+  /** Counts one of the caller in until the returned function is called. */
+  enter(caller: Caller): () => void {
+    const who = nameOf(caller)
+    const own = this.#reading.filter((one) => one === who).length
+    if (this.#reading.length >= mostAtOnce || own >= mostOfOne)
       throw new Refusal(503, 'PLT503', 'Too many large answers are being read.', {
         hint: 'Ask for fewer rows, with limit and offset, or come again later.',
         headers: { 'retry-after': '1' },
       })
-    this.#reading++
+    this.#reading.push(who)
     let isIn = true
     return () => {
-      if (isIn) this.#reading--
+      if (isIn) this.#reading.splice(this.#reading.indexOf(who), 1)
       isIn = false
     }
   }
+}
+
+function nameOf(caller: Caller): string {
+  if (caller.kind === 'owner') return caller.kind
+  return `${caller.kind} ${caller.kind === 'service' ? caller.name : caller.role}`
 }
 
 export interface RowSource {

@@ -36,10 +36,10 @@ describe('a function', () => {
   })
 
   test('whose argument has no name takes a whole body, if it is of a type that one can be', async () => {
-    assert.equal((await call('unnamed', { '': 'x' })).json, 'text {"":"x"}')
+    assert.equal((await call('whole_body', { '': 'x' })).json, 'text {"":"x"}')
     const plain = { 'content-type': 'text/plain' }
-    assert.equal((await hub.ask('POST', '/rpc/unnamed', { text: 'y', headers: plain })).json, 'text y')
-    assert.equal((await call('unnamed', { a: 1 })).json.code, 'PGRST202')
+    assert.equal((await hub.ask('POST', '/rpc/whole_body', { text: 'y', headers: plain })).json, 'text y')
+    assert.equal((await call('whole_body', { a: 1 })).json.code, 'PGRST202')
   })
 
   test('counts its set, and gives one row as an object', async () => {

@@ -67,17 +67,16 @@ describe('a request that is too large', () => {
     await hub.sql('truncate notes')
   })
 
-  test('by a column named over and over for many rows is refused before it grows', async () => {
+  test('by a column named over and over for many rows does not grow: it is one column, or refused', async () => {
     const rows = Array.from({ length: 10_000 }, () => ({}))
-    const columns = Array.from({ length: 1_000 }, () => 'body')
-    const prefer = 'missing=default'
-    const answers = [
-      await hub.ask('POST', `/notes?columns=${columns.join(',')}`, { body: rows, headers: { prefer } }),
-      await hub.ask('POST', '/-/run', {
-        body: { kind: 'insert', target: { name: 'notes' }, columns, rows, result: 'count' },
-      }),
-    ]
-    for (const { status, json } of answers) assert.deepEqual([status, json.code], [400, 'PGRST100'])
+    const columns = Array.from({ length: 900 }, () => 'body')
+    const headers = { prefer: 'missing=default' }
+    const once = await hub.ask('POST', `/notes?columns=${columns.join(',')}`, { body: rows, headers })
+    assert.equal(once.status, 201)
+    const { status, json } = await hub.ask('POST', '/-/run', {
+      body: { kind: 'insert', target: { name: 'notes' }, columns, rows, result: 'count' },
+    })
+    assert.deepEqual([status, json.code], [400, 'PGRST100'])
   })
 
   test('in what it asks for is PLT400, however it is spelled', async () => {

@@ -60,6 +60,10 @@ describe('a token', () => {
         .status,
       200,
     )
+    const refused = await open.handle(
+      new Request('http://hub/users', { headers: { authorization: `Bearer ${token(rest)}` } }),
+    )
+    assert.equal(refused.status, 401, 'another token may do more')
   })
 })
 

@@ -63,12 +63,13 @@ function plain(
 export function errorReply(
   { status, body, headers }: ErrorAnswer,
   more: Readonly<Record<string, unknown>> = {},
+  server = 'Plinth',
 ): TextReply {
   return {
     status,
     headers: {
       'content-type': 'application/json; charset=utf-8',
-      'proxy-status': `Plinth; error=${body.code}`,
+      'proxy-status': `${server}; error=${body.code}`,
       ...headers,
     },
     body: JSON.stringify({ ...body, ...more }),

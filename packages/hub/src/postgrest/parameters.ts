@@ -41,7 +41,7 @@ export function parseParameters(parameters: readonly Parameter[], scope: Scope, 
     ...(order && { order }),
     ...(root.limit === undefined ? {} : { limit: root.limit }),
     ...(root.offset === undefined ? {} : { offset: root.offset }),
-    ...(columns === undefined || columns === '' ? {} : { columns: parseNames('columns', columns, budget) }),
+    ...(columns === undefined ? {} : { columns: [...new Set(parseNames('columns', columns, budget))] }),
     ...(onConflict === undefined ? {} : { onConflict: parseNames('on_conflict', onConflict, budget) }),
   }
 }

@@ -216,6 +216,8 @@ function createIdentity(options: JwtOptions, context: TokenContext): (claims: Cl
     if (service === undefined && roles !== undefined && role !== anonymousRole && !roles.includes(role))
       throw credentialRefused('PGRST303', 'The JWT names a role this hub does not take')
     const told = claimsWithRole(claims, text, role)
-    return service === undefined ? { kind: 'token', role, claims: told } : { ...service, claims: told }
+    if (service !== undefined) return { ...service, claims: told }
+    // One who was told apart by no role is still nobody in particular: with another credential he may do more.
+    return { kind: named === undefined ? 'anonymous' : 'token', role, claims: told }
   }
 }

@@ -70,8 +70,8 @@ export function sampleTables({ backend, server, anonymous }: Roles): string {
     create function shout(note notes) returns text language sql immutable as 'select upper(note.body)';
     create function bodies(list notes[]) returns text language sql immutable as
       'select string_agg(one.body, ''+'' order by one.id) from unnest(list) one';
-    create function unnamed(int) returns text language sql immutable as 'select ''int''';
-    create function unnamed(text) returns text language sql immutable as 'select ''text ''||$1';
+    create function whole_body(int) returns text language sql immutable as 'select ''int''';
+    create function whole_body(text) returns text language sql immutable as 'select ''text ''||$1';
     create function twins(a int) returns int language sql as 'select 1';
     create function twins(a text) returns int language sql as 'select 2';
     revoke execute on all functions in schema public from public;
