@@ -25,7 +25,8 @@ const readyForQuery = 0x5a
 
 /**
  * Cuts what the server sends into messages: rows and the like go to whoever asked for them, without pg's parser, which
- * makes a JavaScript string of every value; everything else goes to that parser, in order and in whole messages.
+ * makes a JavaScript string of every value; everything else goes to that parser, in order. A row that is the parser's is
+ * passed on as it comes: put together first, the rows of a stream were copied once more (112 to 124 MB of a process instead of 110 to 113).
  */
 export class MessageSplitter {
   readonly #taker: MessageTaker
@@ -36,6 +37,8 @@ export class MessageSplitter {
   #neededBytes = headerBytes
   /** Of a row nobody wants. */
   #toSkip = 0
+  /** Of a row whose beginning the parser has. */
+  #toPass = 0
 
   constructor(taker: MessageTaker, passOn: (bytes: Buffer) => void) {
     this.#taker = taker
@@ -44,7 +47,7 @@ export class MessageSplitter {
 
   /** Throws at what is no message of PostgreSQL's protocol. */
   push(received: Buffer): void {
-    const chunk = this.#skip(received)
+    const chunk = this.#skip(this.#passRest(received))
     if (this.#keptBytes + chunk.length < this.#neededBytes) return this.#keep(chunk)
     const bytes = this.#keptBytes === 0 ? chunk : Buffer.concat([...this.#kept, chunk])
     this.#kept = []
@@ -85,6 +88,10 @@ export class MessageSplitter {
       this.#toSkip = 1 + length - rest.length
       return
     }
+    if (code === messageCode.dataRow && !this.#taker.takes(code)) {
+      this.#toPass = 1 + length - rest.length
+      return this.#passOn(rest)
+    }
     this.#neededBytes = 1 + length
     this.#keep(rest)
   }
@@ -93,6 +100,14 @@ export class MessageSplitter {
     if (piece.length === 0) return
     this.#kept.push(piece)
     this.#keptBytes += piece.length
+  }
+
+  #passRest(chunk: Buffer): Buffer {
+    if (this.#toPass === 0) return chunk
+    const passed = Math.min(this.#toPass, chunk.length)
+    this.#toPass -= passed
+    this.#passOn(chunk.subarray(0, passed))
+    return chunk.subarray(passed)
   }
 
   #skip(chunk: Buffer): Buffer {
