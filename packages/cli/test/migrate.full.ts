@@ -32,11 +32,11 @@ test('a migration is created, run, looked at and reverted, and scripts can read 
   assert.match(run.stdout, /0001_users +applied +\d+ ms/)
   // Also without a terminal, or an hour in CI would be silent.
   assert.equal(run.code, 0)
-  assert.match(run.stderr, /^0001_users up, 1 of 1\n0001_users applied in \d+ ms\n$/)
+  assert.match(run.stderr, /^0001_users up, 1 of 1\n0001_users applied in [\d.]+ m?s\n$/)
   assert.equal((await migrate('run')).stdout, 'Nothing to run: the database has them all.\n')
   assert.equal((await migrate('status')).code, 0)
   const revert = await migrate('revert', '--json')
-  assert.match(revert.stderr, /^0001_users down, 1 of 1\n0001_users reverted in \d+ ms\n$/)
+  assert.match(revert.stderr, /^0001_users down, 1 of 1\n0001_users reverted in [\d.]+ m?s\n$/)
   const reverted: unknown = JSON.parse(revert.stdout)
   assert.equal(Array.isArray(reverted) && reverted[0].direction, 'down')
   assert.match((await migrate('history')).stdout, /revert +0001_users .*\n.* run +0001_users /)

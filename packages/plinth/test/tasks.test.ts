@@ -300,12 +300,12 @@ test('what ended 14 days ago is removed to the last, and nothing else', async ()
 
 test('a worker that cannot do its work tells it, and goes on when it can', async () => {
   const one = noting('a')
-  await using worker = await startWorker(db, [one])
-  await activity.query('alter table plinth.task rename to hidden')
   const told = new Set<string>()
   using _ = onObservations({
     'worker.failed': ({ failure, attempt }) => void told.add(`${failure.sqlstate} ${attempt}`),
   })
+  await using worker = await startWorker(db, [one])
+  await activity.query('alter table plinth.task rename to hidden')
   await activity.query(`select pg_notify('plinth_task', '')`)
   await until(async () => told.has('42P01 1'))
   await activity.query('alter table plinth.hidden rename to task')
@@ -315,9 +315,9 @@ test('a worker that cannot do its work tells it, and goes on when it can', async
 })
 
 test('a worker whose sign of life fails tells why', async () => {
-  await using worker = await startWorker(db, [])
   const told = new Set<string>()
   using _ = onObservations({ 'worker.failed': ({ failure }) => void told.add(failure.code) })
+  await using worker = await startWorker(db, [])
   await activity.query('alter table plinth.worker rename to hidden')
   await until(async () => told.has('UndefinedObject'))
   await activity.query('alter table plinth.hidden rename to worker')
