@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { createDatabase } from '../src/database/database.ts'
 import { LaneChoice } from '../src/database/lane-choice.ts'
+import { readOptions } from '../src/database/options.ts'
+import { Connection } from '../src/driver/connection.ts'
 import { testDatabase } from './support/database.ts'
 
 const { url } = await testDatabase({
@@ -44,6 +46,21 @@ test('a read that was slow takes a lane of its own the next time, and shares aga
   assert.ok(!lanes.mayShare('select 1'))
   lanes.note('select 1', 0.2)
   assert.ok(lanes.mayShare('select 1'))
+})
+
+test('the server is charged with its own time, not with that in which this process could not read its answer', async () => {
+  const connection = await Connection.open(readOptions({ url }).connection)
+  const busyMs = async (text: string): Promise<number> => {
+    const noted = Promise.withResolvers<number>()
+    const answered = connection.run([{ text, values: [] }], 10_000, { noteBusyMs: noted.resolve })
+    const until = performance.now() + 300
+    while (performance.now() < until);
+    await answered
+    return await noted.promise
+  }
+  assert.ok((await busyMs('select 1')) < 150)
+  assert.ok((await busyMs('select pg_sleep(0.8)')) > 200)
+  await connection.close()
 })
 
 test('only what can neither wait for the disk nor for a lock shares a lane', () => {

@@ -130,7 +130,7 @@ async function runOnce(
   const mayShare =
     home.sharedLanes > 0 && trip.mayShare && options.signal === undefined && limitMs === home.statementTimeoutMs
   const lane = mayShare ? await sharedAlive(home, trip.settings.key) : undefined
-  const { settings, runsCode } = trip
+  const { settings, runsCode, text } = trip
   const run: HeldRun = {
     limitMs,
     signal: options.signal,
@@ -138,20 +138,19 @@ async function runOnce(
     maxBytes: options.maxAnswerBytes,
     settings,
     runsCode,
+    noteBusyMs: (ms) => home.lanes.note(text, ms),
   }
-  return lane ? await runShared(home, lane, trip, run) : await runAlone(home, trip, run)
+  return lane ? await runShared(lane, trip, run) : await runAlone(home, trip, run)
 }
 
 async function runAlone(home: SingleHome, trip: RoundTrip, run: HeldRun): Promise<readonly StepAnswer[]> {
   const { statements, text } = trip
   const connection = await acquireAlive(home, trip, run)
-  const from = performance.now()
   const answers = runHeld(connection, statements, run)
   const asked = home.position && trip.effect === 'write' && !isRead(text) ? home.position.ask(connection) : undefined
   try {
     return await answers
   } finally {
-    home.lanes.note(text, performance.now() - from)
     await asked
     if (trip.isTransaction) await endFailed(connection, run)
     home.pool.release(connection)
@@ -202,17 +201,11 @@ async function isAlive(home: SingleHome, connection: Connection): Promise<boolea
   )
 }
 
-async function runShared(
-  home: SingleHome,
-  lane: Connection,
-  { statements, text }: RoundTrip,
-  { limitMs, maxBytes, settings, runsCode, context }: HeldRun,
-): Promise<readonly StepAnswer[]> {
+async function runShared(lane: Connection, trip: RoundTrip, run: HeldRun): Promise<readonly StepAnswer[]> {
   try {
-    const noteBusyMs = (ms: number): void => home.lanes.note(text, ms)
-    return await lane.run(statements, limitMs, { maxBytes, settings, runsCode, noteBusyMs })
+    return await lane.run(trip.statements, run.limitMs, run)
   } catch (error) {
-    throw isFailure(error) ? toPlinthError(error, context) : error
+    throw isFailure(error) ? toPlinthError(error, run.context) : error
   }
 }
 

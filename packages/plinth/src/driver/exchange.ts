@@ -5,6 +5,7 @@ import { MessageSplitter, type MessageTaker, messageCode } from './message-split
 import { MessageWriter, type Parameter } from './message-writer.ts'
 import { isServerError, type PgPackage, type ServerError, type WireConnection } from './peer.ts'
 import type { Prepared, PreparedStatements } from './prepared.ts'
+import { thisTurn, type Turn } from './turn.ts'
 
 export interface Statement {
   readonly text: string
@@ -76,6 +77,7 @@ const writer = new MessageWriter()
  */
 export class Exchange {
   readonly startedAt: number = performance.now()
+  readonly startedIn: Turn = thisTurn()
   /** The server's own time limit for the statements, in ms. */
   readonly limitMs: number
   /** The server must answer the first statement within this time, in ms. */

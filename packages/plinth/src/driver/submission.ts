@@ -1,6 +1,9 @@
+import { thisTurn, type Turn } from './turn.ts'
+
 /** One of pg's own queries on its way: what the connection knows of it beside pg. See `Connection.submit`. */
 export class Submission {
   readonly startedAt: number = performance.now()
+  readonly startedIn: Turn = thisTurn()
   readonly limitMs: number
   readonly firstWithinMs: number | undefined
   /** Its rows and errors are pg's to tell. */
