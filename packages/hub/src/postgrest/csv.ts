@@ -14,8 +14,8 @@ export function parseCsv(text: string): readonly Row[] {
   )
 }
 
-/** A field, and what ends it: a comma, a line break or the end. */
-const field = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|\n|\r|$)/y
+/** A field, and what ends it: a comma, a line break or the end. A field may be as long as the body. */
+const field = /(?:"([^"]*(?:""[^"]*)*)"|([^",\r\n]*))(,|\r\n|\n|\r|$)/y
 
 function parseLines(text: string): string[][] {
   const lines: string[][] = []

@@ -46,8 +46,7 @@ function credentialOf({ headers }: HubRequest, { isPostgrest, hasKeys }: Credent
   const isBearer = authorization !== undefined && /^bearer(?: |$)/i.test(authorization)
   if (authorization === undefined || (isPostgrest && !isBearer))
     return isPostgrest && !hasKeys ? undefined : headers.get('apikey')
-  const bearer = /^Bearer *(\S*) *$/i.exec(authorization)?.[1]
-  if (!isBearer || bearer === undefined)
-    throw credentialRefused('PGRST301', 'Authorization is not a Bearer key or token')
+  const bearer = authorization.slice('Bearer'.length).trim()
+  if (!isBearer || /\s/.test(bearer)) throw credentialRefused('PGRST301', 'Authorization is not a Bearer key or token')
   return bearer
 }

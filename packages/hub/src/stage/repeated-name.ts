@@ -1,7 +1,8 @@
 /** True when an object anywhere in the JSON text has the same name twice. Text that is no JSON is not judged. */
 export function repeatsName(json: string): boolean {
   const names: (Set<string> | undefined)[] = []
-  const strings = /"(?:[^"\\]|\\.)*"|[{}[\]]/gs
+  // One that is not closed ends with the text, or each quote in it would be read to the end again.
+  const strings = /"(?:[^"\\]|\\.)*(?:"|\\?$)|[{}[\]]/gs
   for (const { 0: token, index } of json.matchAll(strings)) {
     if (token === '{') names.push(new Set())
     else if (token === '[') names.push(undefined)

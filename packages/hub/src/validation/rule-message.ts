@@ -2,15 +2,16 @@
 const mostCharacters = 200
 const plainMessage = 'does not satisfy its rule'
 
-/** How Valibot and ArkType go on to say what they were given. */
-const echoes = [/[:,]? (?:but )?received [\s\S]*$/i, / ?\(was [\s\S]*\)$/]
+/** How Valibot and ArkType go on to say what they were given, to the end of the message. */
+const echo = /[:,]? (?:but )?received | ?\(was /i
 
 /**
  * The message of a rule without the value it was about, which may be a password: an answer may end up in a log. Where
  * the value is still in it after what libraries are known to append is gone, it is not told at all.
  */
 export function withoutValue(message: string, value: unknown): string {
-  const cut = echoes.reduce((text, echo) => text.replace(echo, ''), message).trim()
+  const at = message.search(echo)
+  const cut = (at < 0 ? message : message.slice(0, at)).trim()
   if (cut === '' || scalarsOf(value).some((one) => isIn(one, cut))) return plainMessage
   return cut.slice(0, mostCharacters)
 }
