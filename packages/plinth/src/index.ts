@@ -30,6 +30,7 @@ export type {
   FindOptions,
   KeyOf,
   NestedFindOptions,
+  NestedPageOptions,
   PageOptions,
   Table,
   UpsertOptions,

@@ -82,6 +82,23 @@ test('a relation takes its own condition, order, limit and offset', async () => 
   assert.deepEqual(none, [{ id: 1, home: null }])
 })
 
+test('a row by its key and a page are read with what they belong to', async () => {
+  const select = { title: true, writer: { name: true } } as const
+  const engines = { title: 'Engines', writer: { name: 'Ada' } }
+  assert.deepEqual(await runner.run(books.get(1, { select })), engines)
+  assert.deepEqual(await runner.run(books.get(1, { select: ['title'] })), { title: 'Engines' })
+  const seen = []
+  let after: string | undefined
+  do {
+    const page = await runner.run(books.page({}, { select, order: [{ pages: 'desc' }], size: 2, after }))
+    seen.push(...page.rows)
+    after = page.next
+  } while (after !== undefined)
+  const inOrder = await runner.run(books.find({}, { select, order: [{ pages: 'desc' }, 'id'] }))
+  assert.equal(inOrder.length, 4)
+  assert.deepEqual(seen, inOrder)
+})
+
 test('what is built passes for an operation from outside', () => {
   const built = books.find({}, { select: { title: true, writer: { home: true }, readers: [true, { limit: 2 }] } })
   assert.deepEqual(parseOperation(JSON.parse(JSON.stringify(built))), built)
@@ -95,6 +112,9 @@ test('what is neither a column nor a relation is refused, and so is a relation w
   assert.throws(() => find({ writer: {} }), /`select` is a list of columns, or an object/)
   assert.throws(() => find({ writer: [true, { limit: 1 }] }), /"limit" is no option of "writer"/)
   assert.throws(() => find({ readers: [true, { offsets: 1 }] }), /"offsets" is no option of "readers"/)
+  assert.throws(() => find({ readers: [true, { order: 'name' }] }), /`order` is a list/)
+  assert.throws(() => find({ readers: [true, { limit: '1' }] }), /limit of "readers" must be a number of rows/)
+  assert.throws(() => find({ readers: [true, { offset: null }] }), /offset of "readers" must be a number of rows/)
   assert.throws(() => find({ old: true }), { code: 'InvalidOption', message: /book\.old has a condition of its own/ })
   assert.throws(() => Reflect.apply(table, undefined, [relations, 'nope']), { code: 'InvalidOption' })
 })

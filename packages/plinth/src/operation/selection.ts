@@ -50,8 +50,13 @@ function nestedOptions(
   const condition = conditionOf(shape, where)
   return {
     ...(condition && { where: condition }),
-    ...(Array.isArray(order) && { order: orderOf(shape, order).map(withoutNotNull) }),
-    ...(typeof limit === 'number' && { limit }),
-    ...(typeof offset === 'number' && { offset }),
+    ...(order !== undefined && { order: orderOf(shape, order).map(withoutNotNull) }),
+    ...(limit !== undefined && { limit: numberOfRows('limit', as, limit) }),
+    ...(offset !== undefined && { offset: numberOfRows('offset', as, offset) }),
   }
+}
+
+function numberOfRows(name: string, as: string, value: unknown): number {
+  if (typeof value === 'number') return value
+  throw invalidOperation(`${name} of ${JSON.stringify(as)} must be a number of rows.`)
 }

@@ -10,10 +10,12 @@ export interface FindOptions<Row, K extends keyof Row> extends RowRange<Row> {
   readonly select?: readonly K[]
 }
 
-/** Options of a reading of columns and relations. */
-export interface NestedFindOptions<Row, Related, S> extends RowRange<Row> {
+/** Columns and relations to read. */
+interface NestedSelect<Row, Related, S> {
   readonly select: S & Known<S, Row, Related>
 }
+
+export interface NestedFindOptions<Row, Related, S> extends NestedSelect<Row, Related, S>, RowRange<Row> {}
 
 interface RowRange<Row> {
   readonly order?: OrderBy<Row>
@@ -22,8 +24,14 @@ interface RowRange<Row> {
   readonly offset?: number
 }
 
-export interface PageOptions<Row, K extends keyof Row> {
+export interface PageOptions<Row, K extends keyof Row> extends PageRange<Row> {
+  /** Columns of the result. Default: all. */
   readonly select?: readonly K[]
+}
+
+export interface NestedPageOptions<Row, Related, S> extends NestedSelect<Row, Related, S>, PageRange<Row> {}
+
+interface PageRange<Row> {
   /** The primary key is added as the last criterion, so that the order is total. Default: the primary key. */
   readonly order?: OrderBy<Row>
   /** Rows of a page. */
@@ -60,6 +68,11 @@ export interface Table<Row, New = Partial<Row>, Key = KeyOf<Row>, Related = obje
    *     posts.get(7)   select "id", "author", "created_at" as "createdAt" from "posts" where "id" = $1
    */
   get(key: Key): Typed<Row>
+  get<K extends keyof Row>(key: Key, options: { readonly select: readonly K[] }): Typed<Pick<Row, K>>
+  get<const S extends Selection<Row, Related>>(
+    key: Key,
+    options: NestedSelect<Row, Related, S>,
+  ): Typed<Selected<Row, Related, S>>
 
   /**
    * The first matching row, or undefined. Without `order` it is any of them.
@@ -105,6 +118,10 @@ export interface Table<Row, New = Partial<Row>, Key = KeyOf<Row>, Related = obje
    *       "created_at" desc, "id" limit $5
    */
   page<K extends keyof Row = keyof Row>(where: Where<Row>, options: PageOptions<Row, K>): Typed<PageOf<Pick<Row, K>>>
+  page<const S extends Selection<Row, Related>>(
+    where: Where<Row>,
+    options: NestedPageOptions<Row, Related, S>,
+  ): Typed<PageOf<Selected<Row, Related, S>>>
 
   /** Whether any row matches: `select from "posts" where … limit 1`. */
   exists(where?: Where<Row>): Typed<boolean>

@@ -2,11 +2,12 @@ import { PlinthError } from '../errors.ts'
 import { relatedShape } from './drizzle-relations.ts'
 import { drizzleShape, isDrizzleTable } from './drizzle-table.ts'
 import { encodeRow, isPlain } from './encode.ts'
-import type { Condition, Delete, Relation, Row, Select, Update, Upsert } from './operation.ts'
-import { orderOf, pageOf, withoutNotNull } from './order.ts'
+import type { Condition, Delete, Outputs, Relation, Row, Select, Update, Upsert } from './operation.ts'
+import { orderOf, withoutNotNull } from './order.ts'
+import { pageOf } from './page.ts'
 import { type Column, columnOf, invalidOperation, outputsOf, relationOf, type Shape } from './shape.ts'
 import { selectionOf } from './selection.ts'
-import type { FindOptions, KeyOf, Table, UpsertOptions } from './table-types.ts'
+import type { FindOptions, KeyOf, PageOptions, Table, UpsertOptions } from './table-types.ts'
 import { conditionOf, keyCondition, neededCondition } from './where.ts'
 
 /** What is needed of a Drizzle table's type. */
@@ -58,8 +59,8 @@ export interface TableOptions<Row> {
 
 /**
  * Describes a table: a Drizzle table with its types, columns and key; one of Drizzle's relations, whose related rows
- * can be read with it; or a table's name with your type of its rows (and, where that differs, of its new rows). With a name every value is what its PostgreSQL type gives (int8 and
- * numeric are strings), and columns are not checked here.
+ * can be read with it; or a table's name with your type of its rows (and, where that differs, of its new rows). With a
+ * name every value is what its PostgreSQL type gives (int8 and numeric are strings), and columns are not checked here.
  *
  *     const users = table(schema.users)
  *     const books = table(relations, 'books')
@@ -100,36 +101,49 @@ function isRelation(source: object): source is Relation {
 type AnyRow = Record<string, unknown>
 type AnyOptions = Omit<FindOptions<AnyRow, string>, 'select'> & { readonly select?: unknown }
 
+type AnyPageOptions = Omit<PageOptions<AnyRow, string>, 'select'> & { readonly select?: unknown }
+
 function methods(shape: Shape): Table<AnyRow, object> {
-  return { ...reads(shape), ...inserts(shape), ...changes(shape) }
+  const whole = outputsOf(shape)
+  return { ...reads(shape, whole), ...inserts(shape, whole), ...changes(shape, whole) }
 }
 
-function reads(shape: Shape): Pick<Table<AnyRow>, 'get' | 'first' | 'find' | 'page' | 'exists' | 'count'> {
+/** `whole` is the same list in all that is built here, so that `objectReader` makes its reader once. */
+function reads(
+  shape: Shape,
+  whole: Outputs,
+): Pick<Table<AnyRow>, 'get' | 'first' | 'find' | 'page' | 'exists' | 'count'> {
   const { target } = shape
-  const columns = outputsOf(shape)
+  const columns = (select: unknown): Outputs => (select === undefined ? whole : selectionOf(shape, select))
+  const read = (where: unknown, { select, ...range }: AnyOptions, result: 'first' | 'rows'): Select => ({
+    kind: 'select',
+    target,
+    columns: columns(select),
+    ...optional(conditionOf(shape, where)),
+    ...rangeOf(shape, range),
+    result,
+  })
   return {
-    get: (key) => ({ kind: 'select', target, columns, where: keyCondition(shape, key), limit: 1, result: 'row' }),
-    first: (where: unknown, options: AnyOptions = {}) =>
-      reading(select(shape, where, { ...options, limit: 1 }), 'first'),
-    find: (where: unknown = {}, options: AnyOptions = {}) => reading(select(shape, where, options), 'rows'),
-    page: (where, options) => pageOf(shape, conditionOf(shape, where), options),
-    exists: (where = {}) => ({ ...select(shape, where, { limit: 1 }), columns: [], result: 'exists' }),
+    get: (key: unknown, { select }: AnyOptions = {}): Select => ({
+      kind: 'select',
+      target,
+      columns: columns(select),
+      where: keyCondition(shape, key),
+      limit: 1,
+      result: 'row',
+    }),
+    first: (where: unknown, options: AnyOptions = {}) => read(where, { ...options, limit: 1 }, 'first'),
+    find: (where: unknown = {}, options: AnyOptions = {}) => read(where, options, 'rows'),
+    page: (where: unknown, { select, ...options }: AnyPageOptions) =>
+      pageOf(shape, conditionOf(shape, where), columns(select), options),
+    exists: (where = {}) => ({ ...read(where, { limit: 1 }, 'first'), columns: [], result: 'exists' }),
     count: (where = {}) => ({ kind: 'count', target, ...optional(conditionOf(shape, where)), result: 'count' }),
   }
 }
 
-function reading(select: Omit<Select, 'result'>, result: 'first' | 'rows'): Select {
-  return { ...select, result }
-}
-
-function select(shape: Shape, where: unknown, options: AnyOptions): Omit<Select, 'result'> {
-  const { limit, offset } = options
+function rangeOf(shape: Shape, { order, limit, offset }: AnyOptions): Pick<Select, 'order' | 'limit' | 'offset'> {
   return {
-    kind: 'select',
-    target: shape.target,
-    columns: selectionOf(shape, options.select),
-    ...optional(conditionOf(shape, where)),
-    ...(options.order && { order: orderOf(shape, options.order).map(withoutNotNull) }),
+    ...(order && { order: orderOf(shape, order).map(withoutNotNull) }),
     ...(limit !== undefined && { limit }),
     ...(offset !== undefined && { offset }),
   }
@@ -139,9 +153,11 @@ function optional(where: Condition | undefined): { readonly where?: Condition } 
   return where === undefined ? {} : { where }
 }
 
-function inserts(shape: Shape): Pick<Table<AnyRow, object>, 'insert' | 'insertMany' | 'upsert' | 'getOrCreate'> {
+function inserts(
+  shape: Shape,
+  returning: Outputs,
+): Pick<Table<AnyRow, object>, 'insert' | 'insertMany' | 'upsert' | 'getOrCreate'> {
   const { target } = shape
-  const returning = outputsOf(shape)
   return {
     insert: (row) => ({ kind: 'insert', target, rows: [newRow(shape, row)], returning, result: 'row' }),
     insertMany: (rows) => ({
@@ -196,9 +212,9 @@ function namesOf(shape: Shape, keys: readonly string[]): string[] {
 
 function changes(
   shape: Shape,
+  returning: Outputs,
 ): Pick<Table<AnyRow, object>, 'update' | 'updateWhere' | 'updateAll' | 'delete' | 'deleteWhere' | 'deleteAll'> {
   const { target } = shape
-  const returning = outputsOf(shape)
   const update = (where: Update['where'], row: object): Update => {
     const set = changedRow(shape, row)
     return { kind: 'update', target, set, where, result: 'count' }

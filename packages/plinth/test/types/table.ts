@@ -148,6 +148,15 @@ export async function nested(): Promise<void> {
   expectSame<null extends (typeof filtered)[number]['author'] ? true : false, true>(true)
 }
 
+export async function nestedElsewhere(): Promise<void> {
+  const one = await db.run(articles.get(1, { select: { title: true, editor: { id: true } } }))
+  expectSame<typeof one.editor, { id: number } | null>(true)
+  const some = await db.run(articles.get(1, { select: ['title'] }))
+  expectSame<typeof some, Pick<{ title: string }, 'title'>>(true)
+  const page = await db.run(articles.page({}, { size: 9, select: { author: { id: true } } }))
+  expectSame<(typeof page.rows)[number]['author']['id'], number>(true)
+}
+
 export const selections: Typed<unknown>[] = [
   articles.find({}, { select: { author: { articles: { title: true } } } }),
   articles.find({}, { select: ['title'] }),
@@ -155,6 +164,10 @@ export const selections: Typed<unknown>[] = [
   articles.find({}, { select: { nope: true } }),
   // @ts-expect-error no such column of the related table
   articles.find({}, { select: { author: { nope: true } } }),
+  // @ts-expect-error no such column of the related table
+  articles.get(1, { select: { author: { nope: true } } }),
+  // @ts-expect-error no such column of the related table
+  articles.page({}, { size: 9, select: { author: { nope: true } } }),
   // @ts-expect-error one row has no limit
   articles.find({}, { select: { author: [true, { limit: 1 }] } }),
   // @ts-expect-error no such column to order by
