@@ -1,4 +1,4 @@
-import type { Server } from 'node:http'
+import type { Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
@@ -31,6 +31,7 @@ export async function startServer(handle: Handle, limits: Limits, host: string, 
 }
 
 function createApp(handle: Handle, limits: Limits): FastifyInstance {
+  const latest = new WeakMap<Socket, ServerResponse>()
   const app = fastify({
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestTimeoutMs,
@@ -40,7 +41,9 @@ function createApp(handle: Handle, limits: Limits): FastifyInstance {
     // A request on a kept connection while the hub closes is still answered.
     return503OnClosing: false,
     exposeHeadRoutes: false,
-    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, limits),
+    clientErrorHandler: (error, socket) => {
+      whenTurnComes(socket, latest.get(socket), () => answerBrokenRequest(error, socket, limits))
+    },
     // One route for every path, so that only `handle` decodes paths; the original stays in `originalUrl`.
     rewriteUrl: () => '/',
     http: {
@@ -50,6 +53,7 @@ function createApp(handle: Handle, limits: Limits): FastifyInstance {
       connectionsCheckingInterval: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs, 4_000) / 2,
     },
   })
+  app.server.on('request', ({ socket }, response) => latest.set(socket, response))
   // Bodies stay bytes: what is checked is then exactly what is parsed.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
@@ -123,6 +127,25 @@ const reasons: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   408: 'Request Timeout',
   431: 'Request Header Fields Too Large',
+}
+
+/**
+ * An answer by hand goes behind those of the requests before it, or a client would take it for one of theirs: for that
+ * of a write that is done. `latest` is the answer that was begun last on this connection.
+ */
+function whenTurnComes(socket: Socket, latest: ServerResponse | undefined, answer: () => void): void {
+  if (latest === undefined || latest.writableFinished) answer()
+  else if (latest.req.complete) {
+    // More of what is broken would only be told again.
+    socket.pause()
+    latest.once('close', () => {
+      answer()
+      socket.resume()
+    })
+  }
+  // The body of this one is what is broken: nobody else answers it.
+  else if (latest.socket === socket && !latest.headersSent) answer()
+  else socket.destroy()
 }
 
 /** What node:http could not read never becomes a request, so its answer is written to the socket by hand. */

@@ -215,6 +215,13 @@ describe('a slow client', () => {
     socket.destroy()
   })
 
+  test('that goes on with what is no request hears first what became of its write', async () => {
+    const head = `POST /notes HTTP/1.1\r\nhost: hub\r\nauthorization: ${authorization}\r\ncontent-type: application/json\r\n`
+    const answer = await exchange(`${head}content-length: 12\r\n\r\n{"body":"a"}hello\r\n\r\n`)
+    assert.deepEqual(answer.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 201', 'HTTP/1.1 400'])
+    assert.deepEqual(await hub.sql('delete from notes returning body'), [{ body: 'a' }])
+  })
+
   test('that does not speak HTTP gets an error and is hung up on', async () => {
     const answer = await exchange('hello\r\n\r\n')
     assert.match(answer, /^HTTP\/1\.1 400 Bad Request\r\n/)
