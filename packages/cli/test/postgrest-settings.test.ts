@@ -3,9 +3,9 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
-import { setUpHub, type HubSetup } from '../src/config/hub-setup.ts'
 import type { PlinthConfig } from '../src/config/config.ts'
-import { readConnectionString } from '../src/config/postgrest/connection-string.ts'
+import { setUpHub, type HubSetup } from '../src/config/hub-setup.ts'
+import { readConnectionString } from '../src/postgrest-settings/connection-string.ts'
 
 const set = (environment: Record<string, string>, config: PlinthConfig = {}, url?: string): HubSetup =>
   setUpHub(config, url, environment)

@@ -1,12 +1,12 @@
 import { isPlinthError } from 'plinth'
 import { clientErrorFields } from './client-error.ts'
 import type { Dialect } from './dialect.ts'
-import type { Reply } from './exchange.ts'
-import { errorAnswer, errorReply } from './postgrest/error-reply.ts'
+import type { Reply } from './http/exchange.ts'
+import type { Caller } from './identity/caller.ts'
 import { Refusal } from './refusal.ts'
-import type { SchemaCache } from './schema-cache.ts'
+import { errorAnswer, errorReply } from './reply/error-reply.ts'
+import type { SchemaCache } from './schema/schema-cache.ts'
 import { withoutRow } from './stage/allow.ts'
-import type { Caller } from './stage/caller.ts'
 
 export interface Failed {
   /** Undefined when the failure came before the caller was known. */

@@ -1,17 +1,17 @@
 import { PlinthError } from 'plinth'
 import { defaultDialect } from './dialect.ts'
-import { defaultLimits, type Limits } from './exchange.ts'
+import type { LargeAnswers } from './execution/large-answer.ts'
+import { SettingsCache } from './execution/settings-cache.ts'
 import { createHandle, type Handle } from './handle.ts'
 import { configuredRoles, type HubOptions } from './hub-options.ts'
-import type { LargeAnswers } from './large-answer.ts'
+import { identifyBy } from './identity/identify-by.ts'
+import { checkRole } from './identity/service-key.ts'
+import { type Limits, readLimits } from './limits.ts'
 import { isLoopback } from './operate/loopback.ts'
 import { refuseSuperuser } from './operate/superuser.ts'
-import { SchemaCache } from './schema-cache.ts'
-import { SettingsCache } from './settings-cache.ts'
+import { SchemaCache } from './schema/schema-cache.ts'
 import { checkAllowed } from './stage/allow.ts'
 import { authorize } from './stage/authorize.ts'
-import { identifyBy } from './stage/identify-by.ts'
-import { checkRole } from './stage/service-key.ts'
 import { validate } from './stage/validate.ts'
 import { createFindRules, refuseUnknownRules } from './validation/rules.ts'
 
@@ -67,13 +67,4 @@ export function createGate(options: HubOptions, large: LargeAnswers, onFault: (e
   }
 
   return { options, limits, schema, handle, open }
-}
-
-function readLimits(given: Partial<Limits>): Limits {
-  const limits = { ...defaultLimits, ...given }
-  for (const [name, value] of Object.entries(limits)) {
-    if (!Number.isSafeInteger(value) || value < 1)
-      throw new PlinthError('InvalidOption', `limits.${name} is ${String(value)}; it must be a whole number above 0.`)
-  }
-  return limits
 }

@@ -1,9 +1,9 @@
 import type { Database } from 'plinth'
 import type { Dialect } from './dialect.ts'
-import type { Limits } from './exchange.ts'
+import type { ServiceOptions } from './identity/service-key.ts'
+import type { JwtOptions } from './identity/token.ts'
+import type { Limits } from './limits.ts'
 import type { AdminOptions } from './operate/admin.ts'
-import type { ServiceOptions } from './stage/service-key.ts'
-import type { JwtOptions } from './stage/token.ts'
 import type { ValidationRules } from './validation/rules.ts'
 
 export interface HubOptions {

@@ -1,13 +1,13 @@
 import { PlinthError } from 'plinth'
 import { defaultDialect } from './dialect.ts'
-import { fromFetch, toFetch } from './exchange.ts'
-import { hearNotices } from './change-notices.ts'
+import { LargeAnswers } from './execution/large-answer.ts'
 import { createGate } from './gate.ts'
+import { fromFetch, toFetch } from './http/exchange.ts'
+import { startServer, type Listening } from './http/server.ts'
 import { type HubOptions, type NewSettings, plainOptions } from './hub-options.ts'
-import { LargeAnswers } from './large-answer.ts'
 import { type AdminSubject, startAdmin } from './operate/admin.ts'
 import { shownSettings } from './operate/shown-settings.ts'
-import { startServer, type Listening } from './server.ts'
+import { hearNotices } from './schema/change-notices.ts'
 import { ruledColumns } from './validation/rules.ts'
 
 export interface ListenOptions {

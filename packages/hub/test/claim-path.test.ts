@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readClaimPath } from '../src/stage/claim-path.ts'
+import { readClaimPath } from '../src/identity/claim-path.ts'
 
 const claims = {
   role: 'plain',

@@ -3,12 +3,12 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { Condition, Order, Output } from 'plinth'
 import type { CatalogRelation } from 'plinth/operation'
-import { defaultLimits } from '../src/exchange.ts'
-import { type Parameters, parseParameters } from '../src/postgrest/parameters.ts'
-import type { Scope } from '../src/postgrest/scope.ts'
+import { defaultLimits } from '../src/limits.ts'
+import { type Parameters, parseParameters } from '../src/query/parameters.ts'
+import { createBudget } from '../src/query/scanner.ts'
+import type { Scope } from '../src/query/scope.ts'
+import { parseUrl } from '../src/query/url.ts'
 import { Refusal } from '../src/refusal.ts'
-import { createBudget } from '../src/postgrest/scanner.ts'
-import { parseUrl } from '../src/postgrest/url.ts'
 
 /** Rows of no relation, as a function yields them: any name may be a column. */
 const scope: Scope = {

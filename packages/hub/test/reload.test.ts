@@ -3,8 +3,8 @@ import { after, before, describe, test } from 'node:test'
 import { installReload } from '@plinth/hub'
 import { createDatabase } from 'plinth'
 import { findRelation } from 'plinth/operation'
-import { hearNotices } from '../src/change-notices.ts'
-import { SchemaCache } from '../src/schema-cache.ts'
+import { hearNotices } from '../src/schema/change-notices.ts'
+import { SchemaCache } from '../src/schema/schema-cache.ts'
 import { ask, testHub } from './support/hub.ts'
 
 // The one connection beside its pool is for the notices of this file.

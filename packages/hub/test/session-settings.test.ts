@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { ask, keys, testHub } from './support/hub.ts'
 import { defaultDialect } from '../src/dialect.ts'
+import { type Asking, tell } from '../src/execution/session-settings.ts'
 import type { Form } from '../src/postgrest/asked.ts'
-import { type Asking, tell } from '../src/session-settings.ts'
+import { ask, keys, testHub } from './support/hub.ts'
 import type { Roles } from './support/sample.ts'
 
 const hub = testHub(

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { SignJWT } from 'jose'
-import { createTokenVerifier, type JwtOptions, type VerifyToken } from '../src/stage/token.ts'
+import { createTokenVerifier, type JwtOptions, type VerifyToken } from '../src/identity/token.ts'
 
 const minute = 60_000
 let time = Date.parse('2026-06-01T00:00:00Z')

@@ -1,6 +1,6 @@
 import type { HubOptions } from '@plinth/hub'
 import type { PoolOptions } from 'plinth'
-import type { PostgrestOptions } from './postgrest/settings.ts'
+import type { PostgrestOptions } from '../postgrest-settings/settings.ts'
 
 /** What plinth.config.ts exports as its default. Command line options go before it. */
 export interface PlinthConfig extends Omit<HubOptions, 'database' | 'runKey' | 'onReloadSettings' | 'onFault'> {

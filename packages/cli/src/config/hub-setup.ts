@@ -1,10 +1,10 @@
 import type { DatabaseOptions } from 'plinth'
+import { type Environment, readConnectionString } from '../postgrest-settings/connection-string.ts'
+import { fromPostgrest } from '../postgrest-settings/hub-settings.ts'
+import { textOrFile } from '../postgrest-settings/secret-file.ts'
+import { readPostgrestSettings } from '../postgrest-settings/settings.ts'
+import { flag, text } from '../postgrest-settings/values.ts'
 import type { PlinthConfig } from './config.ts'
-import { type Environment, readConnectionString } from './postgrest/connection-string.ts'
-import { fromPostgrest } from './postgrest/hub-settings.ts'
-import { textOrFile } from './postgrest/secret-file.ts'
-import { readPostgrestSettings } from './postgrest/settings.ts'
-import { flag, text } from './postgrest/values.ts'
 
 /** A configuration with what the environment adds to it. */
 export interface HubSetup {

@@ -1,6 +1,6 @@
 import type { Database } from 'plinth'
 import type { CatalogFunction } from 'plinth/operation'
-import type { Caller } from '../stage/caller.ts'
+import type { Caller } from '../identity/caller.ts'
 
 /** What of one schema is shown: all of it, or what a role has a right to. */
 export interface Shown {

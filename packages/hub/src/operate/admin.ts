@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import { type Database, readiness } from 'plinth'
-import type { Listening } from '../server.ts'
-import { listenOn } from '../server.ts'
+import type { Listening } from '../http/server.ts'
+import { listenOn } from '../http/server.ts'
 import { isLoopback } from './loopback.ts'
 
 export interface AdminOptions {

@@ -1,5 +1,5 @@
-import type { ServiceOptions } from '../stage/service-key.ts'
-import type { JwtOptions } from '../stage/token.ts'
+import type { ServiceOptions } from '../identity/service-key.ts'
+import type { JwtOptions } from '../identity/token.ts'
 
 /** Where the options of a hub hold secrets. */
 interface Secrets {

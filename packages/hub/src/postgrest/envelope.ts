@@ -1,11 +1,12 @@
 import type { Dialect } from '../dialect.ts'
-import type { HubRequest, Limits } from '../exchange.ts'
+import type { HubRequest } from '../http/exchange.ts'
+import type { Limits } from '../limits.ts'
+import { type Budget, createBudget } from '../query/scanner.ts'
+import { parseUrl, type Target } from '../query/url.ts'
 import type { Form } from './asked.ts'
 import { parseAccept } from './media-type.ts'
 import { parsePreferences, type Preferences } from './prefer.ts'
 import { unknownSchema } from './refusals.ts'
-import { type Budget, createBudget } from './scanner.ts'
-import { parseUrl, type Target } from './url.ts'
 
 /** What the hub was told that decides how a request is read. */
 export interface Settings {

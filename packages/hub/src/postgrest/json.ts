@@ -1,5 +1,5 @@
 import type { Json } from 'plinth'
-import type { Limits } from '../exchange.ts'
+import type { Limits } from '../limits.ts'
 import { invalidBody, tooMuch } from './refusals.ts'
 
 declare global {

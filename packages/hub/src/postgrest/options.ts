@@ -1,5 +1,5 @@
 import type { CatalogFunction, CatalogRelation } from 'plinth/operation'
-import type { Reply } from '../exchange.ts'
+import type { Reply } from '../http/exchange.ts'
 
 /** What OPTIONS answers: the methods that what is named can be asked with, whatever the caller may do. */
 export function optionsReply(methods: readonly string[]): Reply {

@@ -1,5 +1,5 @@
 import { type Catalog, type CatalogRelation, findFunctions, findRelation } from 'plinth/operation'
-import type { HubRequest, Reply } from '../exchange.ts'
+import type { HubRequest, Reply } from '../http/exchange.ts'
 import type { Asked } from './asked.ts'
 import { type Envelope, openEnvelope, type Settings } from './envelope.ts'
 import { readFunctionRequest } from './function-request.ts'

@@ -1,8 +1,8 @@
 import type { Outputs } from 'plinth'
 import type { Catalog, CatalogRelation } from 'plinth/operation'
+import type { Parameters } from '../query/parameters.ts'
 import type { Envelope } from './envelope.ts'
 import { negotiate } from './media-type.ts'
-import type { Parameters } from './parameters.ts'
 
 /** What of a request on a table its method does not matter to. */
 export interface TableRequest {

@@ -1,10 +1,10 @@
 import type { Catalog, CatalogRelation } from 'plinth/operation'
+import { canonicalQuery } from '../query/canonical-query.ts'
+import { parseParameters } from '../query/parameters.ts'
+import { limitedTo, parseRange } from '../query/range.ts'
 import type { Asked } from './asked.ts'
 import type { Envelope } from './envelope.ts'
-import { parseParameters } from './parameters.ts'
-import { limitedTo, parseRange } from './range.ts'
 import { methodNotSupported } from './refusals.ts'
-import { canonicalQuery } from './canonical-query.ts'
 import { acceptRows, nameOf, type TableRequest } from './table-asking.ts'
 import { readDelete, readInsert, readPut, readUpdate } from './write-request.ts'
 

@@ -1,8 +1,8 @@
 import { type Outputs, PlinthError } from 'plinth'
 import type { Catalog, CatalogRelation } from 'plinth/operation'
+import type { Caller } from '../identity/caller.ts'
 import { Refusal } from '../refusal.ts'
 import { type AllowOptions, columnsOf, type TableOperation } from './allow-options.ts'
-import type { Caller } from './caller.ts'
 import { findAllowedFunctions, findAllowedTable, narrowCatalog } from './narrow-catalog.ts'
 
 /** The last catalog that a service was shown, so that narrowing it costs once and not in each request. */

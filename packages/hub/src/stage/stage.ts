@@ -1,5 +1,5 @@
 import type { Operation } from 'plinth'
-import type { Caller } from './caller.ts'
+import type { Caller } from '../identity/caller.ts'
 
 export type Run<R> = (operation: Operation, caller: Caller) => Promise<R>
 

@@ -1,7 +1,7 @@
 import type { Json, Operation, Row } from 'plinth'
 import { type Catalog, type CatalogRelation, findRelation } from 'plinth/operation'
 import type { FieldIssue } from '../refusal.ts'
-import type { SchemaCache } from '../schema-cache.ts'
+import type { SchemaCache } from '../schema/schema-cache.ts'
 import { storedProblem, typeProblem } from '../validation/column-value.ts'
 import { entryOf, type KnownIssue, refusedByCatalog, refusedByRules } from '../validation/refused-values.ts'
 import { type FindRules, ruleIssue } from '../validation/rules.ts'

@@ -1,10 +1,6 @@
 import type { Condition, Embed, Field, JsonPath, Order, Output, Outputs } from 'plinth'
 import { type CatalogRelation, findRelation, isCastType, type Relationship } from 'plinth/operation'
-import { embedsOf, type Level, type Wanted, type WantedEmbed } from './level.ts'
-import { parseRange } from './range.ts'
-import { aggregatesRefused, notEmbedded, notImplemented } from './refusals.ts'
-import { findRelationship } from './relationship.ts'
-import type { Scope } from './scope.ts'
+import { aggregatesRefused, notEmbedded, notImplemented } from '../postgrest/refusals.ts'
 import {
   notOrdered,
   repeatedEmbed,
@@ -12,7 +8,11 @@ import {
   unknownRelation,
   unknownRelationship,
   unknownType,
-} from './unknown-names.ts'
+} from '../postgrest/unknown-names.ts'
+import { embedsOf, type Level, type Wanted, type WantedEmbed } from './level.ts'
+import { parseRange } from './range.ts'
+import { findRelationship } from './relationship.ts'
+import type { Scope } from './scope.ts'
 
 export interface ResolvedLevel {
   readonly columns: Outputs

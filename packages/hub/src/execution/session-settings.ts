@@ -1,9 +1,9 @@
 import type { BatchOptions, BatchStatement, IsolationLevel, Relation } from 'plinth'
 import type { SettingsUse } from 'plinth/operation'
-import type { Dialect } from './dialect.ts'
-import type { HubRequest } from './exchange.ts'
-import type { Form } from './postgrest/asked.ts'
-import { type Caller, settingsOf } from './stage/caller.ts'
+import type { Dialect } from '../dialect.ts'
+import type { HubRequest } from '../http/exchange.ts'
+import { type Caller, settingsOf } from '../identity/caller.ts'
+import type { Form } from '../postgrest/asked.ts'
 
 /** What PostgreSQL is told in front of a request's statement. */
 export interface Told {

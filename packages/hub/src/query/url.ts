@@ -1,4 +1,4 @@
-import { invalidPath, unparsable } from './refusals.ts'
+import { invalidPath, unparsable } from '../postgrest/refusals.ts'
 
 export interface Parameter {
   readonly name: string

@@ -1,5 +1,5 @@
 import type { Dialect } from '@plinth/hub'
-import type { PlinthConfig } from '../config.ts'
+import type { PlinthConfig } from '../config/config.ts'
 import { jwtOptions } from './jwt-settings.ts'
 import { choice, flag, list, text, type Values, whole, wrongValue } from './values.ts'
 

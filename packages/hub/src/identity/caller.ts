@@ -1,4 +1,4 @@
-import type { AllowOptions } from './allow-options.ts'
+import type { AllowOptions } from '../stage/allow-options.ts'
 
 export interface ServiceCaller {
   readonly kind: 'service'

@@ -1,6 +1,6 @@
 import type { CatalogRelation, Relationship } from 'plinth/operation'
+import { ambiguousRelationship, unknownRelationship } from '../postgrest/unknown-names.ts'
 import type { WantedEmbed } from './level.ts'
-import { ambiguousRelationship, unknownRelationship } from './unknown-names.ts'
 import type { Scope } from './scope.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Database, isPlinthError } from 'plinth'
 import { type Catalog, loadCatalog } from 'plinth/operation'
-import { Refusal } from './refusal.ts'
+import { Refusal } from '../refusal.ts'
 
 /**
  * After a reload for an unknown name the next one waits this many times as long as the reload took, or whoever asks for

@@ -1,4 +1,4 @@
-import type { Dialect } from './dialect.ts'
+import type { Dialect } from '../dialect.ts'
 import type { HubRequest, Reply } from './exchange.ts'
 
 const methods = 'GET, POST, PATCH, PUT, DELETE, OPTIONS, HEAD'

@@ -1,6 +1,6 @@
 import { type Operation, type Outputs, PlinthError } from 'plinth'
-import type { Dialect } from './dialect.ts'
-import { aggregatesRefused } from './postgrest/refusals.ts'
+import type { Dialect } from '../dialect.ts'
+import { aggregatesRefused } from '../postgrest/refusals.ts'
 
 /** Throws for an operation of `/-/run` that the settings of the hub do not allow, as REST does where it reads one. */
 export function refuseByDialect(operation: Operation, { hasAggregates, maxRows = Infinity }: Dialect): void {

@@ -1,8 +1,8 @@
 import type { ByteRow, Database, IsolationLevel, ReadTransaction } from 'plinth'
 import type { Statement } from 'plinth/operation'
-import { Refusal } from './refusal.ts'
+import type { Caller } from '../identity/caller.ts'
+import { Refusal } from '../refusal.ts'
 import type { Told } from './session-settings.ts'
-import type { Caller } from './stage/caller.ts'
 
 /** An answer with more rows than this is not held in memory; it is read as its client takes it. */
 export const mostHeldRows = 5_000

@@ -1,6 +1,6 @@
-import type { Reply } from '../exchange.ts'
+import type { Reply } from '../http/exchange.ts'
+import { headersUnreadable, statusUnreadable } from '../postgrest/refusals.ts'
 import { isHeader } from './header.ts'
-import { headersUnreadable, statusUnreadable } from './refusals.ts'
 
 /** What functions left in `response.headers` (JSON) and `response.status`. */
 export interface Said {

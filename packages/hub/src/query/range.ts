@@ -1,6 +1,6 @@
 import type { Dialect } from '../dialect.ts'
-import type { Form } from './asked.ts'
-import { rangeRefused, unparsable } from './refusals.ts'
+import type { Form } from '../postgrest/asked.ts'
+import { rangeRefused, unparsable } from '../postgrest/refusals.ts'
 
 export interface Range {
   readonly offset: number

@@ -1,6 +1,6 @@
 import type { CompareOperator, Condition, Field, TextQuery } from 'plinth'
-import { malformedArray } from './unknown-names.ts'
-import { tooMuch } from './refusals.ts'
+import { tooMuch } from '../postgrest/refusals.ts'
+import { malformedArray } from '../postgrest/unknown-names.ts'
 import { type Budget, Scanner, spendNode } from './scanner.ts'
 
 const compared: ReadonlySet<string> = new Set(

@@ -4,10 +4,11 @@ import { Readable } from 'node:stream'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { PlinthError } from 'plinth'
 import { followConnections } from 'plinth/operation'
-import type { HubRequest, Limits, Reply, TextReply } from './exchange.ts'
-import type { Handle } from './handle.ts'
-import { errorAnswer, errorReply } from './postgrest/error-reply.ts'
-import { sizeRefused } from './postgrest/refusals.ts'
+import type { Handle } from '../handle.ts'
+import type { Limits } from '../limits.ts'
+import { sizeRefused } from '../postgrest/refusals.ts'
+import { errorAnswer, errorReply } from '../reply/error-reply.ts'
+import type { HubRequest, Reply, TextReply } from './exchange.ts'
 
 export interface Listening {
   /** `http://host:port` */

@@ -1,5 +1,5 @@
 import { isPlinthError, type ErrorCode, type PlinthError } from 'plinth'
-import type { TextReply } from '../exchange.ts'
+import type { TextReply } from '../http/exchange.ts'
 import { type ErrorAnswer, Refusal } from '../refusal.ts'
 import { raisedAnswer } from './raised.ts'
 import { statusOf } from './sqlstate-status.ts'

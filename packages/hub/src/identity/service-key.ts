@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { PlinthError } from 'plinth'
-import { type AllowOptions, checkAllowOptions } from './allow-options.ts'
+import { type AllowOptions, checkAllowOptions } from '../stage/allow-options.ts'
 import type { Caller, ServiceCaller } from './caller.ts'
 
 export interface ServiceOptions {

@@ -1,4 +1,4 @@
-import type { HubRequest } from '../exchange.ts'
+import type { HubRequest } from '../http/exchange.ts'
 import { credentialMissing, credentialRefused, noSecret } from '../postgrest/refusals.ts'
 import type { Caller } from './caller.ts'
 import type { FindKey } from './service-key.ts'

@@ -1,5 +1,5 @@
 import type { Field, JsonPath } from 'plinth'
-import { pathBehindText } from './unknown-names.ts'
+import { pathBehindText } from '../postgrest/unknown-names.ts'
 import type { Scanner } from './scanner.ts'
 
 /** Reads `name` or `name->key->>0`. What the column is, and so how its json is reached, the catalog says later. */

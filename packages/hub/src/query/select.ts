@@ -1,7 +1,7 @@
 import type { Aggregate, CountOutput, Output } from 'plinth'
+import { tooMuch } from '../postgrest/refusals.ts'
 import { nameOfPath, parseField } from './field.ts'
 import { createLevel, type Level, type Wanted, type WantedEmbed } from './level.ts'
-import { tooMuch } from './refusals.ts'
 import { type Budget, Scanner, spendNode } from './scanner.ts'
 
 /** Reads `select=id,total:amount::text,author(name)`. An absent or empty parameter means every column. */

@@ -1,8 +1,8 @@
-import type { Reply } from '../exchange.ts'
-import type { Asked, Form } from './asked.ts'
-import { appliedPreferences } from './prefer.ts'
-import { contentRange } from './range.ts'
-import { notSingular, offsetBeyondEnd } from './refusals.ts'
+import type { Reply } from '../http/exchange.ts'
+import type { Asked, Form } from '../postgrest/asked.ts'
+import { appliedPreferences } from '../postgrest/prefer.ts'
+import { notSingular, offsetBeyondEnd } from '../postgrest/refusals.ts'
+import { contentRange } from '../query/range.ts'
 import { type Said, withSaid } from './said.ts'
 
 /** What the database answered to `compileBody`. */

@@ -11,17 +11,17 @@ import {
   type SettingsUse,
   type Statement,
 } from 'plinth/operation'
-import type { Dialect } from './dialect.ts'
-import type { HubRequest } from './exchange.ts'
-import type { Form } from './postgrest/asked.ts'
-import { isUndone } from './postgrest/envelope.ts'
-import { keyOfPut, notSingular, tooManyAffected, tooMuch } from './postgrest/refusals.ts'
-import type { BodyAnswer } from './postgrest/reply.ts'
-import { Refusal } from './refusal.ts'
+import type { Dialect } from '../dialect.ts'
+import type { HubRequest } from '../http/exchange.ts'
+import type { Form } from '../postgrest/asked.ts'
+import { isUndone } from '../postgrest/envelope.ts'
+import { keyOfPut, notSingular, tooManyAffected, tooMuch } from '../postgrest/refusals.ts'
+import { Refusal } from '../refusal.ts'
+import type { BodyAnswer } from '../reply/reply.ts'
+import type { Run } from '../stage/stage.ts'
 import { joined, type LargeAnswers, mostHeldRows, type OpenedRows, openRows, type RowSource } from './large-answer.ts'
 import { type Asking, tell } from './session-settings.ts'
 import type { SettingsCache } from './settings-cache.ts'
-import type { Run } from './stage/stage.ts'
 
 /** The end of the pipeline: one statement, with the caller's role and claims, in one round trip. */
 export interface Executor {

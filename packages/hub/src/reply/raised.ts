@@ -1,6 +1,6 @@
+import { raisedUnreadable } from '../postgrest/refusals.ts'
 import type { ErrorAnswer } from '../refusal.ts'
 import { isHeader } from './header.ts'
-import { raisedUnreadable } from './refusals.ts'
 
 /**
  * The whole answer, said by a function that raises PGRST: code, message, details and hint as JSON in MESSAGE, status and

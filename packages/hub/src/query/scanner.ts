@@ -1,5 +1,5 @@
-import type { Limits } from '../exchange.ts'
-import { tooMuch, unparsable } from './refusals.ts'
+import type { Limits } from '../limits.ts'
+import { tooMuch, unparsable } from '../postgrest/refusals.ts'
 
 /** What one request may still ask for, over all its parameters together: aliases and flat lists multiply work too. */
 export interface Budget {

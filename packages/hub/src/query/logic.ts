@@ -1,7 +1,7 @@
 import type { Condition } from 'plinth'
+import { tooMuch } from '../postgrest/refusals.ts'
 import { parseField } from './field.ts'
 import { parseListed, parseOperation } from './filter.ts'
-import { tooMuch } from './refusals.ts'
 import { type Budget, Scanner, spendNode } from './scanner.ts'
 
 export type LogicHead = 'and' | 'or' | 'not.and' | 'not.or'

@@ -1,5 +1,6 @@
-import type { HubRequest, Limits } from './exchange.ts'
-import { sizeRefused } from './postgrest/refusals.ts'
+import type { Limits } from '../limits.ts'
+import { sizeRefused } from '../postgrest/refusals.ts'
+import type { HubRequest } from './exchange.ts'
 
 /** Sizes that a socket is already held to; `handle` is also called without one. */
 export function checkSizes({ url, headers, body }: HubRequest, limits: Limits): void {
