@@ -39,7 +39,7 @@ export type Handle = (request: HubRequest) => Promise<Reply>
 
 /** One request from its first byte checked to its reply. Never rejects: every failure is a reply. */
 export function createHandle(given: HandleParts): Handle {
-  const parts = { ...given, answerRoot: createRoot(given.executor.database, given.dialect) }
+  const parts = { ...given, answerRoot: createRoot(given.executor) }
   return async (request) => {
     // Before anything is asked of the caller: browsers send no credentials with this question.
     const preflight = preflightReply(request, parts.dialect)

@@ -158,6 +158,24 @@ describe('a request for the root', () => {
     assert.equal((await ask(hub.hub, 'GET', '/', { headers: { 'accept-profile': 'other' } })).json.code, 'PGRST106')
   })
 
+  test('is refused, as any other, in a role that the hub may not take, and where the function in front refuses', async () => {
+    const { login, server } = hub.roles
+    await hub.sql(`create function nobody() returns void language plpgsql as
+      $$ begin if current_user <> '${server}' then raise insufficient_privilege using message = 'not you'; end if; end $$`)
+    for (const [role, code] of [
+      ['postgres', '42501'],
+      ['nobody_at_all', '22023'],
+    ] as const) {
+      const { status, json } = await document({ anonymousRole: role }, null)
+      assert.deepEqual([status, json.code], [401, code], role)
+    }
+    assert.equal((await document({ anonymousRole: login }, null)).status, 200)
+    const dialect = { preRequest: { schema: 'public', name: 'nobody' } }
+    const { status, json } = await document({ dialect })
+    assert.deepEqual([status, json.message], [403, 'not you'])
+    assert.equal((await document({ dialect }, keys.server)).status, 200)
+  })
+
   test('is 404 when there is no document', async () => {
     const { status, json } = await document({ dialect: { openApi: 'disabled' } })
     assert.deepEqual([status, json.code], [404, 'PGRST126'])

@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache'
-import type { Database } from 'plinth'
 import type { Catalog } from 'plinth/operation'
 import type { Dialect } from '../dialect.ts'
+import type { Executor } from '../execution/execute.ts'
+import { tell } from '../execution/session-settings.ts'
 import type { HubRequest, TextReply } from '../http/exchange.ts'
 import type { Caller } from '../identity/caller.ts'
 import { methodNotSupported, noMediaType, noRootDocument, unknownSchema } from '../postgrest/refusals.ts'
@@ -28,7 +29,8 @@ export function isForDocument({ method, url }: HubRequest, { rootFunction }: Dia
 }
 
 /** Answers with the OpenAPI document, made when it is first asked for, by role and schema. */
-export function createRoot(database: Database, dialect: Dialect): AnswerRoot {
+export function createRoot(executor: Executor): AnswerRoot {
+  const { database, dialect } = executor
   const kept = new LRUCache<string, string>({
     maxSize: MOST_BYTES,
     sizeCalculation: (document) => document.length,
@@ -61,6 +63,7 @@ export function createRoot(database: Database, dialect: Dialect): AnswerRoot {
     if (request.method !== 'GET' && !isHead) throw methodNotSupported(request.method)
     const type = acceptedType(request.headers.get('accept'))
     const schema = chosenSchema(request.headers.get('accept-profile'), catalog)
+    await checkRole(executor, { request, caller, schema })
     const role = caller.kind === 'owner' ? ['owner'] : ['role', caller.role]
     const key = JSON.stringify([versionOf(catalog), schema, ...role])
     const document = kept.get(key) ?? (await joined(making, key, () => make(key, catalog, schema, caller)))
@@ -70,6 +73,24 @@ export function createRoot(database: Database, dialect: Dialect): AnswerRoot {
       body: isHead ? '' : document,
     }
   }
+}
+
+interface Asking {
+  readonly request: HubRequest
+  readonly caller: Caller
+  readonly schema: string
+}
+
+/**
+ * As in front of any other request: the hub must be able to take the role, or a token that names another one would be
+ * shown what that one may use, and the pre-request function may refuse.
+ */
+async function checkRole({ database, dialect, timeoutMs, settings }: Executor, asking: Asking): Promise<void> {
+  const { caller, request, schema } = asking
+  const form = { schema, settings: { transaction_read_only: 'on' } }
+  const { options, before } = tell({ caller, request, form }, { use: await settings.get(), dialect, timeoutMs })
+  const runsCode = before.length > 0
+  await database.batch([...before, { text: 'select', values: [] }], { ...options, runsCode, effect: 'read' })
 }
 
 /** Callers of the same document at the same time wait for one. */
