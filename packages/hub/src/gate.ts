@@ -35,7 +35,9 @@ export function createGate(options: HubOptions, large: LargeAnswers, onFault: (e
   if (schemas.length === 0) throw new PlinthError('InvalidOption', 'schemas is empty: the hub would serve nothing.')
   if (anonymousRole !== undefined) checkRole(anonymousRole, 'anonymousRole')
   const dialect = { ...defaultDialect, ...options.dialect }
-  const schema = new SchemaCache(database, { schemas, extraSearchPath: dialect.extraSearchPath }, onFault)
+  const settings = new SettingsCache(database)
+  const hears = { onFault, onRead: () => settings.lookAgain() }
+  const schema = new SchemaCache(database, { schemas, extraSearchPath: dialect.extraSearchPath }, hears)
   const handle = createHandle({
     identify: identifyBy(options, onFault),
     schema,
@@ -48,7 +50,7 @@ export function createGate(options: HubOptions, large: LargeAnswers, onFault: (e
       timeoutMs: limits.statementTimeoutMs,
       answerBytes: limits.answerBytes,
       dialect,
-      settings: new SettingsCache(database),
+      settings,
       large,
       defaultSchema: schemas[0] ?? '',
     },

@@ -47,6 +47,16 @@ describe('where nothing reads the request', () => {
     assert.deepEqual((await hub.ask('GET', '/rpc/path')).json, ['public'])
   })
 
+  test('what begins to read it is told of it as soon as the schema is read anew', async () => {
+    await narrow.ask('GET', '/rpc/who')
+    await narrow.sql(`create function method() returns text language sql stable as
+      $f$ select current_setting('request.method', true) $f$`)
+    await narrow.hub.reloadSchema()
+    assert.equal((await narrow.ask('GET', '/rpc/method')).json, 'GET')
+    await narrow.sql('drop function method()')
+    await narrow.hub.reloadSchema()
+  })
+
   test('many at once each run as their own role', async () => {
     const all = callers(hub)
     const asked = Array.from({ length: 300 }, async (_, i) => {

@@ -45,7 +45,7 @@ describe('the catalog is read anew', () => {
     }
     const counted = Object.create(database, { transaction: { value: transaction } })
     const onFault = (error: unknown): void => void faults.push(error)
-    cache = new SchemaCache(counted, { schemas: ['public'], extraSearchPath: [] }, onFault)
+    cache = new SchemaCache(counted, { schemas: ['public'], extraSearchPath: [] }, { onFault, onRead: async () => {} })
     const hear = (payload: string): void => {
       if (payload !== 'reload config') cache.noteChanged()
     }

@@ -19,6 +19,13 @@ export interface SearchedSchemas {
   readonly extraSearchPath: readonly string[]
 }
 
+export interface Hearers {
+  /** Told of each reading after a change that failed; it is tried again. */
+  readonly onFault: (error: unknown) => void
+  /** Awaited with each reading: what else is known of the database may be out of date too. */
+  readonly onRead: () => Promise<void>
+}
+
 /**
  * The catalog as last read. A name it does not know is looked for once more in a newer one; a name it knows and
  * PostgreSQL does not makes it outdated.
@@ -26,18 +33,17 @@ export interface SearchedSchemas {
 export class SchemaCache {
   readonly #database: Database
   readonly #searched: SearchedSchemas
-  readonly #onFault: (error: unknown) => void
+  readonly #hears: Hearers
   #catalog: Catalog | undefined
   #loading: Promise<Catalog> | undefined
   #restUntil = 0
   #isBehind = false
   #isFollowing = false
 
-  /** `onFault` is told of each reading after a change that failed; it is tried again. */
-  constructor(database: Database, searched: SearchedSchemas, onFault: (error: unknown) => void) {
+  constructor(database: Database, searched: SearchedSchemas, hears: Hearers) {
     this.#database = database
     this.#searched = searched
-    this.#onFault = onFault
+    this.#hears = hears
   }
 
   get isLoaded(): boolean {
@@ -61,8 +67,10 @@ export class SchemaCache {
   async #load(): Promise<Catalog> {
     const { schemas, extraSearchPath } = this.#searched
     const options = { name: 'read the catalog', isolation: 'repeatable read' } as const
-    this.#catalog = await this.#database.transaction((tx) => loadCatalog(tx, schemas, extraSearchPath), options)
-    return this.#catalog
+    const catalog = await this.#database.transaction((tx) => loadCatalog(tx, schemas, extraSearchPath), options)
+    this.#catalog = catalog
+    await this.#hears.onRead()
+    return catalog
   }
 
   /** Runs `look` on the catalog; when it refuses an unknown name, reloads and runs it once more. */
@@ -107,7 +115,7 @@ export class SchemaCache {
       await this.reload()
     } catch (error) {
       const isClosed = isPlinthError(error) && error.code === 'DatabaseClosed'
-      if (!isClosed) this.#onFault(error)
+      if (!isClosed) this.#hears.onFault(error)
       this.#isBehind = !isClosed
       return false
     }
