@@ -1,3 +1,5 @@
+import type { Join } from '../operation/operation.ts'
+
 /**
  * What a database offers, as PostgreSQL's own catalog says: the place where a name from a request is looked up, so that
  * no identifier ever goes from a request into SQL. Plain data.
@@ -14,6 +16,12 @@ export interface Catalog {
   readonly timeZones: ReadonlySet<string>
   /** Aggregates that take rows of any kind. Those of one relation stand with it. */
   readonly handlers: readonly MediaHandler[]
+}
+
+/** Of a relation or function. */
+export interface QualifiedName {
+  readonly schema: string
+  readonly name: string
 }
 
 /** An aggregate that makes a whole answer out of rows, in a media type the database defines. */
@@ -59,20 +67,12 @@ export interface ComputedColumn {
 export interface Relationship {
   /** Of the constraint; for many to many of both, the one to ours first; of the function. */
   readonly names: readonly string[]
-  readonly to: { readonly schema: string; readonly name: string }
+  readonly to: QualifiedName
   /** `to one` of ours to theirs means at most one of theirs for each of ours. */
   readonly cardinality: 'many to one' | 'one to one' | 'one to many' | 'many to many' | 'computed'
   /** A computed one yields many or one. */
   readonly rows: 'one' | 'many'
-  readonly join:
-    | { readonly kind: 'columns'; readonly on: readonly (readonly [ours: string, theirs: string])[] }
-    | {
-        readonly kind: 'through'
-        readonly relation: { readonly schema: string; readonly name: string }
-        readonly on: readonly (readonly [ours: string, between: string])[]
-        readonly to: readonly (readonly [between: string, theirs: string])[]
-      }
-    | { readonly kind: 'function'; readonly function: { readonly schema: string; readonly name: string } }
+  readonly join: Join<QualifiedName>
 }
 
 export interface CatalogColumn {
@@ -106,7 +106,7 @@ export interface CheckConstraint {
 export interface ForeignKey {
   readonly name: string
   readonly columns: readonly string[]
-  readonly target: { readonly schema: string; readonly name: string; readonly columns: readonly string[] }
+  readonly target: QualifiedName & { readonly columns: readonly string[] }
 }
 
 export interface CatalogFunction {
@@ -137,7 +137,7 @@ export interface FunctionReturn {
   /** `row`: a composite type, a table or several out arguments. */
   readonly kind: 'void' | 'scalar' | 'row'
   /** The relation whose row type it is, in one of the schemas or elsewhere; its columns are the result's. */
-  readonly relation?: { readonly schema: string; readonly name: string }
+  readonly relation?: QualifiedName
   /** Of a row of no relation: out arguments, `returns table`, a composite type. */
   readonly columns?: ReadonlyMap<string, ResultColumn>
   /** In lower case. The function yields a whole answer in it: its type is a domain of that name. */

@@ -11,9 +11,10 @@ import {
   type RowFunctionRow,
   rowFunctionsText,
 } from './function-rows.ts'
-import { type Key, type KeyRow, keysText, readKey, type ViewRow, viewsText } from './key-rows.ts'
+import { type Key, type KeyRow, keysText, readKey } from './key-rows.ts'
 import { type RelationRow, relationsText } from './relation-rows.ts'
 import { readView, type View } from './view-columns.ts'
+import { type ViewRow, viewsText } from './view-rows.ts'
 
 /** What the statements tell, each by itself. */
 export interface Facts {

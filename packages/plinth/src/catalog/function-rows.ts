@@ -1,4 +1,11 @@
-import type { CatalogFunction, ComputedColumn, FunctionArgument, MediaHandler, ResultColumn } from './catalog.ts'
+import type {
+  CatalogFunction,
+  ComputedColumn,
+  FunctionArgument,
+  MediaHandler,
+  QualifiedName,
+  ResultColumn,
+} from './catalog.ts'
 
 export interface FunctionRow {
   readonly schema: string
@@ -92,7 +99,7 @@ export interface RowFunctionRow {
   readonly oid: number
   readonly rows: 'one' | 'many'
   /** The relation whose rows it yields. */
-  readonly target: { readonly schema: string; readonly name: string } | null
+  readonly target: QualifiedName | null
 }
 
 /**

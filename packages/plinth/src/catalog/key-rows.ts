@@ -1,4 +1,4 @@
-import type { ForeignKey } from './catalog.ts'
+import type { ForeignKey, QualifiedName } from './catalog.ts'
 
 /** Columns of one relation that make up a key, by name and by the number PostgreSQL gives each in its relation. */
 export interface KeyColumns {
@@ -12,7 +12,7 @@ export interface KeyColumns {
 export interface Key {
   readonly name: string
   readonly of: KeyColumns
-  readonly target?: KeyColumns & { readonly schema: string; readonly name: string }
+  readonly target?: KeyColumns & QualifiedName
   /** At most one row refers to each. */
   readonly isUnique: boolean
 }
@@ -82,21 +82,3 @@ export function foreignKeyOf({ name, of, target }: Key): ForeignKey[] {
 export function primaryKeysOf(keys: readonly Key[]): ReadonlyMap<number, readonly string[]> {
   return new Map(keys.filter(({ target }) => target === undefined).map(({ of }) => [of.id, of.columns]))
 }
-
-export interface ViewRow {
-  readonly id: number
-  /** By their number, which begins at one. */
-  readonly columns: readonly string[]
-  /** The view's rule as a node tree. */
-  readonly definition: string
-}
-
-/** Views of the schemas and of the extra search path: those of other schemas are not looked through. */
-export const viewsText = `
-select c.oid::int8::float8 as id, r.ev_action::text as definition,
-  (select json_agg(a.attname order by a.attnum) from pg_catalog.pg_attribute a
-    where a.attrelid = c.oid and a.attnum > 0) as columns
-from pg_catalog.pg_class c
-join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-join pg_catalog.pg_rewrite r on r.ev_class = c.oid and r.ev_type = '1'
-where c.relkind in ('v', 'm') and n.nspname = any($1::text[])`

@@ -1,16 +1,12 @@
-import type { Relationship } from './catalog.ts'
+import type { ColumnPair } from '../operation/operation.ts'
+import type { QualifiedName, Relationship } from './catalog.ts'
 import type { Key, KeyColumns } from './key-rows.ts'
 import type { RowFunctionRow } from './function-rows.ts'
-
-export interface Named {
-  readonly schema: string
-  readonly name: string
-}
 
 /** A key of a table, as it stands in the table itself or in a view that shows its columns. */
 export interface Appearance {
   readonly id: number
-  readonly relation: Named
+  readonly relation: QualifiedName
   readonly columns: readonly string[]
 }
 
@@ -78,7 +74,7 @@ function byColumns(ours: Appearance, theirs: Appearance): Relationship['join'] {
   return { kind: 'columns', on: pairs(ours.columns, theirs.columns) }
 }
 
-function pairs(ours: readonly string[], theirs: readonly string[]): readonly (readonly [string, string])[] {
+function pairs(ours: readonly string[], theirs: readonly string[]): readonly ColumnPair[] {
   return ours.map((column, at) => [column, theirs[at] ?? ''])
 }
 
@@ -137,7 +133,7 @@ function toComputed({ schema, name, rows, target }: RowFunctionRow): Relationshi
   return [{ names: [name], to: target, cardinality: 'computed', rows, join }]
 }
 
-function keyOf({ schema, name }: Named): string {
+function keyOf({ schema, name }: QualifiedName): string {
   return `${schema}\u0000${name}`
 }
 

@@ -1,7 +1,8 @@
-import type { Key, KeyColumns, ViewRow } from './key-rows.ts'
+import type { Key, KeyColumns } from './key-rows.ts'
 import type { RelationRow } from './relation-rows.ts'
 import type { Appearance, FindAppearances } from './relationships.ts'
 import { type Origin, readOrigins } from './view-definition.ts'
+import type { ViewRow } from './view-rows.ts'
 
 export interface View {
   readonly id: number

@@ -1,6 +1,7 @@
 import type { Json, Row } from './operation.ts'
 import { isScalar, type Scalar, scalarText, wellFormed } from './scalar-text.ts'
-import { type Column, columnOf, invalidOperation, type Shape } from './shape.ts'
+import { invalidOperation } from './invalid-operation.ts'
+import { type Column, columnOf, type Shape } from './shape.ts'
 
 /** The text of a value in a condition; PostgreSQL reads it by the column's type. */
 export function conditionText(value: unknown, name: string): string {

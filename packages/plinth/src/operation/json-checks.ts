@@ -1,5 +1,5 @@
 import { isPlain } from './encode.ts'
-import { invalidOperation } from './shape.ts'
+import { invalidOperation } from './invalid-operation.ts'
 
 /** Throws InvalidOperation with the path of the fault, when `value` is not what the check is for. */
 export type Check = (value: unknown, path: string) => void

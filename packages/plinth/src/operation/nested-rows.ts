@@ -1,6 +1,6 @@
 import { type Decoder, decoderFor, unreadable } from './decode.ts'
 import type { Embed } from './operation.ts'
-import { isColumn, isEmbed } from './output.ts'
+import { type AnyOutput, isColumn, isEmbed } from './output.ts'
 import { setProperty } from './row-object.ts'
 
 /**
@@ -36,8 +36,6 @@ export function nestedReader({ columns, rows }: Embed, nextType: () => number): 
     return json.map(readRow)
   }
 }
-
-type AnyOutput = Exclude<Embed['columns'], 'all'>[number]
 
 function nameOf(output: AnyOutput): string {
   if (isEmbed(output)) return output.as

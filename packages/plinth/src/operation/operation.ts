@@ -78,18 +78,18 @@ export interface Embed {
 }
 
 /** How the rows of an embed belong to ours. Pairs are [column of ours, column of theirs]. */
-export type Join =
+export type Join<Name extends Relation = Relation> =
   | { readonly kind: 'columns'; readonly on: readonly ColumnPair[] }
   | {
       readonly kind: 'through'
-      readonly relation: Relation
+      readonly relation: Name
       /** [column of ours, column of the relation between]. */
       readonly on: readonly ColumnPair[]
       /** [column of the relation between, column of theirs]. */
       readonly to: readonly ColumnPair[]
     }
   /** A function of our row that yields theirs. */
-  | { readonly kind: 'function'; readonly function: Relation }
+  | { readonly kind: 'function'; readonly function: Name }
 
 export type ColumnPair = readonly [ours: string, theirs: string]
 

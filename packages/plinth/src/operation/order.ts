@@ -1,7 +1,8 @@
 import { isPlain } from './encode.ts'
 import type { KeysetColumn } from './keyset.ts'
 import type { Order } from './operation.ts'
-import { columnOf, invalidOperation, type Shape } from './shape.ts'
+import { invalidOperation } from './invalid-operation.ts'
+import { columnOf, type Shape } from './shape.ts'
 import type { Direction } from './order-types.ts'
 
 const directions: Readonly<Record<Direction, Omit<Order, 'column'>>> = {

@@ -1,6 +1,6 @@
 import type { Embed, Operation, Output, Outputs } from './operation.ts'
 
-type AnyOutput = Exclude<Outputs, 'all'>[number]
+export type AnyOutput = Exclude<Outputs, 'all'>[number]
 
 export function isColumn(output: AnyOutput): output is Output {
   return 'column' in output
@@ -8,6 +8,10 @@ export function isColumn(output: AnyOutput): output is Output {
 
 export function isEmbed(output: AnyOutput): output is Embed {
   return 'embed' in output
+}
+
+export function embedsOf(outputs: Outputs): readonly Embed[] {
+  return outputs === 'all' ? [] : outputs.filter(isEmbed)
 }
 
 /** What an operation reads or gives back. */

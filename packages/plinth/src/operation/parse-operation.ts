@@ -38,7 +38,7 @@ import type {
   Update,
   Upsert,
 } from './operation.ts'
-import { isEmbed, outputsOf } from './output.ts'
+import { embedsOf, outputsOf } from './output.ts'
 
 /** What an operation from outside may ask for, before anything is done for it. */
 export interface OperationLimits {
@@ -285,7 +285,7 @@ const page = of<Page>({ size: needed(wholeNumber), cursorColumns: needed(wholeNu
 const common = (kind: Operation['kind']) => ({ kind: needed(oneOf(kind)), target: needed(relation) })
 
 function checkEmbedDepth(columns: Outputs, most: number, depth = 1): void {
-  const embeds = columns === 'all' ? [] : columns.filter(isEmbed)
+  const embeds = embedsOf(columns)
   if (embeds.length > 0 && depth > most) throw fault('operation', `made of embeds at most ${most} deep`)
   for (const embed of embeds) checkEmbedDepth(embed.columns, most, depth + 1)
 }

@@ -1,7 +1,7 @@
 import { type Decoder, decoderFor } from './decode.ts'
 import { type NestedReader, nestedReader } from './nested-rows.ts'
 import type { Embed, Output, Outputs } from './operation.ts'
-import { isColumn, isEmbed } from './output.ts'
+import { embedsOf, isColumn, isEmbed } from './output.ts'
 import { setProperty } from './row-object.ts'
 
 export interface AnswerColumn {
@@ -60,7 +60,7 @@ interface NestedReaders {
 }
 
 function nestedReaders(columns: readonly AnswerColumn[], outputs: Outputs): NestedReaders {
-  const embeds = embedsIn(outputs)
+  const embeds = nestedIn(outputs)
   const typeColumns = embeds.reduce((sum, embed) => sum + typesOf(embed), 0)
   let next = columns.length - typeColumns
   const nextType = (): number => columns[next++]?.oid ?? 0
@@ -68,11 +68,10 @@ function nestedReaders(columns: readonly AnswerColumn[], outputs: Outputs): Nest
 }
 
 /** Those that stand under a name of their own, also in rows that are spread among ours. */
-function embedsIn(outputs: Outputs): Embed[] {
-  if (outputs === 'all') return []
-  return outputs.filter(isEmbed).flatMap((embed) => {
+function nestedIn(outputs: Outputs): Embed[] {
+  return embedsOf(outputs).flatMap((embed) => {
     if (embed.columns.length === 0) return []
-    return embed.isSpread ? embedsIn(embed.columns) : [embed]
+    return embed.isSpread ? nestedIn(embed.columns) : [embed]
   })
 }
 

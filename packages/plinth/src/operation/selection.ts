@@ -1,10 +1,10 @@
 import { isPlain } from './encode.ts'
 import type { Embed, Outputs } from './operation.ts'
 import { orderOf, withoutNotNull } from './order.ts'
-import { columnOf, invalidOperation, outputsOf, type Related, type Shape } from './shape.ts'
+import { invalidOperation } from './invalid-operation.ts'
+import type { AnyOutput } from './output.ts'
+import { columnOf, outputsOf, type Related, type Shape } from './shape.ts'
 import { conditionOf } from './where.ts'
-
-type AnyOutput = Exclude<Outputs, 'all'>[number]
 
 /** Reads the caller's `select`: a list of columns, or an object of columns and relations. */
 export function selectionOf(shape: Shape, select: unknown): Outputs {

@@ -1,4 +1,5 @@
 import { PlinthError } from '../errors.ts'
+import { invalidOperation } from './invalid-operation.ts'
 import type { Join, Output, Outputs, Reading, Relation } from './operation.ts'
 
 /** What `table()` knows about one column. */
@@ -68,8 +69,4 @@ export function relationOf(name: string | Relation): Relation {
     })
   }
   return second === undefined ? { name: first } : { schema: first, name: second }
-}
-
-export function invalidOperation(message: string, hint?: string): PlinthError {
-  return new PlinthError('InvalidOperation', message, hint === undefined ? {} : { hint })
 }

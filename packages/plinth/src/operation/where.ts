@@ -1,7 +1,8 @@
 import { conditionText, isPlain } from './encode.ts'
 import type { Scalar } from './scalar-text.ts'
 import type { CompareOperator, Condition } from './operation.ts'
-import { type Column, columnOf, invalidOperation, type Shape } from './shape.ts'
+import { invalidOperation } from './invalid-operation.ts'
+import { type Column, columnOf, type Shape } from './shape.ts'
 
 /** The single values of a column, as a condition compares them. */
 type Tested<V> = unknown extends V ? Scalar : Extract<V, Scalar>

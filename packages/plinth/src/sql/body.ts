@@ -135,14 +135,8 @@ function callBody(operation: Call, options: BodyOptions, context: Context): Body
 
 /** Bare values, in a column of the function's name. */
 function scalarSource(made: string, name: string, { alias }: Context): Source {
-  const values = alias()
   // Not in FROM, where a function of type record needs a list of its columns.
-  return {
-    from: `(select ${made} as ${quoteName(name)}) as ${values}`,
-    alias: values,
-    row: `${values}.*`,
-    star: `${values}.*`,
-  }
+  return namedSource(`(select ${made} as ${quoteName(name)})`, alias())
 }
 
 /** A function that is read twice, for its rows and for their number, is still called once. */

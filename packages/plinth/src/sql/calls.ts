@@ -1,6 +1,6 @@
 import { type ArrayItem, arrayText } from '../operation/array-text.ts'
+import { invalidOperation } from '../operation/invalid-operation.ts'
 import type { Call, Json } from '../operation/operation.ts'
-import { invalid } from './closed-lists.ts'
 import type { Context } from './context.ts'
 import { relation } from './fields.ts'
 import type { Bind } from './parameters.ts'
@@ -15,7 +15,8 @@ export function invocation({ target, args, variadic, types = {} }: Call, { bind 
     const named = name === '' ? text : `${quoteName(name)} => ${text}`
     return name === variadic ? `variadic ${named}` : named
   })
-  if (Object.hasOwn(args, '') && given.length > 1) throw invalid('An argument without a name must be the only one.')
+  if (Object.hasOwn(args, '') && given.length > 1)
+    throw invalidOperation('An argument without a name must be the only one.')
   return `${relation(target)}(${given.join(', ')})`
 }
 

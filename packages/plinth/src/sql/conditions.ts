@@ -1,6 +1,7 @@
 import { arrayText } from '../operation/array-text.ts'
+import { invalidOperation } from '../operation/invalid-operation.ts'
 import type { CompareOperator, Condition, TextQuery } from '../operation/operation.ts'
-import { invalid, listed, unlisted } from './closed-lists.ts'
+import { listed, unlisted } from './closed-lists.ts'
 import type { Context } from './context.ts'
 import { field } from './fields.ts'
 
@@ -70,7 +71,7 @@ export function condition(where: Condition, of: Conditioned, context: Context): 
     case 'and':
     case 'or':
       // An empty list would be true or false for every row: in a DELETE that is the whole table.
-      if (where.of.length === 0) throw invalid(`A condition "${where.kind}" needs at least one part.`)
+      if (where.of.length === 0) throw invalidOperation(`A condition "${where.kind}" needs at least one part.`)
       return `(${where.of.map((part) => condition(part, of, context)).join(` ${where.kind} `)})`
     case 'not':
       return `not (${condition(where.of, of, context)})`
@@ -95,7 +96,8 @@ type Kind<K extends Condition['kind']> = Extract<Condition, { readonly kind: K }
 
 function compareEach(where: Kind<'compare each'>, alias: string, { bind }: Context): string {
   const { operator, quantifier, values } = where
-  if (!eachOperators.has(operator)) throw invalid(`The operator ${operator} compares with one value at a time.`)
+  if (!eachOperators.has(operator))
+    throw invalidOperation(`The operator ${operator} compares with one value at a time.`)
   const list = `${listed(quantifiers, quantifier)}(${bind(arrayText(values))})`
   return `${field(where, alias, bind)} ${listed(operators, operator)} ${list}`
 }
@@ -109,6 +111,7 @@ function search(where: Kind<'search'>, alias: string, { bind }: Context): string
 }
 
 function embedded({ embed, value }: Kind<'embedded'>, of: Conditioned): string {
-  if (value !== 'null' && value !== 'not_null') throw invalid(`An embed is null or not_null, not ${String(value)}.`)
+  if (value !== 'null' && value !== 'not_null')
+    throw invalidOperation(`An embed is null or not_null, not ${String(value)}.`)
   return value === 'null' ? `not ${of.hasRowsIn(embed)}` : of.hasRowsIn(embed)
 }

@@ -1,6 +1,6 @@
+import { invalidOperation } from '../operation/invalid-operation.ts'
 import type { Operation, Outputs, Relation } from '../operation/operation.ts'
-import { isEmbed, outputsOf } from '../operation/output.ts'
-import { invalid } from './closed-lists.ts'
+import { embedsOf, outputsOf } from '../operation/output.ts'
 import { type Bind, type Statement, statement } from './parameters.ts'
 import { quoteName } from './sql.ts'
 
@@ -28,7 +28,7 @@ export type ContextOptions = Pick<Context, 'nested'> & Partial<Pick<Context, 'ma
 const maxSources = 100
 
 function tooManySources(): Error {
-  return invalid(
+  return invalidOperation(
     `One statement would read from more than ${maxSources} places: each embed is some, and so is each condition on one.`,
     'Embed less, or ask in several requests.',
   )
@@ -69,8 +69,7 @@ function bareNames(operation: Operation): ReadonlySet<string> {
 }
 
 function embedded(columns: Outputs): Relation[] {
-  const embeds = columns === 'all' ? [] : columns.filter(isEmbed)
-  return embeds.flatMap(({ embed, join, columns: theirs }) => [
+  return embedsOf(columns).flatMap(({ embed, join, columns: theirs }) => [
     embed,
     ...(join.kind === 'through' ? [join.relation] : []),
     ...embedded(theirs),

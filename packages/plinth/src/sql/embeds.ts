@@ -1,5 +1,5 @@
+import { invalidOperation } from '../operation/invalid-operation.ts'
 import type { Embed, Field } from '../operation/operation.ts'
-import { invalid } from './closed-lists.ts'
 import type { Context } from './context.ts'
 import { isSameField } from './fields.ts'
 import { type Item, numbered, numberedList, selectList, unaggregatedList } from './outputs.ts'
@@ -83,7 +83,9 @@ export function spreadMany({ as }: Embed, rows: Rows, form: Form): Embedded {
   const [alias, lists] = [form.alias(), form.alias()]
   const { items } = rows
   if (items.some(({ name, aggregate }) => name === undefined || aggregate))
-    throw invalid(`The rows of ${JSON.stringify(as)} are spread: each column must be named, and none be an aggregate.`)
+    throw invalidOperation(
+      `The rows of ${JSON.stringify(as)} are spread: each column must be named, and none be an aggregate.`,
+    )
   const made = items.map((_, i) => `coalesce(json_agg(${alias}.${numbered(i)}), '[]') as ${numbered(i)}`)
   const select = `select ${made.join(', ')} from (${rows.select(numberedList(items))}) as ${alias}`
   return {
@@ -134,6 +136,7 @@ function placeOf(items: readonly Item[], of: Field): number {
   const byName = items.findIndex(({ name }) => of.path === undefined && name === of.column)
   const place = byName >= 0 ? byName : items.findIndex((item) => item.field && isSameField(item.field, of))
   const isAlone = items.filter(({ name }) => name === items[place]?.name).length === 1
-  if (byName >= 0 && !isAlone) throw invalid(`Two columns of the embed are called ${JSON.stringify(of.column)}.`)
+  if (byName >= 0 && !isAlone)
+    throw invalidOperation(`Two columns of the embed are called ${JSON.stringify(of.column)}.`)
   return isAlone ? place : -1
 }

@@ -1,6 +1,6 @@
+import { invalidOperation } from '../operation/invalid-operation.ts'
 import type { Embed, Outputs } from '../operation/operation.ts'
-import { isColumn, isEmbed } from '../operation/output.ts'
-import { invalid } from './closed-lists.ts'
+import { embedsOf, isColumn, isEmbed } from '../operation/output.ts'
 import type { Context } from './context.ts'
 import { tableSource } from './fields.ts'
 import { columnItem, countItem, finished } from './outputs.ts'
@@ -18,15 +18,11 @@ export function nestedTypes(columns: Outputs, context: Context): string[] {
 
 function ownTypes(embed: Embed, context: Context): string[] {
   if (embed.columns === 'all' || embedsOf(embed.columns).some(({ isSpread }) => isSpread))
-    throw invalid(`The columns of ${JSON.stringify(embed.as)} must be named one by one, none of them spread.`)
+    throw invalidOperation(`The columns of ${JSON.stringify(embed.as)} must be named one by one, none of them spread.`)
   return embed.columns.flatMap((output) => {
     if (isEmbed(output)) return []
     const source = tableSource(embed.embed, context)
     const item = isColumn(output) ? columnItem(output, source.alias, context) : countItem(output)
     return `(select ${finished(item)} from ${source.from} where false)`
   })
-}
-
-function embedsOf(columns: Outputs): readonly Embed[] {
-  return columns === 'all' ? [] : columns.filter(isEmbed)
 }

@@ -1,7 +1,8 @@
+import { invalidOperation } from '../operation/invalid-operation.ts'
 import type { Aggregate, CountOutput, Field, Output, Outputs } from '../operation/operation.ts'
 import { isColumn, isEmbed } from '../operation/output.ts'
 import { castType } from './casts.ts'
-import { invalid, listed } from './closed-lists.ts'
+import { listed } from './closed-lists.ts'
 import type { Context } from './context.ts'
 import { field } from './fields.ts'
 import { quoteName } from './sql.ts'
@@ -85,7 +86,8 @@ export const numbered = (i: number): string => `"c${i + 1}"`
 /** ` group by 1, 3`: by place, since a bound value written twice is not the same expression to PostgreSQL. */
 export function groupClause(items: readonly Item[]): string {
   if (!items.some(({ aggregate }) => aggregate)) return ''
-  if (items.some(({ name }) => name === undefined)) throw invalid('Beside an aggregate every column must be named.')
+  if (items.some(({ name }) => name === undefined))
+    throw invalidOperation('Beside an aggregate every column must be named.')
   const places = items.flatMap(({ aggregate }, i) => (aggregate ? [] : [String(i + 1)]))
   return places.length === 0 ? '' : ` group by ${places.join(', ')}`
 }

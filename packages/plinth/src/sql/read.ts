@@ -1,6 +1,7 @@
+import { invalidOperation } from '../operation/invalid-operation.ts'
 import type { Condition, Embed, Order, Outputs } from '../operation/operation.ts'
-import { isColumn, isEmbed } from '../operation/output.ts'
-import { invalid, listed } from './closed-lists.ts'
+import { embedsOf, isColumn, isEmbed } from '../operation/output.ts'
+import { listed } from './closed-lists.ts'
 import { type Conditioned, condition } from './conditions.ts'
 import type { Context, Source } from './context.ts'
 import { type Embedded, manyRows, oneRow, type Rows, spreadMany, spreadOne } from './embeds.ts'
@@ -40,7 +41,7 @@ export function readRows(level: Level, source: Source, context: Context): ReadRo
 
 function read(reading: Reading): ReadRows {
   const { source, isSpread } = reading
-  const embeds = new Map(embedsIn(reading.level.columns).map((embed) => [embed, readEmbed(embed, reading)]))
+  const embeds = new Map(embedsOf(reading.level.columns).map((embed) => [embed, readEmbed(embed, reading)]))
   const items = itemsOf(reading, embeds)
   const [everyJoin, deciding] = joinsOf(embeds)
   const where = whereClause(reading, embeds)
@@ -54,10 +55,6 @@ function read(reading: Reading): ReadRows {
 }
 
 type Embeds = ReadonlyMap<Embed, Embedded>
-
-function embedsIn(columns: Outputs): readonly Embed[] {
-  return columns === 'all' ? [] : columns.filter(isEmbed)
-}
 
 function readEmbed(embed: Embed, ours: Reading): Embedded {
   // It only decides which rows there are.
@@ -120,7 +117,7 @@ function conditions(
   needed: readonly Embed[],
 ): string[] {
   const having = needed.map((embed) => hasRows(embed, source, context))
-  const inner = embedsIn(columns).filter(({ isInner }) => isInner)
+  const inner = embedsOf(columns).filter(({ isInner }) => isInner)
   const open = where && undecided(where, new Set(inner.map(({ as }) => notNull(as))))
   const asked = open === undefined ? [] : [condition(open, conditioned(columns, source, context), context)]
   return [...on, ...having, ...asked]
@@ -158,21 +155,21 @@ export function conditioned(columns: Outputs, source: Source, context: Context):
 
 /** FROM and WHERE alone, for whoever only counts. */
 export function matchingRows(level: Level, source: Source, context: Context): string {
-  const needed = embedsIn(level.columns).filter(({ isInner }) => isInner)
+  const needed = embedsOf(level.columns).filter(({ isInner }) => isInner)
   return ` from ${source.from}${whereAll(conditions(level, source, context, [], needed))}`
 }
 
 /** `exists (…)`: the planner can turn it into a join, or stop at the first row. */
 function hasRows(embed: Embed, ours: Source, context: Context): string {
   const { on, source } = belonging(embed, ours, context)
-  const needed = embedsIn(embed.columns).filter(({ isInner }) => isInner)
+  const needed = embedsOf(embed.columns).filter(({ isInner }) => isInner)
   const where = whereAll(conditions(embed, source, context, on, needed))
   return `exists (select from ${source.from}${where}${limitClause(embed, context)})`
 }
 
 function embedNamed(name: string, columns: Outputs): Embed {
-  const embed = embedsIn(columns).find(({ as }) => as === name)
-  if (embed === undefined) throw invalid(`There is no embed named ${JSON.stringify(name)} here.`)
+  const embed = embedsOf(columns).find(({ as }) => as === name)
+  if (embed === undefined) throw invalidOperation(`There is no embed named ${JSON.stringify(name)} here.`)
   return embed
 }
 
@@ -201,7 +198,7 @@ function orderedValue(term: Order, reading: Reading, items: readonly Item[], emb
 /** A column of the one row joined, or looked up where it is not read. */
 function relatedValue(term: Order, embed: Embed, reading: Reading, embeds: Embeds): string {
   if (embed.rows !== 'one')
-    throw invalid(`Rows cannot be ordered by ${JSON.stringify(embed.as)}, of which each may have many.`)
+    throw invalidOperation(`Rows cannot be ordered by ${JSON.stringify(embed.as)}, of which each may have many.`)
   const joined = embeds.get(embed)?.column?.(term)
   if (joined !== undefined) return joined
   const { on, source } = belonging(embed, reading.source, reading)
@@ -220,5 +217,5 @@ export function limitClause(
 
 function rowNumber(name: string, value: number): string {
   if (Number.isSafeInteger(value) && value >= 0) return String(value)
-  throw invalid(`${name} must be a whole number of rows, not ${String(value)}.`)
+  throw invalidOperation(`${name} must be a whole number of rows, not ${String(value)}.`)
 }

@@ -1,5 +1,5 @@
+import { invalidOperation } from '../operation/invalid-operation.ts'
 import type { Relation } from '../operation/operation.ts'
-import { invalid } from './closed-lists.ts'
 import { relation } from './fields.ts'
 
 /**
@@ -19,7 +19,7 @@ const builtIn: ReadonlySet<string> = new Set(
 /** The name of a table's row type, which is the table's own name. */
 export function rowType(target: Relation): string {
   if (target.schema === undefined && builtIn.has(target.name))
-    throw invalid(
+    throw invalidOperation(
       `The table ${JSON.stringify(target.name)} has the name of a type of PostgreSQL and needs its schema for writes.`,
       `table({ schema: 'public', name: ${JSON.stringify(target.name)} })`,
     )

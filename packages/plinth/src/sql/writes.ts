@@ -1,8 +1,9 @@
+import { invalidOperation } from '../operation/invalid-operation.ts'
 import type { Delete, Insert, Relation, Row, Update, Upsert } from '../operation/operation.ts'
-import { invalid, unlisted } from './closed-lists.ts'
+import { unlisted } from './closed-lists.ts'
 import { condition } from './conditions.ts'
-import type { Context } from './context.ts'
-import { relation, tableSource } from './fields.ts'
+import type { Context, Source } from './context.ts'
+import { namedSource, relation, tableSource } from './fields.ts'
 import { conditioned } from './read.ts'
 import { quoteName } from './sql.ts'
 import { rowType } from './row-type.ts'
@@ -51,20 +52,19 @@ type Inserted = Pick<Insert, 'target' | 'rows' | 'columns'> & Pick<Upsert, 'wher
 function insertInto({ target, rows, columns: given, where }: Inserted, alias: string, context: Context): string {
   const columns = given ?? keysOf(rows)
   // PostgreSQL refuses a column named twice too, but reads all rows first: 40 kB of JSON can be 150 MB of VALUES.
-  if (given && new Set(given).size < given.length) throw invalid(`An insert into ${target.name} names a column twice.`)
+  if (given && new Set(given).size < given.length)
+    throw invalidOperation(`An insert into ${target.name} names a column twice.`)
   const into = `insert into ${relation(target)} as ${alias}${columns.length === 0 ? '' : ` ${list(columns)}`}`
   if (isUneven(rows, columns)) {
-    if (where !== undefined) throw invalid('Rows that are written on a condition must all have the same columns.')
+    if (where !== undefined)
+      throw invalidOperation('Rows that are written on a condition must all have the same columns.')
     return `${into} values ${rows.map((row) => defaultingRow(target, row, columns, context)).join(', ')}`
   }
-  const given_ = context.alias()
-  const from = `${recordSet(target, context.bind(JSON.stringify(rows)))} as ${given_}`
-  const on = where === undefined ? '' : ` where ${condition(where, conditioned([], rowsOf(given_), context), context)}`
+  const source = namedSource(recordSet(target, context.bind(JSON.stringify(rows))), context.alias())
+  const on = where === undefined ? '' : ` where ${condition(where, conditioned([], source, context), context)}`
   // A row of defaults alone: no column list, no select list.
-  return `${into} select${columns.length === 0 ? '' : ` ${names(columns, given_)}`} from ${from}${on}`
+  return `${into} select${columns.length === 0 ? '' : ` ${names(columns, source.alias)}`} from ${source.from}${on}`
 }
-
-const rowsOf = (alias: string) => ({ from: alias, alias, row: `${alias}.*`, star: `${alias}.*` })
 
 function isUneven(rows: readonly Row[], columns: readonly string[]): boolean {
   return rows.some((row) => columns.some((column) => !Object.hasOwn(row, column)))
@@ -103,10 +103,10 @@ function upsert(operation: Upsert, returning: Returning, context: Context): Writ
 function overwrite({ rows, columns: given, conflict, overwrite }: Upsert, { countsUpdated }: Context): string {
   const columns = given ?? keysOf(rows)
   if (conflict.length === 0)
-    throw invalid('An upsert that updates must name the columns that decide what is the same row.')
+    throw invalidOperation('An upsert that updates must name the columns that decide what is the same row.')
   // A row without a column would overwrite the old value with the default, which nobody asked for.
   if (given === undefined && isUneven(rows, columns))
-    throw invalid('All rows of an upsert must have the same columns.', 'Group the rows by their columns.')
+    throw invalidOperation('All rows of an upsert must have the same columns.', 'Group the rows by their columns.')
   const changed = overwrite ?? columns.filter((column) => !conflict.includes(column))
   // With nothing to change the key is set to itself: DO NOTHING would not return the row.
   const values = (changed.length === 0 ? conflict : changed)
@@ -127,17 +127,18 @@ function getOrCreate({ target, rows, conflict }: Upsert, returning: Returning, c
   const row = keyedRow(rows, conflict)
   const json = context.bind(JSON.stringify(rows))
   const [found, made] = [context.named('found'), context.named('made')]
-  const [theirs, ours] = [tableSource(target, context), context.alias()]
-  const list_ = returning ?? (() => '1')
-  const key = `(${names(conflict, theirs.alias)}) = (select ${names(conflict, ours)} from ${recordSet(target, json)} as ${ours})`
+  const theirs = tableSource(target, context)
+  const ours = namedSource(recordSet(target, json), context.alias())
+  const read = returning ?? (() => '1')
+  const key = `(${names(conflict, theirs.alias)}) = (select ${names(conflict, ours.alias)} from ${ours.from})`
   const keys = Object.keys(row)
   const alias = context.alias()
   return {
     with: [
-      `${found} as (select ${list_(theirs.alias)} from ${theirs.from} where ${key})`,
+      `${found} as (select ${read(theirs.alias)} from ${theirs.from} where ${key})`,
       `${made} as (insert into ${relation(target)} as ${alias} ${list(keys)} ` +
-        `select ${names(keys, ours)} from ${recordSet(target, json)} as ${ours} ` +
-        `where not exists (select from ${found}) on conflict ${list(conflict)} do nothing returning ${list_(alias)})`,
+        `select ${names(keys, ours.alias)} from ${ours.from} where not exists (select from ${found}) ` +
+        `on conflict ${list(conflict)} do nothing returning ${read(alias)})`,
     ],
     main: `select * from ${found} union all select * from ${made}`,
   }
@@ -145,10 +146,10 @@ function getOrCreate({ target, rows, conflict }: Upsert, returning: Returning, c
 
 function keyedRow(rows: readonly Row[], conflict: readonly string[]): Row {
   const [row] = rows
-  if (row === undefined || rows.length > 1) throw invalid('An upsert that gets takes exactly one row.')
+  if (row === undefined || rows.length > 1) throw invalidOperation('An upsert that gets takes exactly one row.')
   const missing = conflict.find((column) => !Object.hasOwn(row, column))
   if (conflict.length > 0 && missing === undefined) return row
-  throw invalid(
+  throw invalidOperation(
     `The row to get must have its key${missing === undefined ? '' : `: ${JSON.stringify(missing)} is missing`}.`,
   )
 }
@@ -160,17 +161,15 @@ function update(operation: Update, returning: Returning, context: Context): Writ
   const { target, set, defaults = [] } = operation
   const columns = Object.keys(set)
   if (columns.length + defaults.length === 0)
-    throw invalid(`An update of ${target.name} must change at least one column.`)
-  const [alias, given] = [context.alias(), context.alias()]
+    throw invalidOperation(`An update of ${target.name} must change at least one column.`)
+  const source = tableSource(target, context)
+  const given = context.alias()
   const values = [
     ...(columns.length === 0 ? [] : [`${list(columns)} = (${valuesOf(operation, columns, given, context)})`]),
     ...defaults.map((column) => `${quoteName(column)} = default`),
   ].join(', ')
-  const where = matching(operation, alias, context)
-  return {
-    with: [],
-    main: `update ${relation(target)} as ${alias} set ${values}${where}${returningClause(returning, alias)}`,
-  }
+  const where = matching(operation, source, context)
+  return { with: [], main: `update ${source.from} set ${values}${where}${returningClause(returning, source.alias)}` }
 }
 
 function valuesOf({ target, set }: Update, columns: readonly string[], given: string, { bind }: Context): string {
@@ -179,22 +178,19 @@ function valuesOf({ target, set }: Update, columns: readonly string[], given: st
 }
 
 function remove(operation: Delete, returning: Returning, context: Context): Written {
-  const alias = context.alias()
-  const where = matching(operation, alias, context)
-  return {
-    with: [],
-    main: `delete from ${relation(operation.target)} as ${alias}${where}${returningClause(returning, alias)}`,
-  }
+  const source = tableSource(operation.target, context)
+  const where = matching(operation, source, context)
+  return { with: [], main: `delete from ${source.from}${where}${returningClause(returning, source.alias)}` }
 }
 
 /** ` where …`, or nothing for every row, which must be said. */
-function matching({ kind, target, where, returning }: Update | Delete, alias: string, context: Context): string {
+function matching({ kind, target, where, returning }: Update | Delete, source: Source, context: Context): string {
   if (where === undefined)
-    throw invalid(
+    throw invalidOperation(
       `${kind === 'update' ? 'An update of' : 'A delete on'} ${target.name} needs a condition, or 'every row'.`,
     )
   if (where === 'every row') return ''
-  return ` where ${condition(where, conditioned(returning ?? [], rowsOf(alias), context), context)}`
+  return ` where ${condition(where, conditioned(returning ?? [], source, context), context)}`
 }
 
 function recordSet(target: Relation, parameter: string): string {
