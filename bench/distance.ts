@@ -7,7 +7,9 @@ export interface Distance extends AsyncDisposable {
   readonly url: string
 }
 
-/** Each round trip to `url` takes `roundTripMs` longer. Node's timers are exact to 1 ms, so half of it must be whole. */
+/**
+ * Each round trip to `url` takes `roundTripMs` longer. Node's timers are exact to 1 ms, so half of it must be whole.
+ */
 export async function startDistance(url: string, roundTripMs: number): Promise<Distance> {
   if (roundTripMs === 0) return { url, [Symbol.asyncDispose]: () => Promise.resolve() }
   const line = fork(fileURLToPath(new URL('line.ts', import.meta.url)), [url, String(roundTripMs / 2)])

@@ -35,9 +35,9 @@ async function benchmark(serverUrl: string, given: Options): Promise<void> {
   const facts = Object.entries(environment).map(([name, value]) => `${name} ${value}`)
   console.log(`${facts.join(', ')}
 
-Medians of ${given.rounds} rounds of ${given.roundMs} ms; ± is half the span between rounds. The ratio is that of op/s to the first
-line in the same round. CPU is what one operation took of the contestant's process, PostgreSQL's not in it: over HTTP a server's
-alone, otherwise this process with its load generator.
+Medians of ${given.rounds} rounds of ${given.roundMs} ms; ± is half the span between rounds. The ratio is that of op/s
+to the first line in the same round. CPU is what one operation took of the contestant's process, PostgreSQL's not in it:
+over HTTP a server's alone, otherwise this process with its load generator.
 `)
   const roles = { login: `bench_${process.pid}_login`, service: `bench_${process.pid}_service` }
   const summaries: Summary[] = []

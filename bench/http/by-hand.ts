@@ -24,7 +24,8 @@ const embed: Query = {
     select u.id, u.name, (
       select coalesce(json_agg(p), '[]') from (
         select p.id, p.title, (
-          select coalesce(json_agg(c), '[]') from (select c.id, c.text from comments c where c.post = p.id) c) as comments
+          select coalesce(json_agg(c), '[]') from (
+            select c.id, c.text from comments c where c.post = p.id) c) as comments
         from posts p where p.author = u.id) p) as posts
     from users u where u.id = $1) r`,
 }

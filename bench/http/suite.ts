@@ -65,7 +65,8 @@ const graphRequests: Requests = {
     ),
   insert: (author, note) =>
     graphql(
-      'mutation($author: Int!, $note: String!) { createEntry(input: { entry: { author: $author, note: $note } }) { entry { id: rowId author note made } } }',
+      `mutation($author: Int!, $note: String!) {
+        createEntry(input: { entry: { author: $author, note: $note } }) { entry { id: rowId author note made } } }`,
       { author, note },
     ),
 }

@@ -37,8 +37,9 @@ bases as (
 enums as (
   select enumtypid as oid, json_agg(enumlabel order by enumsortorder) as labels from pg_catalog.pg_enum group by 1),
 checks as (
-  select conrelid, conkey[1] as number, 
-    json_agg(json_build_object('name', conname, 'definition', pg_catalog.pg_get_constraintdef(oid)) order by conname) as list
+  select conrelid, conkey[1] as number,
+    json_agg(json_build_object('name', conname, 'definition', pg_catalog.pg_get_constraintdef(oid))
+      order by conname) as list
   from pg_catalog.pg_constraint where contype = 'c' and cardinality(conkey) = 1 group by 1, 2)
 select a.attrelid::int8::float8 as of, json_agg(json_build_array(
     a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid::int8,

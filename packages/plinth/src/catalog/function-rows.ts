@@ -22,9 +22,9 @@ export interface FunctionRow {
 const isMediaType = (name: string): string => `(${name} ~ '^[A-Za-z0-9.-]+/[A-Za-z0-9.+-]+$' or ${name} = '*/*')`
 
 /**
- * Every plain function of the schemas, the overload with the fewest arguments first. Procedures, aggregates and triggers
- * cannot be called with `select`. The types of arguments are without their modifier: `character` would cut a value to
- * one character where the function takes any number, `bpchar` does not.
+ * Every plain function of the schemas, the overload with the fewest arguments first. Procedures, aggregates and
+ * triggers cannot be called with `select`. The types of arguments are without their modifier: `character` would cut a
+ * value to one character where the function takes any number, `bpchar` does not.
  */
 export const functionsText: string = `
 select n.nspname as schema, p.proname as name, p.provolatile as volatility, arg.args, res.columns as result_columns,

@@ -17,7 +17,8 @@ import type { State, StateChange } from './queryable.ts'
  * |---|---|---|
  * | disconnected | connecting | first use, or connect() |
  * | connecting | connected | a connection opened |
- * | connecting, connected | error | an attempt to connect failed, unless the server is only full (53300) and a connection is left; or it met a server that takes no writes |
+ * | connecting, connected | error | an attempt failed, unless the server is only full (53300) and one is left |
+ * | connecting, connected | error | an attempt met a server that takes no writes |
  * | error | connected | a later attempt met one that does |
  * | any but closed | draining | close() was called |
  * | draining | closed | the last connection is gone |

@@ -5,7 +5,9 @@ import { openSession, type SessionHome } from './session.ts'
 
 export function noSession(): PlinthError {
   return new PlinthError('SessionStatement', 'A pooler in transaction mode gives nobody a connection to keep.', {
-    hint: 'For LISTEN, temporary tables and session locks make a database handle whose url leads straight to PostgreSQL.',
+    hint:
+      'For LISTEN, temporary tables and session locks make a database handle whose url leads straight to ' +
+      'PostgreSQL.',
   })
 }
 

@@ -49,8 +49,8 @@ export function nestedIndependent(inner: Named, outer: Named): PlinthError {
 export function rootHandle(outer: Named, site: CallSite): PlinthError {
   const fix = 'use the `tx` the callback was given. Work that must commit by itself: db.independent().'
   const cause =
-    `db was used${at(site)} where tx was meant. It would run on another connection, outside the transaction, and wait ` +
-    `for what the transaction has locked.${begunAt(outer)}`
+    `db was used${at(site)} where tx was meant. It would run on another connection, outside the transaction, and ` +
+    `wait for what the transaction has locked.${begunAt(outer)}`
   return new PlinthError(
     'RootHandleInTransaction',
     explained(`a statement on the database handle ran inside the open transaction "${outer.name}".`, cause, fix),

@@ -49,8 +49,9 @@ interface AttemptsOptions {
 }
 
 /**
- * The attempts of one call from its first failure on, and the only place that decides on another. Inside a transaction's callback there is one
- * attempt alone: the transaction around it is run again, and two layers of five would make 25.
+ * The attempts of one call from its first failure on, and the only place that decides on another. Inside a
+ * transaction's callback there is one attempt alone: the transaction around it is run again, and two layers of five
+ * would make 25.
  */
 export class Attempts {
   readonly #options: AttemptsOptions

@@ -31,7 +31,7 @@ const rollbackLimitMs = 1000
  *
  * | state | a statement | COMMIT |
  * |---|---|---|
- * | not begun | is sent behind BEGIN, alone: what came behind it would commit by itself if BEGIN failed | is not needed |
+ * | not begun | is sent behind BEGIN, alone: what came behind would commit by itself if BEGIN failed | is not needed |
  * | begun | is pipelined; one that may be cancelled runs alone | is sent |
  * | refused: BEGIN failed | TransactionAborted, with why | TransactionAborted, with why |
  * | ended elsewhere: the server says idle | TransactionAborted, outcome unknown | the same |

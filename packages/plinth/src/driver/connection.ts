@@ -162,7 +162,8 @@ export class Connection {
 
   /**
    * For how long, at least: time in which this process was busy with other things, and could neither send nor read, is
-   * not the server's. Counted as such it made half the quick reads of a busy hub look slow (64 callers, 2 cores, 2026-11).
+   * not the server's. Counted as such it made half the quick reads of a busy hub look slow (64 callers, 2 cores,
+   * 2026-11).
    */
   #serverMs({ startedIn }: Exchange | Submission): number {
     return Math.max(0, thisTurn().beganAt - Math.max(startedIn.endedAt, this.#heardIn.endedAt))

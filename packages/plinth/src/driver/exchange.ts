@@ -169,7 +169,9 @@ export class Exchange {
     return false
   }
 
-  /** A row's values lie in `bytes` behind `start`: their number in 16 bits, each with its length in 32 bits before it. */
+  /**
+   * A row's values lie in `bytes` behind `start`: their number in 16 bits, each with its length in 32 bits before it.
+   */
   takeRow(bytes: Buffer, start: number, end: number): void {
     const length = end - start
     if (!this.wantsRow(length)) return

@@ -25,8 +25,9 @@ const readyForQuery = 0x5a
 
 /**
  * Cuts what the server sends into messages: rows and the like go to whoever asked for them, without pg's parser, which
- * makes a JavaScript string of every value; everything else goes to that parser, in order. A row that is the parser's is
- * passed on as it comes: put together first, the rows of a stream were copied once more (112 to 124 MB of a process instead of 110 to 113).
+ * makes a JavaScript string of every value; everything else goes to that parser, in order. A row that is the parser's
+ * is passed on as it comes: put together first, the rows of a stream were copied once more (112 to 124 MB of a process
+ * instead of 110 to 113).
  */
 export class MessageSplitter {
   readonly #taker: MessageTaker

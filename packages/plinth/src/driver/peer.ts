@@ -159,7 +159,8 @@ function isClass(value: unknown): value is new (options: object) => object {
 function unfitPg(about: unknown, missing: readonly string[]): PlinthError {
   return new PlinthError(
     'MissingPeer',
-    `pg ${String(member(about, 'version'))} lacks what Plinth stands on: ${missing.join(', ')}. Run: npm install pg@^8.23.1`,
+    `pg ${String(member(about, 'version'))} lacks what Plinth stands on: ${missing.join(', ')}. ` +
+      'Run: npm install pg@^8.23.1',
   )
 }
 

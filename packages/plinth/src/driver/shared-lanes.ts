@@ -48,7 +48,8 @@ export class SharedLanes {
 
   /**
    * The lane with the least in flight, of those with the settings of `key` where there are; with `mayGrow` another is
-   * opened behind the scenes while all of them are busy. Undefined when each lane is held up by what is first in line and the caller `hasOther` connections to take.
+   * opened behind the scenes while all of them are busy. Undefined when each lane is held up by what is first in line
+   * and the caller `hasOther` connections to take.
    */
   pick(key: string, mayGrow: boolean, hasOther: boolean): Connection | Promise<Connection> | undefined {
     if (this.#refusal) throw this.#refusal

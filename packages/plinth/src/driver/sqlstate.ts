@@ -288,8 +288,9 @@ export function isUnknownHost(error: unknown): boolean {
 }
 
 /** Said wherever a pooler shows itself. */
-export const poolerHint =
-  "Behind PgBouncer or another pooler say so: createDatabase({ pooler: 'transaction' }). See docs/guides/connections.md."
+export const poolerHint: string =
+  "Behind PgBouncer or another pooler say so: createDatabase({ pooler: 'transaction' }). " +
+  'See docs/guides/connections.md.'
 
 /** Host, port and database of a url: never its user or password. */
 export function describeServer(url: string): string {

@@ -41,7 +41,8 @@ const text = `with waiting as (
     left join pg_stat_activity as a using (pid)
     left join lateral (
       select mode, waitstart,
-        locktype || coalesce(' ' || case when database = (select oid from pg_database where datname = current_database())
+        locktype || coalesce(' ' || case
+          when database = (select oid from pg_database where datname = current_database())
           then coalesce(relation::regclass::text, classid || ', ' || objid) end, '') as lock
         from pg_locks where pid = involved.pid and not granted limit 1) as l on true
   where a.datname = current_database() or a.datname is null

@@ -42,7 +42,9 @@ function describe({ table, pid, who, isHeld }: Held): string {
   return `${table} (${isHeld ? 'held' : 'wanted'} by ${who}${pid === null ? '' : `, pid ${pid}`})`
 }
 
-/** None where they cannot be asked for, as in a transaction, which the failure has aborted: the failure is told then. */
+/**
+ * None where they cannot be asked for, as in a transaction, which the failure has aborted: the failure is told then.
+ */
 async function heldTables(db: Queryable): Promise<readonly Held[]> {
   try {
     return (await db.query<Held>(heldText)).rows

@@ -123,7 +123,9 @@ const parts = [
     where t.typtype = 'd' and not ${ownedByExtension('pg_type', 't.oid')}`,
 
   `select 'composite type', c.name,
-      (select string_agg(quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod), ', ' order by a.attnum) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped)
+      (select string_agg(quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod), ', '
+          order by a.attnum)
+        from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped)
     from relations c where c.relkind = 'c'`,
 
   `select case p.prokind when 'p' then 'procedure' when 'a' then 'aggregate' else 'function' end,
@@ -136,8 +138,8 @@ const parts = [
 const text = `with ${schemas}, ${relations} ${parts.join('\nunion all ')}`
 
 /**
- * What PostgreSQL writes definitions by: two databases must be read by the same. A schema is left out where it stands in
- * the search_path; constants of time are written in the TimeZone.
+ * What PostgreSQL writes definitions by: two databases must be read by the same. A schema is left out where it stands
+ * in the search_path; constants of time are written in the TimeZone.
  */
 const readingSettings = {
   search_path: 'pg_catalog',

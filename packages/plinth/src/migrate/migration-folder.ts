@@ -60,7 +60,9 @@ async function refuseTaken(path: string, id: string, number: number): Promise<vo
   throw invalid(`${join(path, other)} has the number ${number} as well.`, 'It was added meanwhile: try again.')
 }
 
-/** Under another name first, which no reader takes for a migration: one that stops half way leaves no half migration. */
+/**
+ * Under another name first, which no reader takes for a migration: one that stops half way leaves no half migration.
+ */
 export async function writeFolder(path: string, id: string, files: MigrationFiles): Promise<void> {
   const unfinished = join(path, `.${id}.${process.pid}`)
   await mkdir(unfinished, { recursive: true })
@@ -111,13 +113,14 @@ function refuseWrongNumbers(path: string, named: readonly Named[]): void {
     if (one.number === before.number) {
       throw invalid(
         `${path} has two migrations with the number ${one.number}: ${before.id} and ${one.id}.`,
-        'If they come from two branches, give the one that no database has run yet the next number. If one of them is a ' +
-          'squash that was cut off, delete the folders that its up.sql says it replaces.',
+        'If they come from two branches, give the one that no database has run yet the next number. If one of them ' +
+          'is a squash that was cut off, delete the folders that its up.sql says it replaces.',
       )
     }
     throw invalid(
       `${path} has no migration between ${before.id} and ${one.id}.`,
-      `Bring back the one that is missing, or give ${one.id} the number ${before.number + 1} if no database has run it.`,
+      `Bring back the one that is missing, or give ${one.id} the number ${before.number + 1} if no database has ` +
+        'run it.',
     )
   }
 }

@@ -73,7 +73,8 @@ export async function recordRunning(on: Session, about: About, direction: Direct
     )
   } else {
     await on.query(
-      `update plinth.migration set state = 'running', direction = 'down', statement = 1, error = null where number = $1`,
+      `update plinth.migration set state = 'running', direction = 'down', statement = 1, error = null
+        where number = $1`,
       [number],
     )
   }

@@ -8,7 +8,9 @@ export interface SqlStep {
   readonly inTransaction: boolean
 }
 
-/** One direction of a migration that is TypeScript: the export `up` or `down` of its module, called with a transaction. */
+/**
+ * One direction of a migration that is TypeScript: the export `up` or `down` of its module, called with a transaction.
+ */
 export interface CodeStep {
   readonly kind: 'code'
   readonly file: string

@@ -64,8 +64,8 @@ export function areToolColumns(columns: readonly string[]): boolean {
 /**
  * The migrations another tool has run on this database, by its own table, the oldest first. Reads only.
  *
- * Throws InvalidOption where there is no such table, and MigrationConflict where it is empty or one of them failed: what
- * the database has then is for the other tool to say.
+ * Throws InvalidOption where there is no such table, and MigrationConflict where it is empty or one of them failed:
+ * what the database has then is for the other tool to say.
  */
 export async function readToolMigrations(
   on: Queryable,

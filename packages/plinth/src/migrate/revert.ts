@@ -34,8 +34,8 @@ export async function revertMigrations(db: Database, options: RevertOptions): Pr
  *
  *     const next = await planRevert(db, { folder: 'migrations', steps: 2 })
  *
- * Throws InvalidMigration, MigrationConflict and MigrationBroken, and InvalidOption for `steps` below 1. Whether each has
- * a down.sql is seen only by the revert.
+ * Throws InvalidMigration, MigrationConflict and MigrationBroken, and InvalidOption for `steps` below 1. Whether each
+ * has a down.sql is seen only by the revert.
  */
 export async function planRevert(
   db: Database,

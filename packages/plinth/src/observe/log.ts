@@ -110,14 +110,14 @@ function describe(observation: Observation, limits: Limits): Entry {
     case 'task.retry':
       return {
         level: 'info',
-        message: `${named(observation.task)} runs again in ${Math.round(observation.delayMs)} ms${because(observation.failure)}`,
+        message: `${named(observation.task)} runs again${soon(observation)}`,
       }
     case 'task.dead':
       return { level: 'error', message: `${named(observation.task)} is dead${because(observation.failure)}` }
     case 'worker.failed':
       return {
         level: 'error',
-        message: `A worker of ${service} failed, again in ${Math.round(observation.delayMs)} ms${because(observation.failure)}`,
+        message: `A worker of ${service} failed, again${soon(observation)}`,
       }
     case 'listener.failed':
       return { level: 'error', message: `A listener failed: ${observation.failure.message}` }
@@ -172,12 +172,17 @@ function ending({ transaction, outcome, ms, failure }: ObservationOf<'attempt.en
 }
 
 function ofTask({ task, outcome, ms, failure }: ObservationOf<'task.end'>): Entry {
-  const message = `${named(task)} ${outcome === 'done' ? 'is done' : outcome} after ${Math.round(ms)} ms${because(failure)}`
+  const end = outcome === 'done' ? 'is done' : outcome
+  const message = `${named(task)} ${end} after ${Math.round(ms)} ms${because(failure)}`
   return { level: outcome === 'taken over' ? 'warn' : 'debug', message }
 }
 
 function named({ id, name, attempt }: TaskRef): string {
   return `Task ${id} ("${name}", attempt ${attempt})`
+}
+
+function soon({ delayMs, failure }: { readonly delayMs: number; readonly failure?: Failure }): string {
+  return ` in ${Math.round(delayMs)} ms${because(failure)}`
 }
 
 function because(failure: Failure | undefined): string {

@@ -123,7 +123,9 @@ export type Observation = { readonly database: DatabaseIdentity } & (
       readonly ms: number
     }
   | { readonly kind: 'commit.unknown'; readonly transaction: string; readonly why: string; readonly ms: number }
-  /** Committed, but the wait for the synchronous standby was cut short. Without `transaction`: by a single statement. */
+  /**
+   * Committed, but the wait for the synchronous standby was cut short. Without `transaction`: by a single statement.
+   */
   | { readonly kind: 'commit.unreplicated'; readonly transaction?: string }
   /** A client of the pg-compatible pool was given back inside its transaction, which was rolled back. */
   | { readonly kind: 'transaction.forgotten'; readonly transaction: string; readonly statements: number }

@@ -27,15 +27,26 @@ export function summarize(text: string): string {
 // In this order: white space and comments, quoted text, dollar quoting, a quoted name, a word, a number or parameter,
 // any other character. Text quoted in one of the forms that nest or escape differently ends the reading where it
 // breaks.
-const token =
-  /\s+|--[^\n]*|\/\*(?:(?!\/\*)[\s\S])*?(?:\*\/|$)|(?<text>[eE]'(?:[^'\\]|\\.|'')*(?:'|$)|'(?:[^']|'')*(?:'|$)|\$(?<tag>(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?)\$[\s\S]*?(?:\$\k<tag>\$|$))|(?<name>"(?:[^"]|"")*")|(?<word>[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)|\$?\d[\w.]*|(?<other>[\s\S])/gy
+const quoted = /[eE]'(?:[^'\\]|\\.|'')*(?:'|$)|'(?:[^']|'')*(?:'|$)/.source
+const dollarQuoted = /\$(?<tag>(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?)\$[\s\S]*?(?:\$\k<tag>\$|$)/.source
+const token = new RegExp(
+  [
+    /\s+|--[^\n]*|\/\*(?:(?!\/\*)[\s\S])*?(?:\*\/|$)/.source,
+    `(?<text>${quoted}|${dollarQuoted})`,
+    /(?<name>"(?:[^"]|"")*")/.source,
+    /(?<word>[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)/.source,
+    /\$?\d[\w.]*/.source,
+    /(?<other>[\s\S])/.source,
+  ].join('|'),
+  'gy',
+)
 
 const rowCommands: ReadonlySet<string> = new Set(['select', 'insert', 'update', 'delete', 'merge', 'values'])
 const otherCommands: ReadonlySet<string> = new Set(
   (
-    'begin start commit rollback savepoint release set reset show listen unlisten notify copy call do explain analyze ' +
-    'vacuum truncate lock refresh create alter drop grant revoke comment reindex cluster discard prepare execute ' +
-    'deallocate declare fetch close move load checkpoint'
+    'begin start commit rollback savepoint release set reset show listen unlisten notify copy call do explain ' +
+    'analyze vacuum truncate lock refresh create alter drop grant revoke comment reindex cluster discard prepare ' +
+    'execute deallocate declare fetch close move load checkpoint'
   ).split(' '),
 )
 /** Commands that name what kind of object they are about, and the words that may stand before its name. */

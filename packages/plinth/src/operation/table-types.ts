@@ -55,8 +55,8 @@ export type KeyOf<Row> = ('id' extends keyof Row ? Row['id'] : Extract<Row[keyof
 
 /**
  * Builds operations on one table; knows no connection. Each method returns plain data to give to `run`. The SQL below
- * is that of `table(posts)` with the columns id, author and createdAt (`created_at`), without the alias of its rows that
- * stands before each column.
+ * is that of `table(posts)` with the columns id, author and createdAt (`created_at`), without the alias of its rows
+ * that stands before each column.
  *
  * Every method throws InvalidOperation for a column that does not exist, a condition that is undefined, and a value
  * that would not arrive unchanged.

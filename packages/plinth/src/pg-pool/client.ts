@@ -36,8 +36,8 @@ export interface ClientOrigin {
  * | COMMIT | a statement had failed | ROLLBACK is sent; TransactionAborted with the first failure |
  * | COMMIT | the answer is lost | what the server says of it: success, ConnectionLost or CommitUnknown |
  * | PREPARE TRANSACTION | a statement had failed | as with COMMIT |
- * | several statements in one text that may end a transaction, PREPARE TRANSACTION | the answer is lost | CommitUnknown |
- * | ROLLBACK | the connection is gone | success: nothing is left to undo, and the first error stays the one that counts |
+ * | several statements that may end a transaction, PREPARE TRANSACTION | the answer is lost | CommitUnknown |
+ * | ROLLBACK | the connection is gone | success: nothing is left to undo, and the first error still counts |
  * | BEGIN | a transaction is open | NestedTransaction |
  * | BEGIN | the connection is dead, or silent for 2 s | BEGIN on another one |
  * | its first statement | the connection was idle for long, and is dead | the statement on another one |

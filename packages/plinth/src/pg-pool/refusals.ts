@@ -3,7 +3,9 @@ import { PlinthError } from '../errors.ts'
 export function released(): PlinthError {
   return new PlinthError('TransactionClosed', 'A statement on a client that was given back to the pool.', {
     phase: 'statement',
-    hint: 'A promise was not awaited, or the client was stored. It would have run on a connection somebody else has now.',
+    hint:
+      'A promise was not awaited, or the client was stored. It would have run on a connection somebody else ' +
+      'has now.',
   })
 }
 

@@ -27,6 +27,8 @@ function leavesState(text: string): PlinthError {
   const message = `"${wordsOf(text)[0]}" would leave its effect on a connection of the pooler, for whoever has it next.`
   return new PlinthError('SessionStatement', message, {
     statement: text,
-    hint: 'Use SET LOCAL or `settings` inside a transaction, or a database handle with a url that leads straight to PostgreSQL.',
+    hint:
+      'Use SET LOCAL or `settings` inside a transaction, or a database handle with a url that leads straight ' +
+      'to PostgreSQL.',
   })
 }

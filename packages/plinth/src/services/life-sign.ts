@@ -36,9 +36,9 @@ interface Hears {
 
 /**
  * Holds what says that this worker lives: an advisory lock of a session of its own, which ends with the process, and a
- * lease, which ends when the process is frozen. And looks after the next worker by id, the last one after the first, for
- * all after all would be 200,000 locks a second with 100 workers: who has neither is removed, and its tasks are given
- * back. All are looked after with each renewal, so that those behind a frozen worker do not wait for its lease.
+ * lease, which ends when the process is frozen. And looks after the next worker by id, the last one after the first,
+ * for all after all would be 200,000 locks a second with 100 workers: who has neither is removed, and its tasks are
+ * given back. All are looked after with each renewal, so that those behind a frozen worker do not wait for its lease.
  */
 export class LifeSign {
   readonly id: number

@@ -45,7 +45,8 @@ const claimText = `with recursive
       cross join lateral (select free.id, row_number() over (order by free.id) as place from (
         select id from plinth.task
           where state = 'ready' and name = mine.name and group_key = mine.group_key
-          order by id limit greatest(0, least($4::int, mine.most - busy.running)) for update skip locked) as free) as own
+          order by id limit greatest(0, least($4::int, mine.most - busy.running))
+          for update skip locked) as free) as own
       order by own.place + busy.running, own.id limit $4::int),
   claimed as (
     update plinth.task set state = 'running', attempt = attempt + 1, worker = self.id, started_at = now(), error = null

@@ -304,7 +304,9 @@ function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
   })
 }
 
-/** A `retryable` that throws decides nothing: the task runs again as usual, and its error says what is wrong with it. */
+/**
+ * A `retryable` that throws decides nothing: the task runs again as usual, and its error says what is wrong with it.
+ */
 function judge({ name, retry }: Task<never>, error: unknown): { isRetryable: boolean; error: unknown } {
   try {
     return { isRetryable: retry.retryable(error), error }

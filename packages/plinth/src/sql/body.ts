@@ -36,8 +36,8 @@ export interface BodyOptions {
 
 /**
  * The SQL of an operation whose rows PostgreSQL turns into one body. Answers one row: `body` (text, or bytea for a raw
- * one; NULL for a write without `returning`), `rows` (bigint, the rows in it, or written), `total` (bigint; NULL without
- * `exactCount`), and behind them what else was asked for.
+ * one; NULL for a write without `returning`), `rows` (bigint, the rows in it, or written), `total` (bigint; NULL
+ * without `exactCount`), and behind them what else was asked for.
  */
 export function compileBody(operation: Select | Write | Call, options: BodyOptions): Statement {
   const { maxRows = Infinity, countsInserted = false } = options

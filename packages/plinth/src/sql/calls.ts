@@ -23,10 +23,14 @@ export function invocation({ target, args, variadic, types = {} }: Call, { bind 
 function argument(value: Json, type: string | undefined, bind: Bind): string {
   if (type === undefined) return bind(argumentText(value))
   // A row in JSON: PostgreSQL alone knows the types of its columns.
-  if (isObject(value)) return `json_populate_record(null::${type}, ${bind(JSON.stringify(value))}::json)`
+  if (isObject(value)) return populated('record', type, value, bind)
   if (Array.isArray(value) && value.some(isObject) && type.endsWith('[]'))
-    return `array(select r from json_populate_recordset(null::${type.slice(0, -2)}, ${bind(JSON.stringify(value))}::json) as r)`
+    return `array(select r from ${populated('recordset', type.slice(0, -2), value, bind)} as r)`
   return `${bind(argumentText(value))}::${type}`
+}
+
+function populated(what: 'record' | 'recordset', type: string, value: Json, bind: Bind): string {
+  return `json_populate_${what}(null::${type}, ${bind(JSON.stringify(value))}::json)`
 }
 
 function isObject(value: Json): boolean {

@@ -29,7 +29,8 @@ const maxSources = 100
 
 function tooManySources(): Error {
   return invalidOperation(
-    `One statement would read from more than ${maxSources} places: each embed is some, and so is each condition on one.`,
+    `One statement would read from more than ${maxSources} places: each embed is some, and so is each condition on ` +
+      'one.',
     'Embed less, or ask in several requests.',
   )
 }

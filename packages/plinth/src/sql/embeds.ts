@@ -129,8 +129,8 @@ function namedColumn(items: readonly Item[], of: Field, alias: string): string |
 }
 
 /**
- * By the name it has there, or else by what it reads. A name that two items have would be ambiguous, and is refused where
- * it was asked for: the column of that name may be one that nobody asked whether it may be read.
+ * By the name it has there, or else by what it reads. A name that two items have would be ambiguous, and is refused
+ * where it was asked for: the column of that name may be one that nobody asked whether it may be read.
  */
 function placeOf(items: readonly Item[], of: Field): number {
   const byName = items.findIndex(({ name }) => of.path === undefined && name === of.column)
