@@ -39,14 +39,14 @@ async function untilIdle(): Promise<void> {
 }
 
 describe('a list of more rows than are held', () => {
-  test('is the same JSON, in pieces, the first time and later', async () => {
-    const expected = await hub.sql('select * from numbers order by n')
+  test('is the JSON that PostgreSQL makes, byte for byte, in pieces, the first time and later', async () => {
+    const [made] = await hub.sql('select json_agg(r)::text as body from (select * from numbers order by n) r')
     for (const round of [1, 2]) {
       const response = await get('/numbers?order=n')
       assert.equal(response.status, 200)
       assert.equal(response.headers.get('content-length'), null)
       assert.equal(response.headers.get('content-range'), null, 'where it ends is not known yet')
-      assert.deepEqual(await response.json(), expected, `round ${round}`)
+      assert.ok((await response.text()) === made?.['body'], `round ${round}`)
     }
     await untilIdle()
   })

@@ -197,16 +197,18 @@ async function* piecesOf(
     const next = await batches.next()
     if (next.done) break
     const rows = next.value.flatMap(([text]) => (text ? [text] : []))
-    if (rows.length > 0) yield joined(',\n', rows)
+    if (rows.length > 0) yield joined(separator, rows)
   }
   finish()
   yield Buffer.from(']')
 }
 
-const separator = Buffer.from(',\n')
+/** What json_agg puts between rows: a large answer is byte for byte what a small one would be. */
+const separator = ', \n '
+const separatorBytes = Buffer.from(separator)
 
 /** Copied, so that the chunks the rows came in need not be kept. */
 export function joined(opening: string, rows: readonly Uint8Array[], closing = ''): Buffer {
   const [front, back] = [Buffer.from(opening), Buffer.from(closing)]
-  return Buffer.concat([front, ...rows.flatMap((row, i) => (i === 0 ? [row] : [separator, row])), back])
+  return Buffer.concat([front, ...rows.flatMap((row, i) => (i === 0 ? [row] : [separatorBytes, row])), back])
 }
