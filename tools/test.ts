@@ -7,6 +7,10 @@ import { startEmbedded } from '../packages/plinth/src/embedded/server.ts'
 
 const suites = ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts']
 const fullSuites = [...suites, 'packages/*/test/**/*.full.ts', 'examples/*/test/**/*.full.ts']
+const reporters = ['spec', new URL('skipped-tests.ts', import.meta.url).href].flatMap((reporter) => [
+  `--test-reporter=${reporter}`,
+  '--test-reporter-destination=stdout',
+])
 const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' }
 
 /** Ends with the runner's code; 1 when a test left a PostgreSQL behind. */
@@ -33,7 +37,7 @@ async function runTests(args: readonly string[], url: string, folder: string): P
   // Everything a test puts into the temporary folder goes with it, and what runs from there afterwards is a leak.
   // A test run must never meet somebody's production database, so DATABASE_URL is not passed on.
   const { DATABASE_URL: _, ...environment } = process.env
-  const code = await runNode(['--test', '--test-reporter=spec', '--test-concurrency=2', ...files], {
+  const code = await runNode(['--test', ...reporters, '--test-concurrency=2', ...files], {
     ...environment,
     PLINTH_TEST_DATABASE_URL: url,
     TMPDIR: folder,

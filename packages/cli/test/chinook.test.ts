@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { createHub, type Hub } from '@plinth/hub'
@@ -9,16 +8,15 @@ import { createDatabase, type Database, isPlinthError } from 'plinth'
 import { createTestDatabase, type TestDatabase } from 'plinth/testing'
 import { readTables } from '../src/development/tables.ts'
 import { runScript } from 'plinth/migrate'
+import { chinookFile } from './support/chinook.ts'
 import { reads } from './support/chinook-reads.ts'
 import { plinth, temporaryFolder } from './support/command.ts'
 
 // Composite keys, numeric, timestamps, nulls, sequences: each answer of the hub must be byte for byte what PostgreSQL
-// makes of SQL written by hand. The rows are our own; PLINTH_TEST_CHINOOK names a file with the Chinook sample database
-// (github.com/lerocha/chinook-database, with snake_case names) to run the same requests on somebody else's.
-const chinook = process.env['PLINTH_TEST_CHINOOK']
+// makes of SQL written by hand. The rows are those of Chinook, or our own where it is not here.
 const own = fileURLToPath(new URL('support/music-shop.sql', import.meta.url))
-const file = chinook === undefined ? own : resolve(chinook)
-const rowsOfFile = chinook === undefined ? 6_873 : 15_607
+const file = chinookFile ?? own
+const rowsOfFile = chinookFile === undefined ? 6_873 : 15_607
 
 let made: TestDatabase
 let database: Database

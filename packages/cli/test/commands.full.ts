@@ -6,13 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { createDatabase, type Database } from 'plinth'
 import { createTestDatabase, type TestDatabase } from 'plinth/testing'
+import { chinookFile, withoutChinook } from './support/chinook.ts'
 import { plinth, temporaryFolder } from './support/command.ts'
 
 // What docs/guides/commands.md shows of each command is compared with what the command prints on the Chinook sample
 // database, line by line. Numbers, times and the user may differ, the width of columns too.
 
-const chinook = process.env['PLINTH_TEST_CHINOOK']
-const skip = chinook === undefined && 'PLINTH_TEST_CHINOOK names no file'
+const skip = withoutChinook
 const cwd = temporaryFolder()
 const server = { url: process.env['PLINTH_TEST_DATABASE_URL'] ?? '' }
 const guide = readFileSync(new URL('../../../docs/guides/commands.md', import.meta.url), 'utf8')
@@ -32,14 +32,14 @@ const entities =
 
 /** Twelve migrations of which the first made Chinook, a sequence that fell behind, and a column that no migration made. */
 before(async () => {
-  if (chinook === undefined) return
+  if (chinookFile === undefined) return
   made = await createTestDatabase({ server })
   db = createDatabase({ url: made.url, pool: { max: 4 } })
   symlinkSync(fileURLToPath(new URL('../../../node_modules', import.meta.url)), join(cwd, 'node_modules'))
   const config = { url: made.url, entities: './entities.ts', scratch: server.url }
   write('plinth.config.ts', `export default ${JSON.stringify(config)}`)
   write('entities.ts', entities)
-  write('migrations/0001_chinook/up.sql', readFileSync(chinook, 'utf8'))
+  write('migrations/0001_chinook/up.sql', readFileSync(chinookFile, 'utf8'))
   assert.equal((await run('plinth migrate generate users')).code, 0)
   for (let number = 3; number <= 12; number++)
     write(`migrations/${String(number).padStart(4, '0')}_note/up.sql`, `comment on table users is '${number}'`)
@@ -49,7 +49,7 @@ before(async () => {
   for (const table of ['album', 'artist']) await db.query(`alter sequence ${table}_${table}_id_seq restart`)
 })
 after(async () => {
-  if (chinook === undefined) return
+  if (chinookFile === undefined) return
   await db.close()
   await made.drop()
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -9,14 +9,14 @@ import { runScript } from 'plinth/migrate'
 import { enqueue, startWorker, task } from 'plinth/services'
 import { createTestDatabase, type TestDatabase } from 'plinth/testing'
 import { placeOf } from '../src/terminal/secrets.ts'
+import { chinookFile, withoutChinook } from './support/chinook.ts'
 import { plinth, temporaryFolder } from './support/command.ts'
 import { report } from './support/report.ts'
 
 const folder = temporaryFolder()
 const own = fileURLToPath(new URL('support/music-shop.sql', import.meta.url))
-// Rows of our own, or the Chinook sample database where chinook.test.ts takes it.
-const chinook = process.env['PLINTH_TEST_CHINOOK']
-const file = chinook === undefined ? own : resolve(chinook)
+// The Chinook sample database, or rows of our own where it is not here.
+const file = chinookFile ?? own
 let made: TestDatabase
 let db: Database
 let url: string[]
@@ -200,9 +200,8 @@ test('rows that were loaded with their keys leave sequences behind: doctor tells
   await db.query('drop table band, concert')
 })
 
-const noChinook = chinook === undefined && 'PLINTH_TEST_CHINOOK names no file'
 test('an artist can be inserted into Chinook whose sequences are behind, as after a load with keys', {
-  skip: noChinook,
+  skip: withoutChinook,
 }, async () => {
   const server = { url: process.env['PLINTH_TEST_DATABASE_URL'] ?? '' }
   await using fresh = await createTestDatabase({ server, script: readFileSync(file, 'utf8') })

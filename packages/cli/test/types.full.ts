@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { createTestDatabase, type TestDatabase } from 'plinth/testing'
+import { chinookFile, withoutChinook } from './support/chinook.ts'
 import { plinth, temporaryFolder } from './support/command.ts'
 
 // What the command writes is compiled against the real libraries, together with a program that uses it, and then the
@@ -214,8 +215,6 @@ for (const [library, [program, wrong]] of Object.entries(programs)) {
   })
 }
 
-const chinook = process.env['PLINTH_TEST_CHINOOK']
-
 // The types are a promise about JSON: each table is read by their own client, and each value looked at.
 const chinookProgram = `import assert from 'node:assert/strict'
 import { createHub } from '@plinth/hub'
@@ -278,10 +277,10 @@ function kindsOf(types: string): string {
 }
 
 test('what the hub answers of Chinook is what its types for postgrest-js say', {
-  skip: chinook === undefined && 'PLINTH_TEST_CHINOOK names no file',
+  skip: withoutChinook,
 }, async () => {
   const server = { url: process.env['PLINTH_TEST_DATABASE_URL'] ?? '' }
-  await using shop = await createTestDatabase({ server, script: readFileSync(chinook ?? '', 'utf8') })
+  await using shop = await createTestDatabase({ server, script: readFileSync(chinookFile ?? '', 'utf8') })
   const args = ['types', '--for', 'postgrest-js', '--out', 'chinook.ts', '--url', shop.url]
   const { code, stderr } = await plinth(args, { cwd: folder }).ended
   assert.equal(code, 0, stderr)
