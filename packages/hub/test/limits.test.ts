@@ -79,6 +79,24 @@ describe('a request that is too large', () => {
     assert.deepEqual([status, json.code], [400, 'PGRST100'])
   })
 
+  test('by columns that every row is filled up with is refused before they are', async () => {
+    const columns = (count: number): string => Array.from({ length: count }, (_, i) => `c${i}`).join(',')
+    const rows = JSON.stringify(Array.from({ length: 10_000 }, () => ({})))
+    const unknown = await hub.ask('POST', `/notes?columns=${columns(900)}`, { text: rows })
+    assert.deepEqual([unknown.status, unknown.json.code], [400, 'PGRST204'])
+    await hub.sql(`create table wide (${columns(101).replaceAll(',', ' int,')} int)`)
+    await hub.hub.reloadSchema()
+    const wide = await hub.ask('POST', `/wide?columns=${columns(101)}`, { text: rows })
+    assert.deepEqual([wide.status, wide.json.code], [400, 'PLT400'])
+  })
+
+  test('by names that no function has is told of few of them', async () => {
+    const names = Array.from({ length: 50_000 }, (_, i) => [`x${i}`, 1])
+    const { status, text } = await hub.ask('POST', '/rpc/add', { body: Object.fromEntries(names) })
+    assert.equal(status, 404)
+    assert.ok(text.length < 3_000, `${text.length} characters`)
+  })
+
   test('in what it asks for is PLT400, however it is spelled', async () => {
     const many = (count: number, text: string, separator = ','): string =>
       Array.from({ length: count }, () => text).join(separator)

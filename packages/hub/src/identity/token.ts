@@ -77,7 +77,7 @@ export function createTokenVerifier(options: JwtOptions, context: TokenContext):
     const nowSeconds = Math.floor(now() / 1000)
     const key = cacheKey(token, set)
     const known = remembered?.get(key)
-    if (known !== undefined && nowSeconds <= known.endsAt) return known.caller
+    if (known !== undefined && nowSeconds < known.endsAt) return known.caller
     remembered?.delete(key)
     const { text, verifiedBy } = await verifySignature(token, set, source.newer.bind(source))
     const claims = parseClaims(text)

@@ -115,7 +115,7 @@ export function unknownWriteColumn(relation: CatalogRelation, name: string): Ref
 
 export function unknownFunction(schema: string, name: string, { names, body }: Given): Refusal {
   const isWhole = body === 'text' || body === 'xml' || body === 'bytes'
-  const suffix = isWhole ? '' : names.length === 0 ? ' without parameters' : `(${names.join(', ')})`
+  const suffix = isWhole ? '' : names.length === 0 ? ' without parameters' : `(${listed(names)})`
   return new Refusal(404, 'PGRST202', `Could not find the function ${schema}.${name}${suffix} in the schema cache`, {
     details:
       `Searched for the function ${schema}.${name} ${listedArguments(names, body)}, ` +
@@ -126,12 +126,20 @@ export function unknownFunction(schema: string, name: string, { names, body }: G
   })
 }
 
+/** No function has more arguments, and a body may name a hundred thousand. */
+const mostListed = 100
+
+function listed(names: readonly string[]): string {
+  const [shown, others] = [names.slice(0, mostListed), names.length - mostListed]
+  return others > 0 ? `${shown.join(', ')} and ${others} more` : shown.join(', ')
+}
+
 function listedArguments(names: readonly string[], body: Given['body']): string {
   const single = 'with a single unnamed'
   if (body === 'text' || body === 'xml') return `${single} ${body} parameter`
   if (body === 'bytes') return `${single} bytea parameter`
   const named =
-    names.length === 0 ? 'without parameters' : `with parameter${names.length > 1 ? 's' : ''} ${names.join(', ')}`
+    names.length === 0 ? 'without parameters' : `with parameter${names.length > 1 ? 's' : ''} ${listed(names)}`
   return body === 'json' ? `${named} or ${single} json/jsonb parameter` : named
 }
 

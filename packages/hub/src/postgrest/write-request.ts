@@ -6,12 +6,13 @@ import { rowsToInsert, rowsToPut, valuesToSet } from './payload.ts'
 import { filtersOfPut, notImplemented, rangeOfPut } from './refusals.ts'
 import { readRows } from './request-body.ts'
 import { acceptRows, nameOf, type TableRequest } from './table-asking.ts'
+import { unknownWriteColumn } from './unknown-names.ts'
 
 export function readInsert(asking: TableRequest): Asked {
   const { envelope, relation, given } = asking
   refuseUnread(asking, ['where', 'limit', 'offset'])
   const { missing, resolution } = envelope.preferences
-  const payload = rowsToInsert(readRows(envelope), given.columns, missing ?? 'null', envelope.limits)
+  const payload = rowsToInsert(readRows(envelope), columnsToWrite(asking), missing ?? 'null', envelope.limits)
   const written = { target: nameOf(relation), ...payload, ...returning(asking), result: 'rows' as const }
   const conflict = given.onConflict ?? relation.primaryKey
   const applied = missing === undefined ? {} : { missing }
@@ -32,7 +33,7 @@ export function readPut(asking: TableRequest): Asked {
   const { envelope, relation, given } = asking
   if (given.limit !== undefined || given.offset !== undefined) throw rangeOfPut()
   if (given.where === undefined || !namesKey(given.where, relation)) throw filtersOfPut()
-  const rows = rowsToPut(readRows(envelope), given.columns)
+  const rows = rowsToPut(readRows(envelope), columnsToWrite(asking))
   return {
     operation: {
       kind: 'upsert',
@@ -48,6 +49,13 @@ export function readPut(asking: TableRequest): Asked {
   }
 }
 
+/** Looked up here already: names that are none would first be filled into every row. */
+function columnsToWrite({ relation, given }: TableRequest): readonly string[] | undefined {
+  const unknown = given.columns?.find((column) => !relation.columns.has(column))
+  if (unknown !== undefined) throw unknownWriteColumn(relation, unknown)
+  return given.columns
+}
+
 /** `id=eq.7` for each column of the key, and nothing else. */
 function namesKey(where: Condition, { primaryKey }: CatalogRelation): boolean {
   const parts = where.kind === 'and' ? where.of : [where]
@@ -61,7 +69,7 @@ export function readUpdate(asking: TableRequest): Asked {
   refuseUnread(asking, ['limit', 'offset'])
   const { envelope, relation, given } = asking
   const { missing, maxAffected } = envelope.preferences
-  const changes = valuesToSet(readRows(envelope), given.columns, missing ?? 'null')
+  const changes = valuesToSet(readRows(envelope), columnsToWrite(asking), missing ?? 'null')
   const form = writeForm(asking, 'change', { ...(missing && { missing }), ...affecting(maxAffected) })
   const target = nameOf(relation)
   // Nothing to set changes nothing: no row, but the same errors for what the URL says.
