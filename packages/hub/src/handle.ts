@@ -14,7 +14,7 @@ import type { Asked } from './postgrest/asked.ts'
 import { checkJson } from './postgrest/content-type.ts'
 import { parsePlainJson } from './postgrest/json.ts'
 import { methodNotSupported } from './postgrest/refusals.ts'
-import { readRequest } from './postgrest/request.ts'
+import { createReader, type Reader } from './postgrest/shape.ts'
 import { type BodyAnswer, writeReply } from './reply/reply.ts'
 import type { SchemaCache } from './schema/schema-cache.ts'
 import { catalogFor } from './stage/allow.ts'
@@ -33,13 +33,14 @@ export interface HandleParts {
 
 interface RunningParts extends HandleParts {
   readonly answerRoot: AnswerRoot
+  readonly read: Reader
 }
 
 export type Handle = (request: HubRequest) => Promise<Reply>
 
 /** One request from its first byte checked to its reply. Never rejects: every failure is a reply. */
 export function createHandle(given: HandleParts): Handle {
-  const parts = { ...given, answerRoot: createRoot(given.executor) }
+  const parts = { ...given, answerRoot: createRoot(given.executor), read: createReader(given) }
   return async (request) => {
     // Before anything is asked of the caller: browsers send no credentials with this question.
     const preflight = preflightReply(request, parts.dialect)
@@ -87,13 +88,13 @@ interface Asking {
 async function answerPostgrest(asking: Asking): Promise<Reply> {
   const { request, caller, parts, phases } = asking
   if (isForDocument(request, parts.dialect)) return await answerDocument(asking)
-  const asked = await parts.schema.lookUp((catalog) => readRequest(request, catalogFor(caller, catalog), parts))
+  const asked = await parts.schema.lookUp((catalog) => parts.read(request, catalogFor(caller, catalog)))
   phases.end('parse')
   if ('status' in asked) {
     phases.end('response')
     return asked
   }
-  const execute = executeBody(parts.executor, asked.form, request)
+  const execute = executeBody(parts.executor, asked, request)
   const last: Run<ExecutedBody> = (operation, who) => {
     phases.end('plan')
     return execute(operation, who)

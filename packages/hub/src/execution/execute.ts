@@ -1,4 +1,4 @@
-import type { BatchAnswer, ByteRow, Database, Operation, Select } from 'plinth'
+import type { BatchAnswer, ByteRow, Condition, Database, Operation, Select } from 'plinth'
 import {
   type Answer,
   bytesRefused,
@@ -13,10 +13,11 @@ import {
 } from 'plinth/operation'
 import type { Dialect } from '../dialect.ts'
 import type { HubRequest } from '../http/exchange.ts'
-import type { Form } from '../postgrest/asked.ts'
+import type { Asked, Form } from '../postgrest/asked.ts'
 import { isUndone } from '../postgrest/envelope.ts'
 import { keyOfPut, notSingular, tooManyAffected, tooMuch } from '../postgrest/refusals.ts'
 import { Refusal } from '../refusal.ts'
+import type { Shape } from '../postgrest/shape.ts'
 import type { BodyAnswer } from '../reply/reply.ts'
 import type { Run } from '../stage/stage.ts'
 import { joined, type LargeAnswers, mostHeldRows, type OpenedRows, openRows, type RowSource } from './large-answer.ts'
@@ -43,21 +44,47 @@ export interface ExecutedBody extends BodyAnswer {
 export type LargeBody = Pick<OpenedRows, 'pieces' | 'close'>
 
 /** Runs an operation whose rows become the body of the answer. */
-export function executeBody(executor: Executor, form: Form, request: HubRequest): Run<ExecutedBody> {
+export function executeBody(executor: Executor, { form, shape }: Asked, request: HubRequest): Run<ExecutedBody> {
   return async (operation, caller) => {
-    const asking = { caller, form, request, use: await executor.settings.get() }
+    const asking = { caller, form, shape, request, use: await executor.settings.get() }
     if (operation.kind === 'select' && mayBeLarge(operation, form, executor))
       return await readLarge(executor, operation, asking)
-    return await runBody(executor, operation, asking)
+    return await runBody(executor, operation, bodyStatement(executor, operation, asking), asking)
   }
 }
 
 interface BodyAsking extends Asking {
   readonly form: Form
+  readonly shape: Shape | undefined
   readonly use: SettingsUse
 }
 
-function bodyStatement({ answerBytes }: Executor, operation: Operation, { form, use }: BodyAsking): Statement {
+/** What was written for a shape, and the condition of the shape, by its index, that each value is of. */
+interface Written {
+  readonly use: SettingsUse
+  readonly statement: Statement
+  readonly from: readonly number[]
+}
+
+const written = new WeakMap<object, Written>()
+
+/** Requests of one shape differ in values alone, so one statement serves them all. */
+function bodyStatement(executor: Executor, operation: Operation, asking: BodyAsking): Statement {
+  const { shape, use } = asking
+  if (shape === undefined) return writeBodyStatement(executor, operation, asking)
+  const known = written.get(shape.of)
+  if (known?.use !== use) {
+    const statement = writeBodyStatement(executor, operation, asking)
+    const indexes = new Map<Condition | undefined, number>(shape.conditions.map((condition, i) => [condition, i]))
+    const from = statement.conditions.map((condition) => indexes.get(condition) ?? -1)
+    written.set(shape.of, { use, statement, from })
+    return statement
+  }
+  const { statement, from } = known
+  return { ...statement, values: statement.values.map((value, i) => shape.conditions[from[i] ?? -1]?.value ?? value) }
+}
+
+function writeBodyStatement({ answerBytes }: Executor, operation: Operation, { form, use }: BodyAsking): Statement {
   const { count, maxRows, allowedRows, format, isHead, isScalar = false, verb } = form
   if (operation.kind === 'count') throw new Refusal(500, 'PLT500', 'A count has no body.')
   const isRead = verb === 'read' || verb === 'call'
@@ -80,9 +107,13 @@ function countsInserted(operation: Operation): boolean {
   return operation.kind === 'upsert' && operation.action === 'update'
 }
 
-async function runBody(executor: Executor, operation: Operation, asking: BodyAsking): Promise<BodyAnswer> {
+async function runBody(
+  executor: Executor,
+  operation: Operation,
+  statement: Statement,
+  asking: BodyAsking,
+): Promise<BodyAnswer> {
   const { form, use } = asking
-  const statement = bodyStatement(executor, operation, asking)
   const asked = plannedCount(operation, form)
   const { main, planned } = await runTold(executor, statement, { ...asking, operation }, use, asked).catch(
     explainRefused(form),
@@ -147,7 +178,7 @@ async function readLarge(executor: Executor, operation: Select, asking: BodyAski
   const limited = { ...operation, limit: mostHeldRows + 1 }
   const held = bodyStatement(executor, limited, asking)
   if (!large.isKnown(held.text)) {
-    const answer = await runBody(executor, limited, asking).catch(ignoreTooMuch)
+    const answer = await runBody(executor, limited, held, asking).catch(ignoreTooMuch)
     if (answer && answer.rows <= mostHeldRows) return answer
   }
   const opened = await openRows(executor.database, rowSource(executor, operation, asking), large.enter(asking.caller))
@@ -162,7 +193,7 @@ async function readLarge(executor: Executor, operation: Select, asking: BodyAski
 function rowSource(executor: Executor, operation: Select, asking: BodyAsking): RowSource {
   const { dialect, timeoutMs, answerBytes } = executor
   const { form, use } = asking
-  const counting = { ...asking, form: { ...form, isHead: true } }
+  const counting = { ...asking, shape: undefined, form: { ...form, isHead: true } }
   const { maxRows = Infinity } = dialect
   const limit = Math.min(operation.limit ?? Infinity, maxRows)
   return {

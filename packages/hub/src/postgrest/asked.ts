@@ -1,11 +1,14 @@
 import type { Operation } from 'plinth'
 import type { BodyFormat } from 'plinth/operation'
 import type { Count, Preferences } from './prefer.ts'
+import type { Shape } from './shape.ts'
 
 /** A request in PostgREST's dialect, understood: what to do, and how the answer is to look. */
 export interface Asked {
   readonly operation: Exclude<Operation, { kind: 'count' }>
   readonly form: Form
+  /** Where the request was remembered. */
+  readonly shape?: Shape
 }
 
 export interface Form {

@@ -40,7 +40,8 @@ function parseQuery(query: string): readonly Parameter[] {
     })
 }
 
-function decodePart(part: string): string {
+/** A name or value of a query. */
+export function decodePart(part: string): string {
   try {
     return decodeURIComponent(part.replaceAll('+', ' '))
   } catch {

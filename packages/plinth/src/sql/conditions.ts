@@ -76,7 +76,7 @@ export function condition(where: Condition, of: Conditioned, context: Context): 
     case 'not':
       return `not (${condition(where.of, of, context)})`
     case 'compare':
-      return `${field(where, of.alias, bind)} ${listed(operators, where.operator)} ${bind(where.value)}`
+      return `${field(where, of.alias, bind)} ${listed(operators, where.operator)} ${bind(where.value, where)}`
     case 'compare each':
       return compareEach(where, of.alias, context)
     case 'in':
