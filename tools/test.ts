@@ -41,6 +41,9 @@ async function runTests(args: readonly string[], url: string, folder: string): P
     ...environment,
     PLINTH_TEST_DATABASE_URL: url,
     TMPDIR: folder,
+    // Each file, and each program it starts, is a process that loads the same sources: compiled once for all of them,
+    // the command line starts with 0.9 s of CPU instead of 1.5 s.
+    NODE_COMPILE_CACHE: join(folder, 'compiled'),
   })
   const leaked = (await postgresBelow(folder)).filter((pid) => !own.includes(pid))
   for (const pid of leaked) process.kill(pid, 'SIGKILL')

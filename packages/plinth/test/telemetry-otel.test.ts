@@ -12,7 +12,7 @@ context.setGlobalContextManager(new AsyncLocalStorageContextManager())
 const sdk = startOpenTelemetry()
 const { tracer, meter } = sdk
 const stop = openTelemetryObservations({ tracer, meter, maxNames: 5 })
-const db = createDatabase({ url, service: 'watched', pool: { max: 1, acquireTimeoutMs: 200 } })
+const db = createDatabase({ url, service: 'watched', pool: { max: 1 } })
 after(async () => {
   stop()
   await db.close()
@@ -113,14 +113,18 @@ test('statements are measured in seconds, failures with their SQLSTATE', async (
 })
 
 test('waiting for a connection is measured, and counted where it was in vain', async () => {
-  const slow = (): Promise<unknown> => db.query('select pg_sleep(0.6)').catch(() => undefined)
-  await Promise.all([slow(), slow()])
+  const small = createDatabase({ url, service: 'small', pool: { max: 1, sharedLanes: 0, acquireTimeoutMs: 300 } })
+  await small.connect()
+  const slow = small.query('select pg_sleep(1)')
+  await assert.rejects(small.query('select 1'), { code: 'PoolTimeout' })
+  await slow
+  await small.close()
   assert.ok((await points('db.client.connection.wait_time')).length > 0)
   const [timeouts] = await points('db.client.connection.timeouts')
   assert.equal(timeouts?.value, 1)
   assert.ok(sdk.spans().some(({ name }) => name === 'pool wait'))
   sdk.clear()
-  await Promise.all([slow(), db.transaction((tx) => tx.query('select 1')).catch(() => undefined)])
+  await Promise.all([db.query('select pg_sleep(0.3)'), db.transaction((tx) => tx.query('select 1'))])
   const named = (name: string): ReturnType<typeof sdk.spans>[number] | undefined =>
     sdk.spans().find((span) => span.name === name)
   assert.equal(named('pool wait')?.parentSpanContext?.spanId, named('attempt 1')?.spanContext().spanId)
@@ -128,7 +132,7 @@ test('waiting for a connection is measured, and counted where it was in vain', a
 })
 
 test('the pool is gauged by the semantic conventions: connections by state, their limit, who waits', async () => {
-  const one = createDatabase({ url, service: 'gauged', pool: { max: 1, sharedLanes: 0, leakAfterMs: 20 } })
+  const one = createDatabase({ url, service: 'gauged', pool: { max: 1, sharedLanes: 0, leakAfterMs: 60_000 } })
   const name = `gauged ${hostname}:${port}${pathname}`
   const read = async (metric: string): Promise<Record<string, unknown>> => {
     const all = (await points(metric)).map(({ attributes, value }) => ({

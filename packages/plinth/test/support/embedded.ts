@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { startEmbedded } from '../../src/embedded/server.ts'
 import type { Embedded, EmbeddedOptions } from '../../src/embedded/server.ts'
+import { isPlinthError } from '../../src/errors.ts'
 import { fastSettings } from './database.ts'
 
 export const isRoot: boolean = process.getuid?.() === 0
@@ -29,6 +30,15 @@ export function temporaryFolder(): string {
 
 export function start(dataDir: string, options: Partial<EmbeddedOptions> = {}): Promise<Embedded> {
   return startEmbedded({ dataDir, settings: fastSettings, ...options })
+}
+
+/** What a refused data folder must be told with: for `assert.rejects`. */
+export function unusable(...texts: (string | RegExp)[]): (error: unknown) => boolean {
+  return (error) => {
+    assert.ok(isPlinthError(error, 'DataFolderUnusable'), String(error))
+    for (const text of texts) assert.ok(error.message.match(text), `${text} is not in: ${error.message}`)
+    return true
+  }
 }
 
 /** Runs statements on a connection of its own, and returns the rows of the last. */
