@@ -14,6 +14,11 @@ import { plinth, temporaryFolder } from './support/command.ts'
 const script = `
   create type mood as enum ('calm', 'it''s "loud"');
   create domain positive as int check (value > 0);
+  create domain cents as int;
+  create function euros(cents) returns json language sql immutable as 'select to_json(($1 / 100.0)::text)';
+  create cast (cents as json) with function euros(cents) as implicit;
+  create table priced (id int primary key, price cents not null);
+  insert into priced values (1, 350);
   create schema blog;
   create table person (id bigint generated always as identity primary key, mail text not null unique, mood mood);
   create table passport (person bigint primary key references person, number text not null);
@@ -188,6 +193,10 @@ assert.equal(typeof id, 'number')
 const { data: doubled } = await client.rpc('double', { number: 4 })
 const twice: number | null = doubled
 assert.equal(twice, 8)
+// Read as its function makes it, written as the type is, which no function reads.
+const { data: priced } = await client.from('priced').insert({ id: 2, price: 50 }).select('price').single()
+const price: Json | undefined = priced?.price
+assert.equal(price, '0.50000000000000000000')
 const { data: posts } = await client.schema('blog').from('my post').select('id, author').limit(1)
 const author: number | undefined = posts?.[0]?.author
 assert.equal(author, 1)

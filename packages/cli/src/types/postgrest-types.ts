@@ -34,20 +34,24 @@ function nested(name: string, lines: readonly string[]): string[] {
 function relationLines(relation: CatalogRelation, schema: TypedSchema): string[] {
   const columns = [...relation.columns.values()]
   const writable = columns.filter(({ isGenerated }) => !isGenerated)
-  const of = (column: CatalogColumn): string => orNull(column, typed(schema.typeOf(column)))
+  const of = (column: CatalogColumn, form: 'format' | 'parseJson'): string => {
+    // What a function of the database makes of it, or takes for it, can be any json.
+    if (column.representation?.[form]) return 'Json'
+    return orNull(column, typed(schema.typeOf(column)))
+  }
   const optional = (column: CatalogColumn): string => (isOptional(column) ? '?' : '')
   return nested(property(relation.name), [
     ...nested(
       'Row',
-      columns.map((column) => `${property(column.name)}: ${of(column)}`),
+      columns.map((column) => `${property(column.name)}: ${of(column, 'format')}`),
     ),
     ...nested(
       'Insert',
-      writable.map((column) => `${property(column.name)}${optional(column)}: ${of(column)}`),
+      writable.map((column) => `${property(column.name)}${optional(column)}: ${of(column, 'parseJson')}`),
     ),
     ...nested(
       'Update',
-      writable.map((column) => `${property(column.name)}?: ${of(column)}`),
+      writable.map((column) => `${property(column.name)}?: ${of(column, 'parseJson')}`),
     ),
     ...relationships(relation),
   ])

@@ -46,18 +46,22 @@ export function typeSchema(type: string): ValueSchema {
 }
 
 export function columnSchema(column: CatalogColumn, relation: CatalogRelation): ValueSchema {
-  const plain = column.enumValues
-    ? { type: 'string', enum: column.enumValues }
-    : typeSchema(column.baseType ?? column.type)
+  const plain = plainSchema(column)
   const value = defaultValue(column, plain)
   const description = [column.comment, ...keyNotes(column, relation)].filter((text) => text !== undefined).join('\n\n')
   return {
     ...(column.isNullable ? orNull(plain, column.enumValues) : plain),
-    ...(column.maxLength === undefined ? {} : { maxLength: column.maxLength }),
+    ...(column.maxLength === undefined || plain['type'] === undefined ? {} : { maxLength: column.maxLength }),
     ...(value === undefined ? {} : { default: value }),
     ...(column.isGenerated ? { readOnly: true } : {}),
     ...(description === '' ? {} : { description }),
   }
+}
+
+/** Where functions of the database say how a value is shown and read, only they know what is right. */
+function plainSchema({ representation, enumValues, baseType, type }: CatalogColumn): ValueSchema {
+  if (representation?.format || representation?.parseJson) return {}
+  return enumValues ? { type: 'string', enum: enumValues } : typeSchema(baseType ?? type)
 }
 
 function orNull(schema: ValueSchema, labels: readonly string[] | undefined): ValueSchema {

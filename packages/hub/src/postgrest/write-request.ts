@@ -4,6 +4,7 @@ import type { Asked, Form } from './asked.ts'
 import { allowedRows } from './envelope.ts'
 import { rowsToInsert, rowsToPut, valuesToSet } from './payload.ts'
 import { filtersOfPut, notImplemented, rangeOfPut } from './refusals.ts'
+import { parsersOf } from '../query/representation.ts'
 import { readRows } from './request-body.ts'
 import { acceptRows, nameOf, type TableRequest } from './table-asking.ts'
 import { unknownWriteColumn } from './unknown-names.ts'
@@ -13,7 +14,8 @@ export function readInsert(asking: TableRequest): Asked {
   refuseUnread(asking, ['where', 'limit', 'offset'])
   const { missing, resolution } = envelope.preferences
   const payload = rowsToInsert(readRows(envelope), columnsToWrite(asking), missing ?? 'null', envelope.limits)
-  const written = { target: nameOf(relation), ...payload, ...returning(asking), result: 'rows' as const }
+  const parsers = parsersOf(relation, payload.rows, payload.columns)
+  const written = { target: nameOf(relation), ...payload, ...parsers, ...returning(asking), result: 'rows' as const }
   const conflict = given.onConflict ?? relation.primaryKey
   const applied = missing === undefined ? {} : { missing }
   if (resolution === undefined || conflict.length === 0)
@@ -39,6 +41,7 @@ export function readPut(asking: TableRequest): Asked {
       kind: 'upsert',
       target: nameOf(relation),
       rows,
+      ...parsersOf(relation, rows),
       where: given.where,
       conflict: relation.primaryKey,
       action: 'update',
@@ -80,7 +83,8 @@ export function readUpdate(asking: TableRequest): Asked {
     return { operation: none, form: uncounted }
   }
   const where = given.where ?? 'every row'
-  return { operation: { kind: 'update', target, ...changes, where, ...returning(asking), result: 'rows' }, form }
+  const written = { ...changes, ...parsersOf(relation, [changes.set]) }
+  return { operation: { kind: 'update', target, ...written, where, ...returning(asking), result: 'rows' }, form }
 }
 
 export function readDelete(asking: TableRequest): Asked {

@@ -12,6 +12,7 @@ import {
 import { embedsOf, type Level, type Wanted, type WantedEmbed } from './level.ts'
 import { parseRange } from './range.ts'
 import { findRelationship } from './relationship.ts'
+import { representationOf } from './representation.ts'
 import type { Scope } from './scope.ts'
 
 export interface ResolvedLevel {
@@ -81,10 +82,14 @@ function resolveNames(related: Related, { isSpread }: { readonly isSpread: boole
   }
 }
 
-/** A lone star is every column, whatever PostgreSQL has by then; among others, and spread, each column is named. */
+/**
+ * A lone star is every column, whatever PostgreSQL has by then; among others, spread, and where one is shown in a form
+ * of its own, each column is named.
+ */
 function resolveOutputs(related: Related, isSpread: boolean): Outputs {
   const { outputs } = related.level
-  if (!isSpread && outputs.length === 1 && outputs[0]?.kind === 'star') return 'all'
+  const isWhole = !isSpread && related.scope.relation?.isFormatted !== true
+  if (isWhole && outputs.length === 1 && outputs[0]?.kind === 'star') return 'all'
   return outputs.flatMap((output) => resolveOutput(output, related))
 }
 
@@ -102,16 +107,23 @@ function resolveOutput(wanted: Wanted, { scope, embeds }: Related): Exclude<Outp
   }
 }
 
-function everyColumn({ relation, columns, name }: Scope): readonly Output[] {
+function everyColumn(scope: Scope): readonly Output[] {
+  const { relation, columns, name } = scope
   const known = relation?.columns ?? columns
   if (known === undefined) throw notImplemented(`The columns of ${name} are not known, so * stands alone.`)
-  return [...known.keys()].map((column) => ({ column }))
+  return [...known.keys()].map((column) => ({ column, ...formatOf({ column }, scope) }))
+}
+
+/** Of what an aggregate makes nothing is known. */
+function formatOf(output: Output, scope: Scope): Pick<Output, 'format'> {
+  const format = output.aggregate ? undefined : representationOf(output, scope)?.format
+  return format ? { format } : {}
 }
 
 function resolveColumn(output: Output, scope: Scope): Exclude<Outputs, 'all'>[number] {
   checkCast(output.cast)
   checkCast(output.aggregate?.cast)
-  if (!isCount(output, scope)) return { ...output, ...resolveField(output, scope) }
+  if (!isCount(output, scope)) return { ...output, ...resolveField(output, scope), ...formatOf(output, scope) }
   const { as, cast } = output
   return { count: 'rows', ...(as === undefined ? {} : { as }), ...(cast === undefined ? {} : { cast }) }
 }
@@ -184,9 +196,18 @@ function resolveCondition(condition: Condition, related: Related): Condition {
         ...resolveField(condition, scope),
         ...(isDocument(condition, scope) ? { of: 'text' } : {}),
       }
-    default:
-      return { ...condition, ...resolveField(condition, scope) }
+    default: {
+      const parse = isPattern(condition) ? undefined : representationOf(condition, scope)?.parseText
+      return { ...condition, ...resolveField(condition, scope), ...(parse && { parse }) }
+    }
   }
+}
+
+const patterns: ReadonlySet<string> = new Set(['like', 'ilike', 'match', 'imatch'])
+
+/** What a value is compared with is then no value of the column. */
+function isPattern(condition: Condition): boolean {
+  return 'operator' in condition && patterns.has(condition.operator)
 }
 
 function isNullTest(value: string): value is 'null' | 'not_null' {

@@ -13,6 +13,8 @@ const mostIssues = 20
 interface Written {
   readonly target: { readonly schema?: string; readonly name: string }
   readonly rows: readonly Row[]
+  /** Columns whose values a function makes: what is given for them is not of their type. */
+  readonly parse?: Readonly<Record<string, unknown>>
   /** An update may meet no row, and then PostgreSQL accepts every value: it is the rules' alone. */
   readonly isNew: boolean
 }
@@ -41,11 +43,11 @@ export function validate(options: ValidateOptions): Stage {
 function writtenBy(operation: Operation): Written | undefined {
   switch (operation.kind) {
     case 'insert':
-      return { target: operation.target, rows: operation.rows, isNew: true }
+      return { ...operation, isNew: true }
     case 'upsert':
-      return { target: operation.target, rows: operation.rows, isNew: operation.action !== 'get' }
+      return { ...operation, isNew: operation.action !== 'get' }
     case 'update':
-      return { target: operation.target, rows: [operation.set], isNew: false }
+      return { ...operation, rows: [operation.set], isNew: false }
     default:
       return undefined
   }
@@ -90,6 +92,7 @@ function catalogIssues(written: Written, relation: CatalogRelation): KnownIssue[
   for (const [i, row] of written.rows.entries())
     for (const column of relation.columns.values()) {
       if (issues.length >= mostIssues) return issues
+      if (written.parse && Object.hasOwn(written.parse, column.name)) continue
       const value = ownValue(row, column.name)
       const problem =
         (value === undefined ? undefined : typeProblem(column, value)) ??

@@ -39,6 +39,8 @@ export interface CatalogRelation {
   readonly name: string
   readonly kind: RelationKind
   readonly columns: ReadonlyMap<string, CatalogColumn>
+  /** A function makes the json of some column: PostgreSQL's `*` would bring the value as it is stored. */
+  readonly isFormatted?: true
   /** Empty where there is none. Of a view: the keys of the tables it shows, those it shows whole. */
   readonly primaryKey: readonly string[]
   /** Unique constraints and plain unique indexes, the primary key not among them. */
@@ -95,6 +97,25 @@ export interface CatalogColumn {
   readonly enumValues?: readonly string[]
   /** Check constraints of this column alone, by name. */
   readonly checks?: readonly CheckConstraint[]
+  readonly representation?: Representation
+}
+
+/**
+ * What stands between a domain and whoever reads and writes it over HTTP: functions of implicit casts, which PostgreSQL
+ * itself does not follow where a domain is concerned. Each has one argument.
+ */
+export interface Representation {
+  /** Makes the json that is shown. */
+  readonly format?: FunctionName
+  /** Makes the value out of json, in a row to write. */
+  readonly parseJson?: FunctionName
+  /** Makes the value out of text, in a filter. */
+  readonly parseText?: FunctionName
+}
+
+interface FunctionName {
+  readonly schema: string
+  readonly name: string
 }
 
 export interface CheckConstraint {

@@ -1,4 +1,4 @@
-import type { CatalogColumn, CheckConstraint } from './catalog.ts'
+import type { CatalogColumn, CheckConstraint, Representation } from './catalog.ts'
 
 /** The columns of one relation. */
 export interface ColumnsRow {
@@ -23,9 +23,13 @@ export type ColumnRow = readonly [
   maxLength: number | null,
   enumValues: readonly string[] | null,
   checks: readonly CheckConstraint[] | null,
+  representation: Representation | null,
 ]
 
-/** A domain counts as what it is made of, through domains of domains. */
+/**
+ * A domain counts as what it is made of, through domains of domains; its representation is its own alone. A cast counts
+ * as in PostgREST: implicit, by a function that the login may run.
+ */
 export const columnsText = `
 with recursive domains(oid, base, modifier, is_not_null) as (
   select oid, typbasetype, typtypmod, typnotnull from pg_catalog.pg_type where typtype = 'd'
@@ -40,7 +44,19 @@ checks as (
   select conrelid, conkey[1] as number,
     json_agg(json_build_object('name', conname, 'definition', pg_catalog.pg_get_constraintdef(oid))
       order by conname) as list
-  from pg_catalog.pg_constraint where contype = 'c' and cardinality(conkey) = 1 group by 1, 2)
+  from pg_catalog.pg_constraint where contype = 'c' and cardinality(conkey) = 1 group by 1, 2),
+representations as (
+  select d.oid, json_object_agg(
+    case c.castsource when d.oid then 'format' when 'json'::pg_catalog.regtype then 'parseJson' else 'parseText' end,
+    json_build_object('schema', n.nspname, 'name', p.proname)) as functions
+  from pg_catalog.pg_cast c
+  join pg_catalog.pg_type d on d.typtype = 'd' and (
+    d.oid = c.castsource and c.casttarget = 'json'::pg_catalog.regtype
+    or d.oid = c.casttarget and c.castsource = any('{json,text}'::pg_catalog.regtype[]))
+  join pg_catalog.pg_proc p on p.oid = c.castfunc and p.pronargs = 1
+  join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+  where c.castcontext = 'i' and pg_catalog.has_function_privilege(p.oid, 'execute')
+  group by d.oid)
 select a.attrelid::int8::float8 as of, json_agg(json_build_array(
     a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid::int8,
     pg_catalog.format_type(b.base, b.modifier),
@@ -53,7 +69,8 @@ select a.attrelid::int8::float8 as of, json_agg(json_build_array(
     case when coalesce(b.base, a.atttypid) in ('varchar'::pg_catalog.regtype, 'bpchar'::pg_catalog.regtype)
       then nullif(greatest(a.atttypmod, b.modifier), -1) - 4 end,
     e.labels,
-    case when l.collisdeterministic is not false then k.list end) order by a.attnum) as columns
+    case when l.collisdeterministic is not false then k.list end,
+    r.functions) order by a.attnum) as columns
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
@@ -62,6 +79,7 @@ left join bases b on b.oid = a.atttypid
 left join checks k on k.conrelid = a.attrelid and k.number = a.attnum
 left join pg_catalog.pg_collation l on l.oid = a.attcollation
 left join enums e on e.oid = coalesce(b.base, a.atttypid)
+left join representations r on r.oid = a.atttypid
 left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
 left join pg_catalog.pg_description s
   on s.objoid = a.attrelid and s.objsubid = a.attnum and s.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
@@ -70,7 +88,7 @@ group by a.attrelid`
 
 export function readColumn(row: ColumnRow): CatalogColumn {
   const [, name, type, oid, baseType, isNullable, hasDefault, isGenerated, ...others] = row
-  const [defaultText, comment, maxLength, enumValues, checks] = others
+  const [defaultText, comment, maxLength, enumValues, checks, representation] = others
   return {
     name,
     type,
@@ -84,5 +102,6 @@ export function readColumn(row: ColumnRow): CatalogColumn {
     ...(maxLength !== null && { maxLength }),
     ...(enumValues && { enumValues }),
     ...(checks && { checks }),
+    ...(representation && { representation }),
   }
 }

@@ -53,11 +53,13 @@ type PlainRelation = Omit<CatalogRelation, 'primaryKey' | 'foreignKeys' | 'relat
 
 export function readRelation(row: RelationRow, columns: readonly ColumnRow[]): PlainRelation {
   const names = new Map(columns.map(([number, name]) => [number, name]))
+  const read = columns.map(readColumn)
   return {
     schema: row.schema,
     name: row.name,
     kind: kinds.get(row.kind) ?? 'table',
-    columns: new Map(columns.map(readColumn).map((column) => [column.name, column])),
+    columns: new Map(read.map((column) => [column.name, column])),
+    ...(read.some(({ representation }) => representation?.format) && { isFormatted: true }),
     uniqueKeys: (row.unique_keys ?? []).map((numbers) => numbers.flatMap((number) => names.get(number) ?? [])),
     ...(row.comment !== null && { comment: row.comment }),
     ...(row.rewrites && { rewritesRows: true }),

@@ -36,6 +36,8 @@ export interface Field {
 export interface Output extends Field {
   /** Name in the result; absent: the column's own, or the aggregate's. */
   readonly as?: string
+  /** Function that makes the value that is shown, before a cast. From a catalog and never from a request, as `parse` is. */
+  readonly format?: Relation
   /** Type name from the closed list in sql/casts.ts. */
   readonly cast?: string
   /** Read over all rows that are alike in the outputs without one. */
@@ -130,6 +132,8 @@ export type Condition =
       readonly kind: 'compare'
       readonly operator: CompareOperator
       readonly value: string
+      /** Function that makes a value of the column out of the text. */
+      readonly parse?: Relation
     })
   /** Against each of several values: with any of them, or with all. */
   | (Field & {
@@ -137,8 +141,9 @@ export type Condition =
       readonly operator: CompareOperator
       readonly quantifier: 'any' | 'all'
       readonly values: readonly string[]
+      readonly parse?: Relation
     })
-  | (Field & { readonly kind: 'in'; readonly values: readonly string[] })
+  | (Field & { readonly kind: 'in'; readonly values: readonly string[]; readonly parse?: Relation })
   | (Field & { readonly kind: 'is'; readonly value: 'null' | 'not_null' | 'true' | 'false' | 'unknown' })
   | (Field & {
       readonly kind: 'search'
@@ -193,10 +198,15 @@ export interface Count {
   readonly result: 'count'
 }
 
+/** By the column whose value they make out of json. */
+export type Parsers = { readonly [column: string]: Relation }
+
 export interface Insert {
   readonly kind: 'insert'
   readonly target: Relation
   readonly rows: readonly Row[]
+  /** Of the rows given, as in the other writes. */
+  readonly parse?: Parsers
   /** Columns to write, when the rows do not say it themselves; a row without one of them writes its default. */
   readonly columns?: readonly string[]
   readonly returning?: Outputs
@@ -209,6 +219,7 @@ export interface Upsert {
   readonly kind: 'upsert'
   readonly target: Relation
   readonly rows: readonly Row[]
+  readonly parse?: Parsers
   /** As of an insert. Absent: all rows have the same. */
   readonly columns?: readonly string[]
   /** Only rows it holds for are written: it is about the row given, not about the old one. */
@@ -231,6 +242,7 @@ export interface Update {
   readonly kind: 'update'
   readonly target: Relation
   readonly set: Row
+  readonly parse?: Parsers
   /** Columns that get their default, none of `set` among them. */
   readonly defaults?: readonly string[]
   /** `every row` must be said; an absent condition is not a condition. */

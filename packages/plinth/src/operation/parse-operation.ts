@@ -103,13 +103,17 @@ function operationCheck(maxRows: number, parts: Parts): Check {
         }),
       ],
       ['count', of<Count>({ ...common('count'), where: read.where, result: needed(oneOf('count')) })],
-      ['insert', of<Insert>({ ...common('insert'), ...written, rows: needed(rows), columns: optional(names) })],
+      [
+        'insert',
+        of<Insert>({ ...common('insert'), ...written, rows: needed(rows), columns: optional(names), parse: ours }),
+      ],
       [
         'upsert',
         of<Upsert>({
           ...common('upsert'),
           ...written,
           rows: needed(rows),
+          parse: ours,
           columns: optional(names),
           where: read.where,
           conflict: needed(names),
@@ -123,6 +127,7 @@ function operationCheck(maxRows: number, parts: Parts): Check {
           ...common('update'),
           ...written,
           set: needed(record),
+          parse: ours,
           defaults: optional(names),
           where: needed(every),
         }),
@@ -135,8 +140,7 @@ function operationCheck(maxRows: number, parts: Parts): Check {
           ...read,
           args: needed(record),
           variadic: optional(name),
-          // Their names go into the statement as they are, so they are never taken from a request.
-          types: optional(refused),
+          types: ours,
           columns: optional(parts.outputs),
           result: needed(oneOf('rows', 'row', 'first', 'value', 'none')),
         }),
@@ -145,9 +149,10 @@ function operationCheck(maxRows: number, parts: Parts): Check {
   )
 }
 
-const refused: Check = (_, path) => {
+/** Types as they stand in the statement, and functions that it calls: never taken from a request. */
+const ours = optional((_, path) => {
   throw fault(path, 'left out')
-}
+})
 
 function readFields({ condition, orders }: Parts): Pick<Fields<Select>, 'where' | 'order' | 'limit' | 'offset'> {
   return {
@@ -194,7 +199,16 @@ function conditionCheck(maxListValues: number): Check {
       ['and', object({ kind: kind('and'), of: needed(parts) })],
       ['or', object({ kind: kind('or'), of: needed(parts) })],
       ['not', object({ kind: kind('not'), of: needed(one) })],
-      ['compare', object({ kind: kind('compare'), ...place, operator: needed(operators), value: needed(text) })],
+      [
+        'compare',
+        object({
+          kind: kind('compare'),
+          ...place,
+          operator: needed(operators),
+          value: needed(text),
+          parse: ours,
+        }),
+      ],
       [
         'compare each',
         object({
@@ -203,9 +217,10 @@ function conditionCheck(maxListValues: number): Check {
           operator: needed(operators),
           quantifier: needed(oneOf('any', 'all')),
           values,
+          parse: ours,
         }),
       ],
-      ['in', object({ kind: kind('in'), ...place, values })],
+      ['in', object({ kind: kind('in'), ...place, values, parse: ours })],
       ['is', object({ kind: kind('is'), ...place, value: needed(states) })],
       [
         'search',
@@ -247,6 +262,7 @@ const aggregate = of<Aggregate>({ name: needed(oneOf('avg', 'count', 'max', 'min
 const output = of<Output>({
   ...place,
   as: optional(name),
+  format: ours,
   cast: optional(name),
   aggregate: optional(aggregate),
   read: optional(oneOf('string', 'number', 'bigint', 'date', 'json')),

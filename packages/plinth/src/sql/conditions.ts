@@ -3,7 +3,7 @@ import { invalidOperation } from '../operation/invalid-operation.ts'
 import type { CompareOperator, Condition, TextQuery } from '../operation/operation.ts'
 import { listed, unlisted } from './closed-lists.ts'
 import type { Context } from './context.ts'
-import { field } from './fields.ts'
+import { field, relation } from './fields.ts'
 
 /** What the conditions of a row can be about. */
 export interface Conditioned {
@@ -76,11 +76,11 @@ export function condition(where: Condition, of: Conditioned, context: Context): 
     case 'not':
       return `not (${condition(where.of, of, context)})`
     case 'compare':
-      return `${field(where, of.alias, bind)} ${listed(operators, where.operator)} ${bind(where.value, where)}`
+      return `${field(where, of.alias, bind)} ${listed(operators, where.operator)} ${comparedValue(where, context)}`
     case 'compare each':
       return compareEach(where, of.alias, context)
     case 'in':
-      return `${field(where, of.alias, bind)} = any(${bind(arrayText(where.values))})`
+      return `${field(where, of.alias, bind)} = any(${comparedList(where, context)})`
     case 'is':
       return `${field(where, of.alias, bind)} is ${listed(truths, where.value)}`
     case 'search':
@@ -94,12 +94,25 @@ export function condition(where: Condition, of: Conditioned, context: Context): 
 
 type Kind<K extends Condition['kind']> = Extract<Condition, { readonly kind: K }>
 
-function compareEach(where: Kind<'compare each'>, alias: string, { bind }: Context): string {
-  const { operator, quantifier, values } = where
+function comparedValue(where: Kind<'compare'>, { bind }: Context): string {
+  const value = bind(where.value, where)
+  return where.parse ? `${relation(where.parse)}(${value}::text)` : value
+}
+
+/** Made before a row is read, so that an index still serves the comparison. */
+function comparedList({ parse, values }: Kind<'compare each' | 'in'>, { bind, alias }: Context): string {
+  const list = bind(arrayText(values))
+  if (parse === undefined) return list
+  const texts = alias()
+  return `array(select ${relation(parse)}(${texts}."text") from unnest(${list}::text[]) as ${texts}("text"))`
+}
+
+function compareEach(where: Kind<'compare each'>, alias: string, context: Context): string {
+  const { operator, quantifier } = where
   if (!eachOperators.has(operator))
     throw invalidOperation(`The operator ${operator} compares with one value at a time.`)
-  const list = `${listed(quantifiers, quantifier)}(${bind(arrayText(values))})`
-  return `${field(where, alias, bind)} ${listed(operators, operator)} ${list}`
+  const list = `${listed(quantifiers, quantifier)}(${comparedList(where, context)})`
+  return `${field(where, alias, context.bind)} ${listed(operators, operator)} ${list}`
 }
 
 function search(where: Kind<'search'>, alias: string, { bind }: Context): string {

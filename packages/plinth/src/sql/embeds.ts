@@ -17,7 +17,7 @@ export interface Embedded {
   readonly items: readonly Item[]
   /** Stands behind FROM. */
   readonly join?: string
-  /** One of its columns in the joined row, by its name there or else its own; undefined when that is not read. */
+  /** One of its columns in the joined row, by its name there or else its own; undefined when that is not read as it is. */
   readonly column?: (field: Field) => string | undefined
 }
 
@@ -43,7 +43,10 @@ export function oneRow(embed: Embed, rows: Rows, form: Form): Embedded {
   return {
     items: [{ name: embed.as, value: comparable(value, form), isNested: true }],
     join: lateral(embed, rows.select(list), alias),
-    column: (of) => (isText ? numberedColumn(rows.items, of, alias) : namedColumn(rows.items, of, alias)),
+    column: (of) => {
+      const isShown = rows.items[placeOf(rows.items, of)]?.shown !== undefined
+      return isText && !isShown ? numberedColumn(rows.items, of, alias) : namedColumn(rows.items, of, alias)
+    },
   }
 }
 
@@ -124,8 +127,8 @@ function numberedColumn(items: readonly Item[], of: Field, alias: string): strin
 function namedColumn(items: readonly Item[], of: Field, alias: string): string | undefined {
   const hasStar = of.path === undefined && items.some(({ name }) => name === undefined)
   if (hasStar) return `${alias}.${quoteName(of.column)}`
-  const name = items[placeOf(items, of)]?.name
-  return name === undefined ? undefined : `${alias}.${quoteName(name)}`
+  const item = items[placeOf(items, of)]
+  return item?.name === undefined || item.shown ? undefined : `${alias}.${quoteName(item.name)}`
 }
 
 /**

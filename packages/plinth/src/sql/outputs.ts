@@ -4,7 +4,7 @@ import { isColumn, isEmbed } from '../operation/output.ts'
 import { castType } from './casts.ts'
 import { listed } from './closed-lists.ts'
 import type { Context } from './context.ts'
-import { field } from './fields.ts'
+import { field, relation } from './fields.ts'
 import { quoteName } from './sql.ts'
 
 /** One thing a row is read for. */
@@ -15,9 +15,11 @@ export interface Item {
   readonly value: string
   /** Of all rows that are alike in the items without it. */
   readonly aggregate?: (value: string) => string
+  /** How the value is shown; it is grouped and ordered by as it is. */
+  readonly shown?: (value: string) => string
   /** A list or object of its own, in json. */
   readonly isNested?: true
-  /** The column it is, where it is nothing but that. */
+  /** The column it is, where it is nothing but that, or is only shown in another form. */
   readonly field?: Field
 }
 
@@ -34,8 +36,11 @@ const cast = (value: string, type: string | undefined): string =>
 
 /** A column, a place in its json, or what an aggregate makes of either. */
 export function columnItem(output: Output, alias: string, { bind }: Context): Item {
-  const { column, as, aggregate } = output
-  const value = cast(field(output, alias, bind), output.cast)
+  const { column, as, format, aggregate } = output
+  const place = field(output, alias, bind)
+  const show = (of: string): string => cast(format ? `${relation(format)}(${of})` : of, output.cast)
+  if (format && aggregate === undefined) return { name: as ?? column, value: place, shown: show, field: output }
+  const value = show(place)
   if (aggregate === undefined) return { name: as ?? column, value, ...(output.cast === undefined && { field: output }) }
   const { name, cast: type } = aggregate
   return { name: as ?? name, value, aggregate: (rows) => cast(`${listed(functions, name)}(${rows})`, type) }
@@ -74,20 +79,24 @@ export function numberedList(items: readonly Item[]): string {
   return items.map((item, i) => `${finished(item)} as ${numbered(i)}`).join(', ')
 }
 
-/** The same of single rows: what is an aggregate becomes one where they are taken up. */
+/** The same of single rows as they are: what is an aggregate, or shown in another form, becomes so where they are taken up. */
 export function unaggregatedList(items: readonly Item[]): string {
   return items.map(({ value }, i) => `${value} as ${numbered(i)}`).join(', ')
 }
 
-export const finished = ({ value, aggregate }: Item): string => (aggregate ? aggregate(value) : value)
+export const finished = ({ value, aggregate = asItIs, shown = asItIs }: Item): string => shown(aggregate(value))
+const asItIs = (value: string): string => value
 
 export const numbered = (i: number): string => `"c${i + 1}"`
 
-/** ` group by 1, 3`: by place, since a bound value written twice is not the same expression to PostgreSQL. */
+/**
+ * ` group by 1, 3`: by place, since a bound value written twice is not the same expression to PostgreSQL. The form in
+ * which a value is shown may be json, of which PostgreSQL cannot compare two.
+ */
 export function groupClause(items: readonly Item[]): string {
   if (!items.some(({ aggregate }) => aggregate)) return ''
   if (items.some(({ name }) => name === undefined))
     throw invalidOperation('Beside an aggregate every column must be named.')
-  const places = items.flatMap(({ aggregate }, i) => (aggregate ? [] : [String(i + 1)]))
+  const places = items.flatMap(({ aggregate, shown, value }, i) => (aggregate ? [] : [shown ? value : String(i + 1)]))
   return places.length === 0 ? '' : ` group by ${places.join(', ')}`
 }

@@ -1,5 +1,5 @@
 import { invalidOperation } from '../operation/invalid-operation.ts'
-import type { Condition, Embed, Order, Outputs } from '../operation/operation.ts'
+import type { Condition, Embed, Field, Order, Outputs } from '../operation/operation.ts'
 import { embedsOf, isColumn, isEmbed } from '../operation/output.ts'
 import { listed } from './closed-lists.ts'
 import { type Conditioned, condition } from './conditions.ts'
@@ -191,7 +191,7 @@ function orderedValue(term: Order, reading: Reading, items: readonly Item[], emb
   const { source, bind, isGrouped: grouped, level } = reading
   if (term.embed !== undefined) return relatedValue(term, embedNamed(term.embed, level.columns), reading, embeds)
   // A bound path written again is another expression to PostgreSQL, and no longer one of those grouped by.
-  const place = grouped ? items.findIndex((item) => item.field && isSameField(item.field, term)) : -1
+  const place = grouped ? items.findIndex((item) => !item.shown && item.field && isSameField(item.field, term)) : -1
   return place < 0 ? field(term, source.alias, bind) : String(place + 1)
 }
 
@@ -203,7 +203,13 @@ function relatedValue(term: Order, embed: Embed, reading: Reading, embeds: Embed
   if (joined !== undefined) return joined
   const { on, source } = belonging(embed, reading.source, reading)
   const where = whereAll(conditions(embed, source, reading, on, []))
-  return `(select ${field(term, source.alias, reading.bind)} from ${source.from}${where})`
+  return `(select ${field(readAs(term, embed), source.alias, reading.bind)} from ${source.from}${where})`
+}
+
+/** A name that a column has in the embed means that column, as where the joined row is ordered by. */
+function readAs({ column, path }: Order, { columns }: Embed): Field {
+  const named = columns === 'all' || path ? undefined : columns.filter(isColumn).find(({ as }) => as === column)
+  return named ?? { column, ...(path && { path }) }
 }
 
 /** ` limit $3 offset $4`. The common `limit 1` is written out: the planner then knows it, also in a generic plan. */

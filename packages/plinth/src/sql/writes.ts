@@ -1,12 +1,12 @@
 import { invalidOperation } from '../operation/invalid-operation.ts'
-import type { Delete, Insert, Relation, Row, Update, Upsert } from '../operation/operation.ts'
+import type { Delete, Insert, Row, Update, Upsert } from '../operation/operation.ts'
 import { unlisted } from './closed-lists.ts'
 import { condition } from './conditions.ts'
 import type { Context, Source } from './context.ts'
 import { namedSource, relation, tableSource } from './fields.ts'
 import { conditioned } from './read.ts'
 import { quoteName } from './sql.ts'
-import { rowType } from './row-type.ts'
+import { defaultingRow, givenRow, givenRows } from './given-rows.ts'
 
 /**
  * A write in the two parts that can be put together differently: the common table expressions, if any, and the
@@ -37,19 +37,15 @@ export function writeRows(operation: Write, returning: Returning, context: Conte
   }
 }
 
-/**
- * Rows go in as one JSON parameter that `json_populate_recordset` reads by the table's own row type: arrays, jsonb,
- * bytea, enums and domains need no knowledge of types here, and any number of rows has the same text (measured 4 %
- * slower than VALUES for one row, 2026-11).
- */
 function insert(operation: Insert, returning: Returning, context: Context): Written {
   const alias = context.alias()
   return { with: [], main: insertInto(operation, alias, context) + returningClause(returning, alias) }
 }
 
-type Inserted = Pick<Insert, 'target' | 'rows' | 'columns'> & Pick<Upsert, 'where'>
+type Inserted = Pick<Insert, 'target' | 'rows' | 'columns' | 'parse'> & Pick<Upsert, 'where'>
 
-function insertInto({ target, rows, columns: given, where }: Inserted, alias: string, context: Context): string {
+function insertInto(operation: Inserted, alias: string, context: Context): string {
+  const { target, rows, columns: given, where } = operation
   const columns = given ?? keysOf(rows)
   // PostgreSQL refuses a column named twice too, but reads all rows first: 40 kB of JSON can be 150 MB of VALUES.
   if (given && new Set(given).size < given.length)
@@ -58,9 +54,9 @@ function insertInto({ target, rows, columns: given, where }: Inserted, alias: st
   if (isUneven(rows, columns)) {
     if (where !== undefined)
       throw invalidOperation('Rows that are written on a condition must all have the same columns.')
-    return `${into} values ${rows.map((row) => defaultingRow(target, row, columns, context)).join(', ')}`
+    return `${into} values ${rows.map((row) => defaultingRow(operation, row, columns, context)).join(', ')}`
   }
-  const source = namedSource(recordSet(target, context.bind(JSON.stringify(rows))), context.alias())
+  const source = namedSource(givenRows(operation, rows, columns, context), context.alias())
   const on = where === undefined ? '' : ` where ${condition(where, conditioned([], source, context), context)}`
   // A row of defaults alone: no column list, no select list.
   return `${into} select${columns.length === 0 ? '' : ` ${names(columns, source.alias)}`} from ${source.from}${on}`
@@ -68,16 +64,6 @@ function insertInto({ target, rows, columns: given, where }: Inserted, alias: st
 
 function isUneven(rows: readonly Row[], columns: readonly string[]): boolean {
   return rows.some((row) => columns.some((column) => !Object.hasOwn(row, column)))
-}
-
-/** One row of VALUES in which a missing key means the column's default, as only VALUES can say. */
-function defaultingRow(target: Relation, row: Row, columns: readonly string[], { bind }: Context): string {
-  // PostgreSQL refuses a parameter that the text does not use, so a row of defaults alone binds nothing.
-  const isEmpty = columns.every((column) => !Object.hasOwn(row, column))
-  const json = isEmpty ? 'null' : bind(JSON.stringify(row))
-  const record = `json_populate_record(null::${rowType(target)}, ${json}::json)`
-  const items = columns.map((column) => (Object.hasOwn(row, column) ? `(${record}).${quoteName(column)}` : 'default'))
-  return `(${items.join(', ')})`
 }
 
 function upsert(operation: Upsert, returning: Returning, context: Context): Written {
@@ -123,15 +109,15 @@ const countOneUpdated = `set_config('plinth.updated', (${updatedRows} + 1)::text
  * Finds the row or makes it, in one statement. ON CONFLICT DO NOTHING waits for a concurrent insert of the same key and
  * then makes nothing; `runOperation` asks again, and the next snapshot finds that row.
  */
-function getOrCreate({ target, rows, conflict }: Upsert, returning: Returning, context: Context): Written {
+function getOrCreate(operation: Upsert, returning: Returning, context: Context): Written {
+  const { target, rows, conflict } = operation
   const row = keyedRow(rows, conflict)
-  const json = context.bind(JSON.stringify(rows))
   const [found, made] = [context.named('found'), context.named('made')]
   const theirs = tableSource(target, context)
-  const ours = namedSource(recordSet(target, json), context.alias())
+  const keys = Object.keys(row)
+  const ours = namedSource(givenRows(operation, rows, keys, context), context.alias())
   const read = returning ?? (() => '1')
   const key = `(${names(conflict, theirs.alias)}) = (select ${names(conflict, ours.alias)} from ${ours.from})`
-  const keys = Object.keys(row)
   const alias = context.alias()
   return {
     with: [
@@ -172,9 +158,8 @@ function update(operation: Update, returning: Returning, context: Context): Writ
   return { with: [], main: `update ${source.from} set ${values}${where}${returningClause(returning, source.alias)}` }
 }
 
-function valuesOf({ target, set }: Update, columns: readonly string[], given: string, { bind }: Context): string {
-  const record = `json_populate_record(null::${rowType(target)}, ${bind(JSON.stringify(set))}::json)`
-  return `select ${names(columns, given)} from ${record} as ${given}`
+function valuesOf(operation: Update, columns: readonly string[], given: string, context: Context): string {
+  return `select ${names(columns, given)} from ${givenRow(operation, operation.set, context)} as ${given}`
 }
 
 function remove(operation: Delete, returning: Returning, context: Context): Written {
@@ -191,10 +176,6 @@ function matching({ kind, target, where, returning }: Update | Delete, source: S
     )
   if (where === 'every row') return ''
   return ` where ${condition(where, conditioned(returning ?? [], source, context), context)}`
-}
-
-function recordSet(target: Relation, parameter: string): string {
-  return `json_populate_recordset(null::${rowType(target)}, ${parameter}::json)`
 }
 
 function returningClause(returning: Returning, alias: string): string {
