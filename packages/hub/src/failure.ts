@@ -6,7 +6,7 @@ import type { Caller } from './identity/caller.ts'
 import { Refusal } from './refusal.ts'
 import { errorAnswer, errorReply } from './reply/error-reply.ts'
 import type { SchemaCache } from './schema/schema-cache.ts'
-import { withoutRow } from './stage/allow.ts'
+import { withoutHidden } from './stage/hidden-names.ts'
 
 export interface Failed {
   /** Undefined when the failure came before the caller was known. */
@@ -23,7 +23,7 @@ export async function failureReply(
   failure: unknown,
   { caller, isRun, schema, dialect, onFault }: Failed,
 ): Promise<Reply> {
-  const error = withoutRow(failure, caller)
+  const error = withoutHidden(failure, caller, schema.current)
   if (isOutdated(error)) await schema.noteOutdated()
   // Every caller but the anonymous one has proved who it is; without one, logging in may help.
   const isAnonymous = caller === undefined || caller.kind === 'anonymous'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { before, describe, test } from 'node:test'
 import type { Hub } from '@plinth/hub'
 import type { Embed, Operation, Order, Output } from 'plinth'
 import type { AllowOptions } from '../src/index.ts'
@@ -299,6 +299,63 @@ describe('what a service may name', () => {
     const bad: readonly unknown[] = [{ users: ['read'] }, { users: { operations: ['select'], columns: [] } }]
     for (const tables of bad)
       assert.throws(() => limited(JSON.parse(JSON.stringify({ tables }))), { code: 'InvalidOption' })
+  })
+})
+
+describe('an error of PostgreSQL', () => {
+  const shown = { operations: ['select', 'insert', 'delete'], columns: ['id', 'label'] } as const
+  const row = (id: number, more: object = {}): Asked => ({
+    rest: ['POST', '/parts', { id, ...more }],
+    run: { kind: 'insert', target: { name: 'parts' }, rows: [{ id, ...more }], result: 'count' },
+  })
+  const remove: Asked = {
+    rest: ['DELETE', '/parts?id=eq.1'],
+    run: {
+      kind: 'delete',
+      target: { name: 'parts' },
+      where: { kind: 'compare', column: 'id', operator: 'eq', value: '1' },
+      result: 'count',
+    },
+  }
+  const answers = async (asked: Asked, from: AllowOptions): Promise<Answered[]> => await both(asked, limited(from))
+
+  before(async () => {
+    await hub.sql(`
+      create table parts (id int primary key, label text check (label <> ''), veiled text default 'v' unique,
+        constraint veiled_rule check (label <> veiled));
+      insert into parts (id) values (1);
+      create table veiled_uses (part int references parts);
+      insert into veiled_uses values (1);
+      create table veiled_log (part int);
+      create function log_part() returns trigger language plpgsql as
+        $$ begin if new.label = 'log' then insert into veiled_log values (new.id); end if; return new; end $$;
+      create trigger log before insert on parts for each row execute function log_part();
+      grant all on parts to ${hub.roles.backend}`)
+    await hub.hub.reloadSchema()
+  })
+
+  for (const [what, asked, code] of [
+    ['a unique column', row(2), '23505'],
+    ['a column in a check', row(2, { label: 'v' }), '23514'],
+    ['a table that refers to a row', remove, '23503'],
+    ['a table that a trigger may not touch', row(2, { label: 'log' }), '42501'],
+  ] as const)
+    test(`does not name what is hidden: ${what}`, async () => {
+      for (const { text, json } of await answers(asked, { tables: { parts: shown } })) {
+        assert.equal(json.code, code)
+        assert.doesNotMatch(text, /veiled/)
+      }
+    })
+
+  test('names what is shown', async () => {
+    for (const { text } of await answers(row(1, { label: 'x' }), { tables: { parts: shown } }))
+      assert.match(text, /parts_pkey/)
+    for (const { text } of await answers(row(2, { label: '' }), { tables: { parts: shown } }))
+      assert.match(text, /parts_label_check/)
+    for (const { text } of await answers(row(2, { label: 'v' }), { tables: { parts: ['select', 'insert'] } }))
+      assert.match(text, /veiled_rule/)
+    const tables = { parts: shown, veiled_uses: ['select'] } as const
+    for (const { text } of await answers(remove, { tables })) assert.match(text, /veiled_uses_part_fkey/)
   })
 })
 

@@ -41,20 +41,12 @@ export function isPermitted(relation: CatalogRelation, operation: TableOperation
 
 /** Every column that may be read: PostgreSQL's own `*` would bring the hidden ones along. */
 export function allColumns(relation: CatalogRelation): Outputs {
-  return hasNamedColumns.has(relation) ? [...relation.columns.keys()].map((column) => ({ column })) : 'all'
+  return isShownWhole(relation) ? 'all' : [...relation.columns.keys()].map((column) => ({ column }))
 }
 
-/**
- * The error without the row that failed, which PostgreSQL shows whole to a role that may read all of it: the service
- * may not.
- */
-export function withoutRow(error: unknown, caller: Caller | undefined): unknown {
-  const isNarrowed = caller?.kind === 'service' && caller.allow !== undefined
-  if (!isNarrowed || !(error instanceof PlinthError) || error.server?.detail === undefined) return error
-  const { code, message, outcome, retryable, hint, sqlstate, phase, server, cause } = error
-  const { detail: _, ...rest } = server
-  const fields = { outcome, retryable, server: rest, cause, ...(hint && { hint }), ...(sqlstate && { sqlstate }) }
-  return new PlinthError(code, message, { ...fields, ...(phase && { phase }) })
+/** Whether the configuration hides no column of it, also none that is added later. */
+export function isShownWhole(relation: CatalogRelation): boolean {
+  return !hasNamedColumns.has(relation)
 }
 
 /**
