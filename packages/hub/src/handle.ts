@@ -3,7 +3,7 @@ import type { Dialect } from './dialect.ts'
 import { type Executor, executeAnswer, executeBody, type ExecutedBody, type LargeBody } from './execution/execute.ts'
 import { failureReply } from './failure.ts'
 import { corsHeaders, preflightReply } from './http/cors.ts'
-import type { HubRequest, Reply } from './http/exchange.ts'
+import { type HubRequest, pathOf, type Reply } from './http/exchange.ts'
 import { type Phases, timePhases } from './http/phases.ts'
 import { checkSizes } from './http/request-size.ts'
 import type { Caller } from './identity/caller.ts'
@@ -63,7 +63,7 @@ function outerHeaders(request: HubRequest, dialect: Dialect, { header: timing }:
 }
 
 async function answer(request: HubRequest, parts: RunningParts, phases: Phases): Promise<Reply> {
-  const isRun = request.url.split('?', 1)[0] === '/-/run'
+  const isRun = pathOf(request) === '/-/run'
   let caller: Caller | undefined
   try {
     checkSizes(request, parts.limits)

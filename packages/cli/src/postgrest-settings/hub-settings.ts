@@ -27,16 +27,16 @@ export function fromPostgrest(values: Values, config: PlinthConfig): PlinthConfi
 }
 
 /** PostgREST's words for "any address". Node's `::` takes IPv4 as well. */
-const anyHost: Readonly<Record<string, string>> = {
-  '!4': '0.0.0.0',
-  '*4': '0.0.0.0',
-  '*': '::',
-  '*6': '::',
-  '!6': '::',
-}
+const anyHost: ReadonlyMap<string, string> = new Map([
+  ['!4', '0.0.0.0'],
+  ['*4', '0.0.0.0'],
+  ['*', '::'],
+  ['*6', '::'],
+  ['!6', '::'],
+])
 
 function hostOf(host: string): string {
-  return anyHost[host] ?? host
+  return anyHost.get(host) ?? host
 }
 
 function adminOptions(values: Values): PlinthConfig['admin'] {

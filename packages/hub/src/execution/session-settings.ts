@@ -1,7 +1,7 @@
 import type { BatchOptions, BatchStatement, IsolationLevel, Relation } from 'plinth'
 import type { SettingsUse } from 'plinth/operation'
 import type { Dialect } from '../dialect.ts'
-import type { HubRequest } from '../http/exchange.ts'
+import { type HubRequest, pathOf } from '../http/exchange.ts'
 import { type Caller, settingsOf } from '../identity/caller.ts'
 import type { Form } from '../postgrest/asked.ts'
 
@@ -108,14 +108,14 @@ function keptSettings(
 }
 
 function searchPath(schema: string, { extraSearchPath }: Dialect): string {
-  return [schema, ...extraSearchPath].map((name) => `"${name.replaceAll('"', '""')}"`).join(', ')
+  return [schema, ...extraSearchPath].map(quoted).join(', ')
 }
 
-function requestSettings({ method, url, headers }: HubRequest): Settings {
-  const { cookie = '', ...others } = Object.fromEntries(headers)
+function requestSettings(request: HubRequest): Settings {
+  const { cookie = '', ...others } = Object.fromEntries(request.headers)
   return {
-    'request.method': method,
-    'request.path': url.split('?', 1)[0] ?? '',
+    'request.method': request.method,
+    'request.path': pathOf(request),
     'request.headers': JSON.stringify(others),
     'request.cookies': JSON.stringify(cookiesOf(cookie)),
   }
@@ -135,8 +135,12 @@ function cookiesOf(header: string): Settings {
 }
 
 function preRequest({ schema, name }: Relation): BatchStatement {
-  const quoted = [...(schema === undefined ? [] : [schema]), name].map((part) => `"${part.replaceAll('"', '""')}"`)
-  return { text: `select ${quoted.join('.')}()`, values: [] }
+  const path = [...(schema === undefined ? [] : [schema]), name].map(quoted).join('.')
+  return { text: `select ${path}()`, values: [] }
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
 }
 
 const levels: ReadonlyMap<string, IsolationLevel> = new Map(

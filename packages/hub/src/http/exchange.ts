@@ -8,6 +8,11 @@ export interface HubRequest {
   readonly body: Uint8Array
 }
 
+/** Still percent-encoded, without the query. */
+export function pathOf({ url }: HubRequest): string {
+  return url.split('?', 1)[0] ?? ''
+}
+
 export interface Reply {
   readonly status: number
   /** By lower-case name; a list is as many headers. */
@@ -30,7 +35,8 @@ export async function fromFetch(request: Request, maxBytes: number): Promise<Hub
   }
 }
 
-async function readBody(body: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<Uint8Array> {
+/** The whole body, or the beginning of one that is longer than `maxBytes`, longer than that too. */
+export async function readBody(body: AsyncIterable<Uint8Array> | null, maxBytes: number): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of body ?? []) {

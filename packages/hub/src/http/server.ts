@@ -9,6 +9,7 @@ import type { Limits } from '../limits.ts'
 import { sizeRefused } from '../postgrest/refusals.ts'
 import { errorAnswer, errorReply } from '../reply/error-reply.ts'
 import type { HubRequest, Reply, TextReply } from './exchange.ts'
+import { bodyTooLarge, headersTooLarge } from './request-size.ts'
 
 export interface Listening {
   /** `http://host:port` */
@@ -117,8 +118,7 @@ function headersOf(raw: readonly string[]): ReadonlyMap<string, string> {
 
 function failureReply(error: unknown, limits: Limits): TextReply {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
-    return errorReply(errorAnswer(sizeRefused(413, `The body is larger than ${limits.bodyBytes} bytes.`), true))
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return errorReply(errorAnswer(bodyTooLarge(limits), true))
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
     return errorReply(errorAnswer(sizeRefused(415, 'Content-Type is no media type. Send application/json.'), true))
   return errorReply(errorAnswer(error, true))
@@ -162,8 +162,7 @@ function answerBrokenRequest(error: Error & { code?: string }, socket: Socket, l
 }
 
 function brokenRequest(code: string | undefined, limits: Limits): PlinthError {
-  if (code === 'HPE_HEADER_OVERFLOW')
-    return sizeRefused(431, `The headers are larger than ${limits.headerBytes} bytes.`)
+  if (code === 'HPE_HEADER_OVERFLOW') return headersTooLarge(limits)
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return sizeRefused(408, 'The request did not arrive in time.')
   return sizeRefused(400, 'The request is not HTTP/1.1.')
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRemoteJWKSet, customFetch, type RemoteJWKSet } from 'jose'
 import { PlinthError } from 'plinth'
+import { readBody } from '../http/exchange.ts'
 import { Refusal } from '../refusal.ts'
 import { readKeys, secretKey, type VerificationKey } from './verification-key.ts'
 
@@ -155,16 +156,9 @@ function keysAway(): Refusal {
 }
 
 async function fetchSmall(url: string, init: RequestInit): Promise<Response> {
-  const response = await fetch(url, init)
-  const chunks: Uint8Array[] = []
-  let size = 0
-  const body: AsyncIterable<Uint8Array> | undefined = response.body ?? undefined
-  for await (const chunk of body ?? []) {
-    size += chunk.length
-    if (size > MOST_BYTES)
-      throw new PlinthError('InvalidOption', `jwt.keysUrl answers with more than ${MOST_BYTES} bytes.`)
-    chunks.push(chunk)
-  }
-  const { status, headers } = response
-  return new Response(Buffer.concat(chunks), { status, headers })
+  const { status, headers, body } = await fetch(url, init)
+  const read = await readBody(body, MOST_BYTES)
+  if (read.length > MOST_BYTES)
+    throw new PlinthError('InvalidOption', `jwt.keysUrl answers with more than ${MOST_BYTES} bytes.`)
+  return new Response(new Uint8Array(read), { status, headers })
 }

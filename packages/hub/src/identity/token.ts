@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import { compactVerify, errors } from 'jose'
 import { LRUCache } from 'lru-cache'
 import { PlinthError } from 'plinth'
+import { parseObject } from '../postgrest/json.ts'
 import { credentialMissing, credentialRefused } from '../postgrest/refusals.ts'
 import { type Caller, claimsWithRole, type ServiceCaller } from './caller.ts'
 import { readClaimPath } from './claim-path.ts'
@@ -180,15 +181,6 @@ function parseClaims(text: string): Claims {
   const claims = parseObject(text)
   if (claims === undefined) throw credentialRefused('PGRST303', 'Parsing claims failed')
   return claims
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined
-  } catch {
-    return undefined
-  }
 }
 
 function undecodable(): ReturnType<typeof credentialRefused> {

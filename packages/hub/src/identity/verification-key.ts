@@ -12,12 +12,12 @@ export interface VerificationKey {
 
 const rsaAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
 
-const curveAlgorithms: Readonly<Record<string, readonly string[]>> = {
-  'P-256': ['ES256'],
-  'P-384': ['ES384'],
-  'P-521': ['ES512'],
-  Ed25519: ['EdDSA', 'Ed25519'],
-}
+const curveAlgorithms: ReadonlyMap<unknown, readonly string[]> = new Map([
+  ['P-256', ['ES256']],
+  ['P-384', ['ES384']],
+  ['P-521', ['ES512']],
+  ['Ed25519', ['EdDSA', 'Ed25519']],
+])
 
 /** A shorter secret than the digest can be guessed sooner than it can be forged: RFC 7518, section 3.2. */
 const secretBytes: readonly (readonly [algorithm: string, least: number])[] = [
@@ -67,7 +67,7 @@ function readKey(jwk: unknown, place: string, isPublished: boolean): Verificatio
     if (isPublished) throw new PlinthError('InvalidOption', `${place} publishes a shared secret.`)
     return readSecret(jwk, id, place)
   }
-  const possible = jwk['kty'] === 'RSA' ? rsaAlgorithms : (curveAlgorithms[String(jwk['crv'])] ?? [])
+  const possible = jwk['kty'] === 'RSA' ? rsaAlgorithms : (curveAlgorithms.get(jwk['crv']) ?? [])
   const algorithms = chosen(possible, jwk['alg'])
   return algorithms.length === 0 ? [] : [{ id, algorithms, key: publicKey(jwk, place) }]
 }

@@ -1,5 +1,6 @@
 import { type Catalog, type CatalogRelation, workInSlices } from 'plinth/operation'
-import { functionPath, isCallable } from './function-path.ts'
+import { isCallable } from '../postgrest/arguments.ts'
+import { functionPath } from './function-path.ts'
 import type { Shown, ShownRelation } from './privileges.ts'
 import { componentName, relationPath, rowSchema, told } from './relation-path.ts'
 import type { ValueSchema } from './value-schema.ts'

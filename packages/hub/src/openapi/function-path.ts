@@ -2,14 +2,6 @@ import type { CatalogFunction, FunctionArgument } from 'plinth/operation'
 import { reference, told } from './relation-path.ts'
 import { typeSchema, type ValueSchema } from './value-schema.ts'
 
-/** A single argument without a name takes the whole body, when it is of such a type. */
-const bodyTypes: ReadonlySet<string> = new Set(['json', 'jsonb', 'text', 'bytea', 'xml'])
-
-export function isCallable({ args }: CatalogFunction): boolean {
-  const [only] = args
-  return args.every(({ name }) => name !== '') || (args.length === 1 && only !== undefined && bodyTypes.has(only.type))
-}
-
 /** The calls of a function: by POST, and by GET of one that writes nothing. `isDescribed` says which rows are known. */
 export function functionPath(
   overloads: readonly CatalogFunction[],

@@ -1,20 +1,9 @@
 import type { CatalogColumn, CatalogRelation } from 'plinth/operation'
-import { isPermitted } from '../stage/allow.ts'
+import { isReserved } from '../query/parameters.ts'
 import type { TableOperation } from '../stage/allow-options.ts'
+import { isPermitted } from '../stage/allow.ts'
 import type { ShownRelation } from './privileges.ts'
 import { columnSchema, type ValueSchema } from './value-schema.ts'
-
-/** Names of parameters that mean something else than a filter on a column. */
-const reserved: ReadonlySet<string> = new Set([
-  'select',
-  'order',
-  'limit',
-  'offset',
-  'columns',
-  'on_conflict',
-  'and',
-  'or',
-])
 
 /** A key of `components` holds letters, digits, `_`, `-` and dots; every other character becomes its code in dots. */
 export function componentName(name: string): string {
@@ -69,7 +58,7 @@ export function relationPath(relation: CatalogRelation, shown: ShownRelation): V
 
 function filtersOf(relation: CatalogRelation, { select }: ShownRelation): ValueSchema[] {
   return columnsOf(relation, select)
-    .filter(({ name }) => !reserved.has(name))
+    .filter(({ name }) => !isReserved(name))
     .map(({ name }) => ({ name, in: 'query', schema: { type: 'string' }, examples: { filter: { value: 'eq.1' } } }))
 }
 

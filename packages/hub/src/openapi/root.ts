@@ -3,9 +3,11 @@ import type { Catalog } from 'plinth/operation'
 import type { Dialect } from '../dialect.ts'
 import type { Executor } from '../execution/execute.ts'
 import { tell } from '../execution/session-settings.ts'
-import type { HubRequest, TextReply } from '../http/exchange.ts'
+import { type HubRequest, pathOf, type TextReply } from '../http/exchange.ts'
 import type { Caller } from '../identity/caller.ts'
-import { methodNotSupported, noMediaType, noRootDocument, unknownSchema } from '../postgrest/refusals.ts'
+import { schemaNamed } from '../postgrest/envelope.ts'
+import { parseAccept } from '../postgrest/media-type.ts'
+import { methodNotSupported, noMediaType, noRootDocument } from '../postgrest/refusals.ts'
 import { showAll, writeDocument } from './document.ts'
 import { readPrivileges } from './privileges.ts'
 
@@ -24,8 +26,8 @@ const offered: ReadonlyMap<string, string> = new Map([
 export type AnswerRoot = (request: HubRequest, caller: Caller, catalog: Catalog) => Promise<TextReply>
 
 /** Whether a request is for the document. Where a function answers at the root, none is; OPTIONS has its own answer. */
-export function isForDocument({ method, url }: HubRequest, { rootFunction }: Dialect): boolean {
-  return method !== 'OPTIONS' && rootFunction === undefined && url.split('?', 1)[0] === '/'
+export function isForDocument(request: HubRequest, { rootFunction }: Dialect): boolean {
+  return request.method !== 'OPTIONS' && rootFunction === undefined && pathOf(request) === '/'
 }
 
 /** Answers with the OpenAPI document, made when it is first asked for, by role and schema. */
@@ -62,7 +64,7 @@ export function createRoot(executor: Executor): AnswerRoot {
     const isHead = request.method === 'HEAD'
     if (request.method !== 'GET' && !isHead) throw methodNotSupported(request.method)
     const type = acceptedType(request.headers.get('accept'))
-    const schema = chosenSchema(request.headers.get('accept-profile'), catalog)
+    const schema = schemaNamed(request.headers.get('accept-profile'), catalog.schemas) ?? catalog.schemas[0] ?? ''
     await checkRole(executor, { request, caller, schema })
     const role = caller.kind === 'owner' ? ['owner'] : ['role', caller.role]
     const key = JSON.stringify([versionOf(catalog), schema, ...role])
@@ -102,18 +104,10 @@ function joined(making: Map<string, Promise<string>>, key: string, make: () => P
   return document
 }
 
-/** The first of the header that there is. */
-function acceptedType(accept = ''): string {
-  const named = (accept.trim() || '*/*').split(',').map((one) => one.split(';', 1)[0]?.trim().toLowerCase() ?? '')
-  const type = named.map((name) => offered.get(name)).find((found) => found !== undefined)
-  if (type === undefined) throw noMediaType(accept)
+/** The best of the header that there is. */
+function acceptedType(accept: string | undefined): string {
+  const wanted = parseAccept(accept)
+  const type = wanted.map((one) => offered.get(one.split(';', 1)[0] ?? '')).find((found) => found !== undefined)
+  if (type === undefined) throw noMediaType(wanted.join(', '))
   return type
-}
-
-function chosenSchema(profile: string | undefined, { schemas }: Catalog): string {
-  const [first = ''] = schemas
-  if (profile === undefined) return first
-  const schema = Buffer.from(profile, 'latin1').toString('utf8')
-  if (!schemas.includes(schema)) throw unknownSchema(schema, schemas)
-  return schema
 }

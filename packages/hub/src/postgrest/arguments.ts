@@ -24,7 +24,7 @@ export function chooseFunction(
 }
 
 /** Nobody can give an argument that has no name, but the only one of a type that a whole body can be. */
-function isCallable({ args }: CatalogFunction): boolean {
+export function isCallable({ args }: CatalogFunction): boolean {
   const [only, ...others] = args.filter(({ name }) => name === '')
   if (only === undefined) return true
   return others.length === 0 && args.length === 1 && Object.values(bodyTypes).some((types) => types.includes(only.type))

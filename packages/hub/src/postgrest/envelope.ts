@@ -68,11 +68,14 @@ function isRead({ method }: HubRequest): boolean {
 
 function profileOf(request: HubRequest, schemas: readonly string[]): string | undefined {
   const isWrite = ['POST', 'PATCH', 'PUT', 'DELETE'].includes(request.method)
-  const named = request.headers.get(isWrite ? 'content-profile' : 'accept-profile')
-  // A header arrives as Latin-1, whatever its bytes mean.
-  const profile = named === undefined ? undefined : Buffer.from(named, 'latin1').toString('utf8')
-  if (profile !== undefined && !schemas.includes(profile)) throw unknownSchema(profile, schemas)
-  return profile
+  return schemaNamed(request.headers.get(isWrite ? 'content-profile' : 'accept-profile'), schemas)
+}
+
+/** A header arrives as Latin-1, whatever its bytes mean. */
+export function schemaNamed(profile: string | undefined, schemas: readonly string[]): string | undefined {
+  const name = profile === undefined ? undefined : Buffer.from(profile, 'latin1').toString('utf8')
+  if (name !== undefined && !schemas.includes(name)) throw unknownSchema(name, schemas)
+  return name
 }
 
 /** `tx` is what the request asks for, where it may. */

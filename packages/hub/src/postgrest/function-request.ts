@@ -1,5 +1,6 @@
 import type { Call, Json, Row } from 'plinth'
 import { type Catalog, type CatalogFunction, type CatalogRelation, findFunctions, findRelation } from 'plinth/operation'
+import { isFilter } from '../query/filter.ts'
 import { isReserved, type Parameters, parseParameters } from '../query/parameters.ts'
 import { limitedTo, parseRange, type Range } from '../query/range.ts'
 import { spendNode } from '../query/scanner.ts'
@@ -46,11 +47,11 @@ interface ReadCall {
 }
 
 /** A value that begins like a filter is one, as PostgREST has it; such text can be given to a function by POST. */
-const filterValue =
-  /^(not\.)?(((eq|gte?|lte?|i?like|i?match)(\((any|all)\))?|neq|cs|cd|ov|sl|sr|nxr|nxl|adj|in|is|isdistinct)|(fts|plfts|phfts|wfts)(\([^)]*\))?)\./
+function isArgument({ name, value }: Parameter): boolean {
+  return !isReserved(name) && !isFilter(value)
+}
 
 function readParameters({ target, budget }: Envelope): ReadCall {
-  const isArgument = ({ name, value }: Parameter): boolean => !isReserved(name) && !filterValue.test(value)
   const pairs = target.parameters.filter(isArgument).map(({ name, value }) => [name, value] as const)
   for (const _pair of pairs) spendNode(budget)
   return {

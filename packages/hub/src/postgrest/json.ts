@@ -33,6 +33,16 @@ function parse(body: Uint8Array, limits: Limits, read: (text: string) => unknown
   }
 }
 
+/** The members of a JSON object that somebody else wrote; undefined for any other text. */
+export function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** Throws where the body is no UTF-8. */
 export function decodeText(body: Uint8Array): string {
   try {

@@ -3,11 +3,22 @@ import { tooMuch } from '../postgrest/refusals.ts'
 import { malformedArray } from '../postgrest/unknown-names.ts'
 import { type Budget, Scanner, spendNode } from './scanner.ts'
 
-const compared: ReadonlySet<string> = new Set(
-  'eq neq gt gte lt lte like ilike match imatch isdistinct cs cd ov sl sr nxr nxl adj'.split(' '),
-)
 const quantified: ReadonlySet<string> = new Set('eq gt gte lt lte like ilike match imatch'.split(' '))
+const compared: ReadonlySet<string> = new Set([
+  ...quantified,
+  ...'neq isdistinct cs cd ov sl sr nxr nxl adj'.split(' '),
+])
 const searched: ReadonlySet<string> = new Set(['fts', 'plfts', 'phfts', 'wfts'])
+
+const either = (words: ReadonlySet<string>): string => `(?:${[...words].join('|')})`
+const beginning = new RegExp(
+  String.raw`^(?:not\.)?(?:${either(compared)}|in|is|${either(quantified)}\((?:any|all)\)|${either(searched)}(?:\([^)]*\))?)\.`,
+)
+
+/** Whether a value begins as filters do, whatever follows. */
+export function isFilter(value: string): boolean {
+  return beginning.test(value)
+}
 
 type Test = Extract<Condition, { kind: 'is' }>['value']
 const tests: readonly Test[] = ['null', 'not_null', 'true', 'false', 'unknown']

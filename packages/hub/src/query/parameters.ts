@@ -22,15 +22,17 @@ export interface Parameters {
   readonly onConflict?: readonly string[]
 }
 
-const reserved: ReadonlySet<string> = new Set(['select', 'order', 'limit', 'offset', 'columns', 'on_conflict'])
+/** Each at most once. */
+const single: ReadonlySet<string> = new Set(['select', 'order', 'limit', 'offset', 'columns', 'on_conflict'])
 
+/** Whether a parameter of this name means something else than a filter on a column. */
 export function isReserved(name: string): boolean {
   return /(^|\.)(order|limit|offset|and|or)$/.test(name) || isForWhole(name)
 }
 
 /** Reads all parameters; whatever is not reserved is a filter, and all filters of a level hold together. */
 export function parseParameters(parameters: readonly Parameter[], scope: Scope, budget: Budget): Parameters {
-  const given = reservedValues(parameters)
+  const given = singleValues(parameters)
   const [columns, onConflict] = [given.get('columns'), given.get('on_conflict')]
   const root = parseSelect(given.get('select'), budget)
   for (const parameter of parameters) if (!isForWhole(parameter.name)) addTo(root, parameter, budget)
@@ -52,10 +54,10 @@ function isForWhole(name: string): boolean {
 }
 
 /** PostgREST takes the first of two `select` and the last of two `limit`; neither is what the client meant. */
-function reservedValues(parameters: readonly Parameter[]): ReadonlyMap<string, string> {
+function singleValues(parameters: readonly Parameter[]): ReadonlyMap<string, string> {
   const values = new Map<string, string>()
   for (const { name, value } of parameters) {
-    if (!reserved.has(name)) continue
+    if (!single.has(name)) continue
     if (values.has(name)) throw unparsable(`${name} (${value.slice(0, 200)})`, 0, `unexpected second "${name}"`)
     values.set(name, value)
   }

@@ -1,3 +1,4 @@
+import { parseObject } from '../postgrest/json.ts'
 import { raisedUnreadable } from '../postgrest/refusals.ts'
 import type { ErrorAnswer } from '../refusal.ts'
 import { isHeader } from './header.ts'
@@ -7,14 +8,14 @@ import { isHeader } from './header.ts'
  * headers in DETAIL.
  */
 export function raisedAnswer(message: string, detail: string | undefined): ErrorAnswer {
-  const said = objectOf(message)
+  const said = parseObject(message)
   if (said === undefined || typeof said['code'] !== 'string' || typeof said['message'] !== 'string')
     return raisedUnreadable(
       `Invalid JSON value for MESSAGE: '${message}'`,
       "MESSAGE must be a JSON object with obligatory keys: 'code', 'message' and optional keys: 'details', 'hint'.",
     )
   if (detail === undefined) return raisedUnreadable('DETAIL is missing in the RAISE statement', detailHint)
-  const head = objectOf(detail)
+  const head = parseObject(detail)
   const headers = head && headersOf(head['headers'])
   const status = Number(head?.['status'])
   if (headers === undefined || !Number.isInteger(status) || status < 200 || status > 599)
@@ -33,15 +34,6 @@ export function raisedAnswer(message: string, detail: string | undefined): Error
 
 const detailHint =
   "DETAIL must be a JSON object with obligatory keys: 'status', 'headers' and optional key: 'status_text'."
-
-function objectOf(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined
-  } catch {
-    return undefined
-  }
-}
 
 function textOf(value: unknown): string | null {
   return typeof value === 'string' ? value : null

@@ -1,7 +1,7 @@
 import type { Condition, Embed, Field, Join, Order, Outputs, Relation } from 'plinth'
 import { type Catalog, type CatalogRelation, findRelation } from 'plinth/operation'
-import { allColumns, permit } from './allow.ts'
 import { repeatedEmbed, unknownColumn, unknownRelation } from '../postgrest/unknown-names.ts'
+import { allColumns, permit } from './allow.ts'
 
 /**
  * Whether the names of a reading are in the catalog: everything that is read, compared, ordered by, searched, grouped
@@ -89,10 +89,9 @@ function checkCondition(where: Condition, use: (field: Field) => void): void {
 function readEmbed(embed: Embed, ours: CatalogRelation, catalog: Catalog): Embed {
   const theirs = lookUpRelation(embed.embed, catalog)
   const found = { schema: theirs.schema, name: theirs.name }
-  permit(theirs, 'select')
-  const join = isRelated(embed.join, ours, found) ? embed.join : readJoin(embed.join, ours, theirs, catalog)
   // Also one without columns tells whether there are such rows.
   permit(theirs, 'select')
+  const join = isRelated(embed.join, ours, found) ? embed.join : readJoin(embed.join, ours, theirs, catalog)
   checkLevel(embed, theirs, catalog)
   return { ...embed, embed: found, join, columns: readOutputs(starless(embed, theirs), theirs, catalog) }
 }
