@@ -1,5 +1,5 @@
 import { isPlinthError } from 'plinth'
-import { clientErrorFields } from './client-error.ts'
+import { clientErrorFields } from './run/client-error.ts'
 import type { Dialect } from './dialect.ts'
 import type { Reply } from './http/exchange.ts'
 import type { Caller } from './identity/caller.ts'

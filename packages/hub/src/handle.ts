@@ -1,4 +1,3 @@
-import { parseOperation } from 'plinth/operation'
 import type { Dialect } from './dialect.ts'
 import { type Executor, executeAnswer, executeBody, type ExecutedBody, type LargeBody } from './execution/execute.ts'
 import { failureReply } from './failure.ts'
@@ -11,14 +10,11 @@ import type { Identify } from './identity/identify.ts'
 import type { Limits } from './limits.ts'
 import { type AnswerRoot, createRoot, isForDocument } from './openapi/root.ts'
 import type { Asked } from './postgrest/asked.ts'
-import { checkJson } from './postgrest/content-type.ts'
-import { parsePlainJson } from './postgrest/json.ts'
-import { methodNotSupported } from './postgrest/refusals.ts'
 import { createReader, type Reader } from './postgrest/shape.ts'
 import { type BodyAnswer, writeReply } from './reply/reply.ts'
+import { readRunRequest } from './run/run-request.ts'
 import type { SchemaCache } from './schema/schema-cache.ts'
 import { catalogFor } from './stage/allow.ts'
-import { refuseByDialect } from './stage/refused-by-dialect.ts'
 import { pipeline, type Run, type Stage } from './stage/stage.ts'
 
 export interface HandleParts {
@@ -130,12 +126,7 @@ async function replyInPieces(asked: Asked, answer: BodyAnswer, { pieces, close }
 
 /** `POST /-/run`: an operation as JSON → the same stages → PostgreSQL's text, which the client decodes. */
 async function runOperation(request: HubRequest, caller: Caller, parts: HandleParts): Promise<Reply> {
-  if (request.method !== 'POST') throw methodNotSupported(request.method)
-  checkJson(request.headers.get('content-type'))
-  const { nodes: maxNodes, depth: maxDepth, rows: maxRows, listValues: maxListValues } = parts.limits
-  const limits = { maxNodes, maxDepth, maxEmbedDepth: parts.limits.embedDepth, maxRows, maxListValues }
-  const operation = parseOperation(parsePlainJson(request.body, parts.limits), limits)
-  refuseByDialect(operation, parts.dialect)
+  const operation = readRunRequest(request, parts)
   const answer = await pipeline(parts.stages, executeAnswer(parts.executor, request))(operation, caller)
   return { status: 200, headers: { 'content-type': 'application/json; charset=utf-8' }, body: JSON.stringify(answer) }
 }

@@ -1,7 +1,7 @@
 import { isPlinthError } from 'plinth'
 import { errorToWire } from 'plinth/operation'
-import type { ErrorAnswer } from './refusal.ts'
-import { Refusal } from './refusal.ts'
+import type { ErrorAnswer } from '../refusal.ts'
+import { Refusal } from '../refusal.ts'
 
 /**
  * What `connectHub` needs to throw the same PlinthError as in process; PostgREST's four keys alone do not tell whether
