@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { musicShop } from './support/chinook.ts'
 import { type Command, plinth, refusal, temporaryFolder } from './support/command.ts'
 
 const cwd = temporaryFolder()
@@ -12,7 +13,6 @@ const shop = `create table "it's" (id int primary key, name text);
 insert into "it's" values (1, 'Ada''s "first" \\'), (2, 'second');
 create schema stock;
 create table stock.parts (id int primary key);
-
 insert into stock.parts values (1);
 `
 
@@ -61,4 +61,19 @@ test('Ctrl-C in the middle of a long load ends it at once, and nothing of it sta
   await command.output('Filling the database')
   const { code, stderr } = await command.stop('SIGINT')
   assert.deepEqual([code, stderr], [0, ''])
+})
+
+test('plinth dev --load serves every row of a music shop, by the printed curl lines too', async () => {
+  await using command = plinth(['dev', '--port', '0', '--load', musicShop.file], { cwd: temporaryFolder() })
+  const output = await command.output('Ctrl-C stops everything.')
+  const counts = [...output.matchAll(/^ {2}\w+ +([\d,]+) rows$/gm)].map(([, rows = '']) =>
+    Number(rows.replace(',', '')),
+  )
+  assert.deepEqual([counts.length, counts.reduce((sum, rows) => sum + rows, 0)], [11, musicShop.rows])
+  const [read = '', write = ''] = output.split('\n').filter((line) => line.startsWith('curl '))
+  for (const line of [read, write]) {
+    const answer: unknown = JSON.parse(execFileSync('/bin/sh', ['-c', `${line} --silent`], { encoding: 'utf8' }))
+    assert.ok(Array.isArray(answer) && answer.length > 0, line)
+  }
+  assert.equal((await command.stop('SIGINT')).code, 0)
 })

@@ -10,6 +10,12 @@ const beside = fileURLToPath(new URL('../../../../../shared/data/chinook.sql', i
  */
 export const chinookFile: string | undefined = findChinook()
 
+/** Those of Chinook, or where it is not here rows of our own in the same tables. */
+export const musicShop: { readonly file: string; readonly rows: number } =
+  chinookFile === undefined
+    ? { file: fileURLToPath(new URL('music-shop.sql', import.meta.url)), rows: 6_873 }
+    : { file: chinookFile, rows: 15_607 }
+
 /** For `skip` of a test: why it cannot run. */
 export const withoutChinook: string | false =
   chinookFile === undefined && 'needs the Chinook sample database: PLINTH_TEST_CHINOOK names its file'
