@@ -191,6 +191,32 @@ describe('a service that may name only some things', () => {
     await hub.sql('truncate notes')
   })
 
+  test('cannot count by a hidden column or table that an embed brings in', async () => {
+    const narrow = limited({
+      tables: { notes: ['select'], users: { operations: ['select'], columns: ['id', 'name'] } },
+    })
+    const byAuthor = (column: string, name = 'users'): Operation => ({
+      kind: 'count',
+      target: { name: 'notes' },
+      columns: [
+        {
+          embed: { name },
+          as: 'u',
+          join: { kind: 'columns', on: [['author', 'id']] },
+          rows: 'one',
+          columns: [],
+          where: { kind: 'is', column, value: 'not_null' },
+        },
+      ],
+      where: { kind: 'embedded', embed: 'u', value: 'not_null' },
+      result: 'count',
+    })
+    const count = (operation: Operation): Promise<Answered> => ask(narrow, 'POST', '/-/run', { body: operation })
+    assert.deepEqual((await count(byAuthor('name'))).json.rows, [['0']])
+    assert.equal((await count(byAuthor('age'))).json.code, '42703')
+    assert.equal((await count(byAuthor('id', 'pairs'))).json.code, 'PGRST205')
+  })
+
   test('gets no hidden column by asking for all of them, nor from what a function returns', async () => {
     await hub.sql(`insert into notes (author, body) values (1, 'hush')`)
     const call: Operation = { kind: 'call', target: { name: 'add_notes' }, args: { n: 1 }, result: 'rows' }

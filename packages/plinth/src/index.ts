@@ -25,7 +25,8 @@ export type { Sql } from './sql/sql.ts'
 export { table } from './operation/table.ts'
 export type { DrizzleRelations, DrizzleTable, TableOptions } from './operation/table.ts'
 export type { Direction, OrderBy } from './operation/order-types.ts'
-export type { Relationship, Relationships, Selected, Selection } from './operation/selection-types.ts'
+export type { Relationship, Relationships } from './operation/related-types.ts'
+export type { Selected, Selection } from './operation/selection-types.ts'
 export type {
   FindOptions,
   KeyOf,

@@ -99,9 +99,59 @@ test('a row by its key and a page are read with what they belong to', async () =
   assert.deepEqual(seen, inOrder)
 })
 
+/** Titles of the books that a condition holds for. */
+async function titles(where: Parameters<typeof books.find>[0]): Promise<readonly string[]> {
+  return (await runner.run(books.find(where, { select: ['title'], order: ['id'] }))).map(({ title }) => title)
+}
+
+test('a condition asks about related rows: one like that, any, or none', async () => {
+  assert.deepEqual(await titles({ writer: { name: 'Ada' } }), ['Engines', 'Notes'])
+  assert.deepEqual(await titles({ readers: { name: 'Sam' } }), ['Engines'])
+  assert.deepEqual(await titles({ readers: {} }), ['Engines', 'Fjords'])
+  assert.deepEqual(await titles({ writer: null }), ['Anonymous'])
+  assert.deepEqual(await titles({ not: { readers: { name: 'Sam' } } }), ['Notes', 'Fjords', 'Anonymous'])
+  assert.deepEqual(await titles({ or: [{ writer: null }, { writer: { name: 'Bo' } }] }), ['Fjords', 'Anonymous'])
+  assert.deepEqual(await titles({ and: [{ readers: { name: 'Rita' } }, { readers: { name: 'Sam' } }] }), ['Engines'])
+  assert.deepEqual(await titles({ writer: { home: { called: 'Paris' }, books: { title: 'Fjords' } } }), ['Fjords'])
+})
+
+test('each reading takes such a condition, also that of related rows', async () => {
+  const byAda = { writer: { name: 'Ada' } }
+  assert.equal(await runner.run(books.count(byAda)), 2)
+  assert.deepEqual(
+    [await runner.run(books.exists(byAda)), await runner.run(books.exists({ writer: { name: 'Eve' } }))],
+    [true, false],
+  )
+  const { rows, next } = await runner.run(
+    books.page(byAda, { size: 1, select: { title: true, writer: { name: true } } }),
+  )
+  assert.deepEqual([rows, typeof next], [[{ title: 'Engines', writer: { name: 'Ada' } }], 'string'])
+  const inParis = { books: { writer: { home: { called: 'Paris' } } } }
+  const select = {
+    name: true,
+    books: [{ title: true }, { where: { readers: { name: 'Rita' } }, order: ['id'] }],
+  } as const
+  assert.deepEqual(await runner.run(writers.find(inParis, { select, order: ['id'] })), [
+    { name: 'Ada', books: [{ title: 'Engines' }] },
+    { name: 'Bo', books: [{ title: 'Fjords' }] },
+  ])
+  const fromParis = { where: { writer: { home: { called: 'Paris' } } }, order: ['id'], limit: 1 } as const
+  const nested = { name: true, books: [{ title: true }, fromParis] } as const
+  const ada = { name: 'Ada', books: [{ title: 'Engines' }] }
+  assert.deepEqual(await runner.run(writers.first({ id: 1 }, { select: nested })), ada)
+})
+
+test('the condition of a write is about its own columns', () => {
+  const untyped: { deleteWhere(where: object): unknown; updateWhere(where: object, row: object): unknown } = books
+  assert.throws(() => untyped.deleteWhere({ readers: null }), /book has no column "readers"/)
+  assert.throws(() => untyped.updateWhere({ not: { readers: {} } }, { title: '' }), /book has no column "readers"/)
+})
+
 test('what is built passes for an operation from outside', () => {
   const built = books.find({}, { select: { title: true, writer: { home: true }, readers: [true, { limit: 2 }] } })
   assert.deepEqual(parseOperation(JSON.parse(JSON.stringify(built))), built)
+  const counted = books.count({ writer: { home: {} } })
+  assert.deepEqual(parseOperation(JSON.parse(JSON.stringify(counted))), counted)
 })
 
 test('what is neither a column nor a relation is refused, and so is a relation with a condition of its own', () => {

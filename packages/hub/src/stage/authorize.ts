@@ -26,15 +26,12 @@ function resolve(operation: Operation, catalog: Catalog): Operation {
   const target = { schema: relation.schema, name: relation.name }
   for (const needed of operationsOf(operation)) permit(relation, needed)
   checkWritten(operation, relation)
-  if (operation.kind === 'count') {
-    checkLevel(operation, relation, catalog)
-    return { ...operation, target }
-  }
-  const columns = operation.kind === 'select' ? operation.columns : operation.returning
+  const isRead = operation.kind === 'select' || operation.kind === 'count'
+  const columns = isRead ? operation.columns : operation.returning
   checkLevel({ ...operation, columns: columns ?? [] }, relation, catalog)
   if (columns === undefined) return { ...operation, target }
   const read = readOutputs(columns, relation, catalog)
-  return operation.kind === 'select'
+  return operation.kind === 'select' || operation.kind === 'count'
     ? { ...operation, target, columns: read }
     : { ...operation, target, returning: read }
 }

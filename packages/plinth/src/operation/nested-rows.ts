@@ -1,6 +1,6 @@
 import { type Decoder, decoderFor, unreadable } from './decode.ts'
 import type { Embed } from './operation.ts'
-import { type AnyOutput, isColumn, isEmbed } from './output.ts'
+import { type AnyOutput, isColumn, isEmbed, readsNothing } from './output.ts'
 import { setProperty } from './row-object.ts'
 
 /**
@@ -11,7 +11,7 @@ export type NestedReader = (json: unknown) => unknown
 
 /** Reads the rows of an embed; `nextType` gives the type oid of one column after the other. */
 export function nestedReader({ columns, rows }: Embed, nextType: () => number): NestedReader {
-  const outputs = columns === 'all' ? [] : columns.filter((output) => !isEmbed(output) || output.columns.length > 0)
+  const outputs = columns === 'all' ? [] : columns.filter((output) => !isEmbed(output) || !readsNothing(output))
   const decoders: Decoder[] = outputs.flatMap((output) =>
     isEmbed(output) ? [] : [decoderFor(nextType(), isColumn(output) ? output : {})],
   )

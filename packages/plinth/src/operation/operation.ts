@@ -194,6 +194,8 @@ export interface Select {
 export interface Count {
   readonly kind: 'count'
   readonly target: Relation
+  /** Embeds that conditions ask about; nothing is read. */
+  readonly columns?: Outputs
   readonly where?: Condition
   readonly result: 'count'
 }

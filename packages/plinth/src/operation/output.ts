@@ -14,8 +14,24 @@ export function embedsOf(outputs: Outputs): readonly Embed[] {
   return outputs === 'all' ? [] : outputs.filter(isEmbed)
 }
 
+/** The outputs, and embeds that are only asked about. */
+export function withEmbeds(outputs: Outputs, embeds: readonly Embed[]): Outputs {
+  return outputs === 'all' || embeds.length === 0 ? outputs : [...outputs, ...embeds]
+}
+
+/** Such an embed only decides which rows there are. So does one that holds only embeds that read nothing. */
+export function readsNothing({ columns }: Embed): boolean {
+  return columns !== 'all' && columns.every((output) => isEmbed(output) && readsNothing(output))
+}
+
 /** What an operation reads or gives back. */
 export function outputsOf(operation: Operation): Outputs {
-  if (operation.kind === 'count') return 'all'
-  return (operation.kind === 'select' || operation.kind === 'call' ? operation.columns : operation.returning) ?? 'all'
+  switch (operation.kind) {
+    case 'select':
+    case 'count':
+    case 'call':
+      return operation.columns ?? 'all'
+    default:
+      return operation.returning ?? 'all'
+  }
 }

@@ -1,16 +1,17 @@
 import { decodeCursor } from './cursor.ts'
 import { rowsAfter } from './keyset.ts'
-import type { Condition, Outputs, Select } from './operation.ts'
+import type { Outputs, Select } from './operation.ts'
 import { orderOf, withoutNotNull } from './order.ts'
+import { withEmbeds } from './output.ts'
 import { invalidOperation } from './invalid-operation.ts'
 import type { Shape } from './shape.ts'
 import type { PageOptions } from './table-types.ts'
-import { all } from './where.ts'
+import { all, type Asked } from './where.ts'
 
 /** One page by keyset: the key ends the order, so that no two rows are equal in it. */
 export function pageOf(
   shape: Shape,
-  where: Condition | undefined,
+  { where, embeds }: Asked,
   columns: Outputs,
   { order = [], size, after }: Omit<PageOptions<Record<string, unknown>, string>, 'select'>,
 ): Select {
@@ -27,7 +28,7 @@ export function pageOf(
   return {
     kind: 'select',
     target: shape.target,
-    columns,
+    columns: withEmbeds(columns, embeds),
     ...(parts.length > 0 && { where: all(parts) }),
     order: plain,
     limit: size + 1,

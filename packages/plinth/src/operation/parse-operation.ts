@@ -102,7 +102,15 @@ function operationCheck(maxRows: number, parts: Parts): Check {
           result: needed(objectOr(page, oneOf('rows', 'row', 'first', 'exists'))),
         }),
       ],
-      ['count', of<Count>({ ...common('count'), where: read.where, result: needed(oneOf('count')) })],
+      [
+        'count',
+        of<Count>({
+          ...common('count'),
+          columns: optional(parts.outputs),
+          where: read.where,
+          result: needed(oneOf('count')),
+        }),
+      ],
       [
         'insert',
         of<Insert>({ ...common('insert'), ...written, rows: needed(rows), columns: optional(names), parse: ours }),

@@ -1,7 +1,7 @@
 import { type Decoder, decoderFor } from './decode.ts'
 import { type NestedReader, nestedReader } from './nested-rows.ts'
 import type { Embed, Output, Outputs } from './operation.ts'
-import { embedsOf, isColumn, isEmbed } from './output.ts'
+import { embedsOf, isColumn, isEmbed, readsNothing } from './output.ts'
 import { setProperty } from './row-object.ts'
 
 export interface AnswerColumn {
@@ -70,7 +70,7 @@ function nestedReaders(columns: readonly AnswerColumn[], outputs: Outputs): Nest
 /** Those that stand under a name of their own, also in rows that are spread among ours. */
 function nestedIn(outputs: Outputs): Embed[] {
   return embedsOf(outputs).flatMap((embed) => {
-    if (embed.columns.length === 0) return []
+    if (readsNothing(embed)) return []
     return embed.isSpread ? nestedIn(embed.columns) : [embed]
   })
 }

@@ -1,17 +1,6 @@
 import type { OrderBy } from './order-types.ts'
+import type { Relationship } from './related-types.ts'
 import type { Where } from './where.ts'
-
-/** A relation of a table, as the types know it. */
-export interface Relationship {
-  readonly rows: 'one' | 'many'
-  readonly row: object
-  /** Whether there may be no such row. */
-  readonly isOptional: boolean
-  readonly related: Relationships
-}
-
-/** The relations of a table by name. */
-export type Relationships = { readonly [name: string]: Relationship }
 
 /** `{ title: true, author: { name: true }, comments: [{ text: true }, { order: ['id'], limit: 3 }] }` */
 export type Selection<Row, Related> = { readonly [K in keyof Row]?: true } & {
@@ -23,7 +12,9 @@ type Nested<L extends Relationship> =
   | Selection<L['row'], L['related']>
   | readonly [select: true | Selection<L['row'], L['related']>, options: NestedOptions<L>]
 
-type NestedOptions<L extends Relationship> = { readonly where?: Where<L['row']> } & (L['rows'] extends 'one'
+type NestedOptions<L extends Relationship> = {
+  readonly where?: Where<L['row'], L['related']>
+} & (L['rows'] extends 'one'
   ? object
   : { readonly order?: OrderBy<L['row']>; readonly limit?: number; readonly offset?: number })
 

@@ -2,9 +2,9 @@ import { isPlain } from './encode.ts'
 import type { Embed, Outputs } from './operation.ts'
 import { orderOf, withoutNotNull } from './order.ts'
 import { invalidOperation } from './invalid-operation.ts'
-import type { AnyOutput } from './output.ts'
+import { type AnyOutput, withEmbeds } from './output.ts'
 import { columnOf, outputsOf, type Related, type Shape } from './shape.ts'
-import { conditionOf } from './where.ts'
+import { askedOf } from './where.ts'
 
 /** Reads the caller's `select`: a list of columns, or an object of columns and relations. */
 export function selectionOf(shape: Shape, select: unknown): Outputs {
@@ -29,27 +29,27 @@ function embedOf(as: string, { shape, rows, join }: Related, asked: unknown): Em
   const pair: readonly unknown[] = Array.isArray(asked) ? asked : [asked, {}]
   const [select, options] = pair
   if (!isPlain(options)) throw invalidOperation(`The options of ${JSON.stringify(as)} must be an object.`)
-  const columns = selectionOf(shape, select === true ? undefined : select)
-  return { embed: shape.target, as, join, rows, columns, ...nestedOptions(as, shape, rows, options) }
+  const { where, embeds } = askedOf(shape, options['where'] ?? {})
+  const columns = withEmbeds(selectionOf(shape, select === true ? undefined : select), embeds)
+  const range = nestedRange(as, shape, rows, options)
+  return { embed: shape.target, as, join, rows, columns, ...(where && { where }), ...range }
 }
 
 const known: ReadonlySet<string> = new Set(['where', 'order', 'limit', 'offset'])
 
-function nestedOptions(
+function nestedRange(
   as: string,
   shape: Shape,
   rows: Related['rows'],
   options: Readonly<Record<string, unknown>>,
-): Pick<Embed, 'where' | 'order' | 'limit' | 'offset'> {
+): Pick<Embed, 'order' | 'limit' | 'offset'> {
   const unknown = Object.keys(options).find((key) => !known.has(key) || (rows === 'one' && key !== 'where'))
   if (unknown !== undefined) {
     const takes = rows === 'one' ? 'is one: it takes `where`' : 'are many: it takes where, order, limit and offset'
     throw invalidOperation(`${JSON.stringify(unknown)} is no option of ${JSON.stringify(as)}, of which there ${takes}.`)
   }
-  const { where = {}, order, limit, offset } = options
-  const condition = conditionOf(shape, where)
+  const { order, limit, offset } = options
   return {
-    ...(condition && { where: condition }),
     ...(order !== undefined && { order: orderOf(shape, order).map(withoutNotNull) }),
     ...(limit !== undefined && { limit: numberOfRows('limit', as, limit) }),
     ...(offset !== undefined && { offset: numberOfRows('offset', as, offset) }),

@@ -81,11 +81,11 @@ export interface Table<Row, New = Partial<Row>, Key = KeyOf<Row>, Related = obje
    *     … where "author" = $1 order by "created_at" desc limit 1
    */
   first<K extends keyof Row = keyof Row>(
-    where: Where<Row>,
+    where: Where<Row, Related>,
     options?: Omit<FindOptions<Row, K>, 'limit'>,
   ): Typed<Pick<Row, K> | undefined>
   first<const S extends Selection<Row, Related>>(
-    where: Where<Row>,
+    where: Where<Row, Related>,
     options: Omit<NestedFindOptions<Row, Related, S>, 'limit'>,
   ): Typed<Selected<Row, Related, S> | undefined>
 
@@ -95,7 +95,10 @@ export interface Table<Row, New = Partial<Row>, Key = KeyOf<Row>, Related = obje
    *     posts.find({ author: { in: [7, 8] } }, { select: ['id'], limit: 10 })
    *     select "id" from "posts" where "author" = any($1) limit $2
    */
-  find<K extends keyof Row = keyof Row>(where?: Where<Row>, options?: FindOptions<Row, K>): Typed<Pick<Row, K>[]>
+  find<K extends keyof Row = keyof Row>(
+    where?: Where<Row, Related>,
+    options?: FindOptions<Row, K>,
+  ): Typed<Pick<Row, K>[]>
 
   /**
    * All matching rows with rows of other tables nested in them, of a table made with Drizzle's relations: one row is an
@@ -105,7 +108,7 @@ export interface Table<Row, New = Partial<Row>, Key = KeyOf<Row>, Related = obje
    *     select "id", … as "writer" from "posts" left join lateral (select "name" from "users" where …) on true where …
    */
   find<const S extends Selection<Row, Related>>(
-    where: Where<Row>,
+    where: Where<Row, Related>,
     options: NestedFindOptions<Row, Related, S>,
   ): Typed<Selected<Row, Related, S>[]>
 
@@ -117,17 +120,20 @@ export interface Table<Row, New = Partial<Row>, Key = KeyOf<Row>, Related = obje
    *     … where ("created_at" <= $1 and ("created_at" < $2 or ("created_at" = $3 and "id" > $4))) order by
    *       "created_at" desc, "id" limit $5
    */
-  page<K extends keyof Row = keyof Row>(where: Where<Row>, options: PageOptions<Row, K>): Typed<PageOf<Pick<Row, K>>>
+  page<K extends keyof Row = keyof Row>(
+    where: Where<Row, Related>,
+    options: PageOptions<Row, K>,
+  ): Typed<PageOf<Pick<Row, K>>>
   page<const S extends Selection<Row, Related>>(
-    where: Where<Row>,
+    where: Where<Row, Related>,
     options: NestedPageOptions<Row, Related, S>,
   ): Typed<PageOf<Selected<Row, Related, S>>>
 
   /** Whether any row matches: `select from "posts" where … limit 1`. */
-  exists(where?: Where<Row>): Typed<boolean>
+  exists(where?: Where<Row, Related>): Typed<boolean>
 
   /** How many rows match: `select count(*) from "posts" where …`. */
-  count(where?: Where<Row>): Typed<number>
+  count(where?: Where<Row, Related>): Typed<number>
 
   /**
    * Inserts a row and gives it back with its defaults.

@@ -2,14 +2,15 @@ import { PlinthError } from '../errors.ts'
 import { relatedShape } from './drizzle-relations.ts'
 import { drizzleShape, isDrizzleTable } from './drizzle-table.ts'
 import { encodeRow, isPlain } from './encode.ts'
-import type { Condition, Delete, Outputs, Relation, Row, Select, Update, Upsert } from './operation.ts'
+import type { Delete, Outputs, Relation, Row, Select, Update, Upsert } from './operation.ts'
 import { orderOf, withoutNotNull } from './order.ts'
+import { withEmbeds } from './output.ts'
 import { pageOf } from './page.ts'
 import { invalidOperation } from './invalid-operation.ts'
 import { type Column, columnOf, outputsOf, relationOf, type Shape } from './shape.ts'
 import { selectionOf } from './selection.ts'
 import type { FindOptions, KeyOf, PageOptions, Table, UpsertOptions } from './table-types.ts'
-import { conditionOf, keyCondition, neededCondition } from './where.ts'
+import { askedOf, keyCondition, neededCondition } from './where.ts'
 
 /** What is needed of a Drizzle table's type. */
 export interface DrizzleTable {
@@ -116,14 +117,11 @@ function reads(
 ): Pick<Table<AnyRow>, 'get' | 'first' | 'find' | 'page' | 'exists' | 'count'> {
   const { target } = shape
   const columns = (select: unknown): Outputs => (select === undefined ? whole : selectionOf(shape, select))
-  const read = (where: unknown, { select, ...range }: AnyOptions, result: 'first' | 'rows'): Select => ({
-    kind: 'select',
-    target,
-    columns: columns(select),
-    ...optional(conditionOf(shape, where)),
-    ...rangeOf(shape, range),
-    result,
-  })
+  const read = (where: unknown, columns: Outputs, range: AnyOptions, result: 'first' | 'rows' | 'exists'): Select => {
+    const { embeds, ...asked } = askedOf(shape, where)
+    const read = withEmbeds(columns, embeds)
+    return { kind: 'select', target, columns: read, ...asked, ...rangeOf(shape, range), result }
+  }
   return {
     get: (key: unknown, { select }: AnyOptions = {}): Select => ({
       kind: 'select',
@@ -133,12 +131,16 @@ function reads(
       limit: 1,
       result: 'row',
     }),
-    first: (where: unknown, options: AnyOptions = {}) => read(where, { ...options, limit: 1 }, 'first'),
-    find: (where: unknown = {}, options: AnyOptions = {}) => read(where, options, 'rows'),
+    first: (where: unknown, options: AnyOptions = {}) =>
+      read(where, columns(options.select), { ...options, limit: 1 }, 'first'),
+    find: (where: unknown = {}, options: AnyOptions = {}) => read(where, columns(options.select), options, 'rows'),
     page: (where: unknown, { select, ...options }: AnyPageOptions) =>
-      pageOf(shape, conditionOf(shape, where), columns(select), options),
-    exists: (where = {}) => ({ ...read(where, { limit: 1 }, 'first'), columns: [], result: 'exists' }),
-    count: (where = {}) => ({ kind: 'count', target, ...optional(conditionOf(shape, where)), result: 'count' }),
+      pageOf(shape, askedOf(shape, where), columns(select), options),
+    exists: (where = {}) => read(where, [], { limit: 1 }, 'exists'),
+    count: (where = {}) => {
+      const { embeds, ...asked } = askedOf(shape, where)
+      return { kind: 'count', target, ...(embeds.length > 0 && { columns: embeds }), ...asked, result: 'count' }
+    },
   }
 }
 
@@ -148,10 +150,6 @@ function rangeOf(shape: Shape, { order, limit, offset }: AnyOptions): Pick<Selec
     ...(limit !== undefined && { limit }),
     ...(offset !== undefined && { offset }),
   }
-}
-
-function optional(where: Condition | undefined): { readonly where?: Condition } {
-  return where === undefined ? {} : { where }
 }
 
 function inserts(

@@ -1,8 +1,9 @@
 import { conditionText, isPlain } from './encode.ts'
 import type { Scalar } from './scalar-text.ts'
-import type { CompareOperator, Condition } from './operation.ts'
+import type { CompareOperator, Condition, Embed } from './operation.ts'
+import type { Relationship } from './related-types.ts'
 import { invalidOperation } from './invalid-operation.ts'
-import { type Column, columnOf, type Shape } from './shape.ts'
+import { type Column, columnOf, type Related, type Shape } from './shape.ts'
 
 /** The single values of a column, as a condition compares them. */
 type Tested<V> = unknown extends V ? Scalar : Extract<V, Scalar>
@@ -25,14 +26,21 @@ export interface Tests<V> {
  * Which rows: `{ age: { gte: 18 }, name: 'Ada', or: [{ email: null }, { email: { like: '%@x.org' } }] }`. All parts
  * must hold; null means `is null`. As in SQL, `neq`, `notIn` and `not` leave out rows where the column is null.
  *
+ * A relation is asked whether it has a row like that, `{ posts: { title: 'Notes' } }`, any row, `{ posts: {} }`, or
+ * none, `{ posts: null }`.
+ *
  * `and`, `or` and `not` are these words even in a table that has a column of that name.
  */
-export type Where<Row> = string extends keyof Row
+export type Where<Row, Related = object> = string extends keyof Row
   ? { readonly [column: string]: unknown }
   : { readonly [K in keyof Row]?: Tested<Row[K]> | Extract<Row[K], null> | Tests<Tested<Row[K]>> } & {
-      readonly and?: readonly Where<Row>[]
-      readonly or?: readonly Where<Row>[]
-      readonly not?: Where<Row>
+      readonly [K in keyof Related]?: Related[K] extends Relationship
+        ? Where<Related[K]['row'], Related[K]['related']> | null
+        : never
+    } & {
+      readonly and?: readonly Where<Row, Related>[]
+      readonly or?: readonly Where<Row, Related>[]
+      readonly not?: Where<Row, Related>
     }
 
 const comparisons: ReadonlySet<string> = new Set(['eq', 'neq', 'gt', 'gte', 'lt', 'lte', 'like', 'ilike'])
@@ -41,16 +49,29 @@ function isComparison(word: string): word is CompareOperator {
   return comparisons.has(word)
 }
 
-/** Reads the caller's form of a condition; undefined when it holds none. */
-export function conditionOf(shape: Shape, where: unknown): Condition | undefined {
+/** A condition on the rows that are read, and the embeds that it asks about, which add nothing to them. */
+export interface Asked {
+  readonly where?: Condition
+  readonly embeds: readonly Embed[]
+}
+
+/** Reads the caller's form of a condition on columns and related rows. */
+export function askedOf(shape: Shape, where: unknown): Asked {
+  const embeds: Embed[] = []
+  const condition = conditionOf(shape, where, embeds)
+  return { ...(condition && { where: condition }), embeds }
+}
+
+/** Undefined when there is none. Related rows can be asked about where `embeds` takes what is asked of them. */
+function conditionOf(shape: Shape, where: unknown, embeds?: Embed[]): Condition | undefined {
   if (!isPlain(where)) throw invalidOperation(`A condition on ${shape.target.name} must be an object of columns.`)
-  const parts = Object.entries(where).map(([key, value]) => partOf(shape, key, value))
+  const parts = Object.entries(where).map(([key, value]) => partOf(shape, key, value, embeds))
   return parts.length === 0 ? undefined : all(parts)
 }
 
 /** For writes and inside `and`, `or`, `not`: there an empty condition would mean every row. */
-export function neededCondition(shape: Shape, where: unknown, hint: string): Condition {
-  const condition = conditionOf(shape, where)
+export function neededCondition(shape: Shape, where: unknown, hint: string, embeds?: Embed[]): Condition {
+  const condition = conditionOf(shape, where, embeds)
   if (condition) return condition
   throw invalidOperation(`The condition on ${shape.target.name} is empty, which would mean every row.`, hint)
 }
@@ -71,15 +92,26 @@ export function keyCondition(shape: Shape, key: unknown): Condition {
   return all(shape.key.map((name) => compare(columnOf(shape, name), 'eq', parts[name])))
 }
 
-function partOf(shape: Shape, key: string, value: unknown): Condition {
-  if (key === 'not') return { kind: 'not', of: neededCondition(shape, value, 'Leave `not` out.') }
-  if (key !== 'and' && key !== 'or') return columnCondition(columnOf(shape, key), value)
+function partOf(shape: Shape, key: string, value: unknown, embeds: Embed[] | undefined): Condition {
+  if (key === 'not') return { kind: 'not', of: neededCondition(shape, value, 'Leave `not` out.', embeds) }
+  if (key !== 'and' && key !== 'or') {
+    const related = embeds && shape.related?.get(key)
+    return related ? relatedCondition(key, related(), value, embeds) : columnCondition(columnOf(shape, key), value)
+  }
   if (!Array.isArray(value) || value.length === 0)
     throw invalidOperation(`\`${key}\` takes a list of at least one condition.`)
   return {
     kind: key,
-    of: value.map((part: unknown) => neededCondition(shape, part, `Leave the empty part of \`${key}\` out.`)),
+    of: value.map((part: unknown) => neededCondition(shape, part, `Leave the empty part of \`${key}\` out.`, embeds)),
   }
+}
+
+/** Each has an embed of its own, under a name that no relation has. */
+function relatedCondition(key: string, { shape, rows, join }: Related, value: unknown, embeds: Embed[]): Condition {
+  const as = `${key}, asked ${embeds.length + 1}`
+  const { where, embeds: columns } = askedOf(shape, value ?? {})
+  embeds.push({ embed: shape.target, as, join, rows, columns, ...(where && { where }) })
+  return { kind: 'embedded', embed: as, value: value === null ? 'null' : 'not_null' }
 }
 
 function columnCondition(column: Column, value: unknown): Condition {

@@ -51,8 +51,8 @@ function textRows(
   return select(list.join(', '))
 }
 
-function count({ target, where }: Count, context: Context): string {
-  const level = { columns: [], ...(where && { where }) }
+function count({ target, columns = [], where }: Count, context: Context): string {
+  const level = { columns, ...(where && { where }) }
   return `select count(*)${matchingRows(level, tableSource(target, context), context)}`
 }
 

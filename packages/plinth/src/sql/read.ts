@@ -1,6 +1,6 @@
 import { invalidOperation } from '../operation/invalid-operation.ts'
 import type { Condition, Embed, Field, Order, Outputs } from '../operation/operation.ts'
-import { embedsOf, isColumn, isEmbed } from '../operation/output.ts'
+import { embedsOf, isColumn, isEmbed, readsNothing } from '../operation/output.ts'
 import { listed } from './closed-lists.ts'
 import { type Conditioned, condition } from './conditions.ts'
 import type { Context, Source } from './context.ts'
@@ -57,7 +57,6 @@ function read(reading: Reading): ReadRows {
 type Embeds = ReadonlyMap<Embed, Embedded>
 
 function readEmbed(embed: Embed, ours: Reading): Embedded {
-  // It only decides which rows there are.
   if (readsNothing(embed)) return { items: [] }
   const { on, source } = belonging(embed, ours.source, ours)
   const isSpread = embed.isSpread === true && embed.rows === 'one'
@@ -92,11 +91,6 @@ function joinsOf(embeds: Embeds): readonly [every: string, deciding: string] {
 
 function decidesByJoin(embed: Embed): boolean {
   return embed.isInner === true && embed.rows === 'one' && !readsNothing(embed)
-}
-
-/** Neither does an embed that holds only embeds that read nothing. */
-function readsNothing({ columns }: Embed): boolean {
-  return columns !== 'all' && columns.every((output) => isEmbed(output) && readsNothing(output))
 }
 
 function whereClause(reading: Reading, embeds: Embeds): string {

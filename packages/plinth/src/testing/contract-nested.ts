@@ -112,6 +112,25 @@ export const nestedCases: readonly ContractCase[] = [
     },
   },
   {
+    title: 'a condition asks about rows that are not read, and so does a count',
+    check: async (runner) => {
+      await addPosts(runner)
+      const where = { kind: 'embedded', embed: 'author', value: 'not_null' } as const
+      const asked = author([], { where: { kind: 'compare', column: 'email', operator: 'eq', value: 'ada@x.org' } })
+      const reading = { kind: 'select', target: { name: 'contract_post' }, where, result: 'rows' } as const
+      const found = await runner.run({ ...reading, columns: [...columns('id'), asked], order: [{ column: 'id' }] })
+      assert.deepEqual(found, [{ id: 1 }, { id: 2 }])
+      const nobody = {
+        ...asked,
+        where: { kind: 'embedded', embed: 'posts', value: 'null' },
+        columns: [written([])],
+      } as const
+      const counting = { kind: 'count', target: { name: 'contract_post' }, where, result: 'count' } as const
+      assert.equal(await runner.run({ ...counting, columns: [asked] }), 2)
+      assert.equal(await runner.run({ ...counting, columns: [nobody] }), 0)
+    },
+  },
+  {
     title: 'a write gives back its rows with what they belong to',
     check: async (runner) => {
       await addPosts(runner)

@@ -168,6 +168,15 @@ export const selections: Typed<unknown>[] = [
   articles.get(1, { select: { author: { nope: true } } }),
   // @ts-expect-error no such column of the related table
   articles.page({}, { size: 9, select: { author: { nope: true } } }),
+  articles.find({ author: { name: 'Ada', articles: { title: 'x' } }, editor: null, not: { author: {} } }),
+  authors.count({ articles: { author: { id: 1 } } }),
+  authors.find({}, { select: { articles: [true, { where: { editor: { name: 'Ada' } } }] } }),
+  // @ts-expect-error no such column of the related table
+  articles.find({ author: { nope: 1 } }),
+  // @ts-expect-error a text for a number, two relations away
+  authors.exists({ articles: { author: { id: '1' } } }),
+  // @ts-expect-error the condition of a write is about its own columns
+  articles.deleteWhere({ author: { id: 1 } }),
   // @ts-expect-error one row has no limit
   articles.find({}, { select: { author: [true, { limit: 1 }] } }),
   // @ts-expect-error no such column to order by
