@@ -49,6 +49,17 @@ for (const path of paths) {
   })
 }
 
+test('an order is no filter, however its name is spelled', async () => {
+  await hub.sql(`create table rated (id int, eq int); insert into rated values (1, 2), (2, 1)`)
+  await hub.sql(`grant select on rated to ${hub.roles.backend}`)
+  await hub.hub.reloadSchema()
+  for (const name of ['order', 'order%20', '%22order%22'])
+    for (let i = 0; i < 3; i++) {
+      const { status, text } = await hub.ask('GET', `/rated?${name}=eq.asc&select=id&id=gt.${-i}`)
+      assert.deepEqual([status, text.replace(/\s/g, '')], [200, '[{"id":2},{"id":1}]'], `${name} ${i}`)
+    }
+})
+
 test('what is remembered of one request holds for no other header, method or catalog', async () => {
   const ask = recording()
   const url = '/users?id=eq.1&select=name'

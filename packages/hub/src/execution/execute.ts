@@ -77,7 +77,9 @@ function bodyStatement(executor: Executor, operation: Operation, asking: BodyAsk
     const statement = writeBodyStatement(executor, operation, asking)
     const indexes = new Map<Condition | undefined, number>(shape.conditions.map((condition, i) => [condition, i]))
     const from = statement.conditions.map((condition) => indexes.get(condition) ?? -1)
-    written.set(shape.of, { use, statement, from })
+    // A value whose place is not known would stay the first one's, for everybody.
+    const isKnown = shape.conditions.every((condition) => statement.conditions.includes(condition))
+    if (isKnown) written.set(shape.of, { use, statement, from })
     return statement
   }
   const { statement, from } = known

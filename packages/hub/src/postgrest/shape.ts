@@ -70,6 +70,8 @@ interface CutRequest {
   readonly withValues: (values: readonly string[]) => HubRequest
 }
 
+/** A column, maybe of an embed and with a place in its JSON, spelled in the one way that is also how it is read. */
+const plainName = /^[\p{L}\p{N}_$.>-]+$/u
 /** Behind these operators everything is the value. */
 const plainOperator = /^(?:not\.)?(?:eq|neq|gte?|lte?)\./
 const heeded = ['accept', 'accept-profile', 'prefer', 'range'] as const
@@ -115,7 +117,8 @@ function cutUrl(url: string): { readonly pieces: readonly string[]; readonly val
 function valueStart(parameter: string): number {
   const equals = parameter.indexOf('=')
   const [name = ''] = decoded([parameter.slice(0, Math.max(equals, 0))]) ?? []
-  if (name === '' || isReserved(name)) return 0
+  const [column = ''] = name.split('->', 1)
+  if (!plainName.test(name) || isReserved(column)) return 0
   const [operator = ''] = plainOperator.exec(parameter.slice(equals + 1)) ?? []
   return operator === '' ? 0 : equals + 1 + operator.length
 }
