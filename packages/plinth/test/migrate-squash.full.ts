@@ -10,7 +10,7 @@ import {
   runMigrations,
   squashMigrations,
 } from '../src/migrate.ts'
-import { migratedDatabase, migrationFolder } from './support/migrations.ts'
+import { addFiles, migratedDatabase, migrationFolder } from './support/migrations.ts'
 
 const { url, db, activity, empty } = await migratedDatabase()
 
@@ -103,7 +103,8 @@ test('a squash that would make another schema, or fail, is not written', async (
   })
   await assert.rejects(squashMigrations({ folder: path, scratch: url }), {
     code: 'InvalidMigration',
-    message: /0002_squashed would not make what its migrations make: table b: in the migrations, not in 0002_squashed;/,
+    message:
+      /^0002_squashed would not leave what its migrations leave: table b: in the migrations, not in 0002_squashed;/,
   })
   const added = migrationFolder({
     '0001_a/up.sql': `create type mood as enum ('sad')`,
@@ -116,4 +117,25 @@ test('a squash that would make another schema, or fail, is not written', async (
   })
   await assert.rejects(squashMigrations({ folder: added, name: 'No Name', scratch: url }), { code: 'InvalidMigration' })
   assert.deepEqual(readdirSync(added), ['0001_a', '0002_b', '0003_c'])
+})
+
+test('a squash whose way back would leave another schema, or fail, is not written', async () => {
+  const folder = migrationFolder({
+    '0001_a/up.sql': 'create schema other; create table a ()',
+    '0001_a/down.sql': 'drop table if exists a; drop schema other',
+    '0002_b/up.sql': 'create table b ()',
+    '0002_b/down.sql': 'drop table b; set search_path to other',
+  })
+  await assert.rejects(squashMigrations({ folder, scratch: url }), {
+    code: 'InvalidMigration',
+    message:
+      'The way back of 0002_squashed would not leave what the ways back of its migrations leave: ' +
+      'table a: in 0002_squashed, not in the migrations.',
+  })
+  addFiles(folder, { '0001_a/down.sql': 'drop table nowhere' })
+  await assert.rejects(squashMigrations({ folder, scratch: url }), {
+    code: 'MigrationFailed',
+    message: /0001_a\/down\.sql, line 1: table "nowhere" does not exist/,
+  })
+  assert.deepEqual(readdirSync(folder), ['0001_a', '0002_b'])
 })

@@ -2,8 +2,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PlinthError } from '../errors.ts'
 import { readScript } from '../sql/script.ts'
-import { catalogDifferences, describeDifference } from './catalog-difference.ts'
-import type { CatalogState } from './catalog-state.ts'
+import { type CatalogDifference, catalogDifferences, describeDifference } from './catalog-difference.ts'
 import { replacesLine, withoutDirectives } from './header.ts'
 import {
   invalid,
@@ -14,6 +13,7 @@ import {
   readMigrations,
   writeFolder,
 } from './migration-folder.ts'
+import type { Direction } from './migrate-options.ts'
 import { type Migration, migrationId, type SqlStep, type Step } from './migration.ts'
 import { fileOf } from './prepared-step.ts'
 import { openScratch, type ScratchProgress } from './scratch.ts'
@@ -39,10 +39,11 @@ export interface SquashOptions {
  *
  *     await squashMigrations({ folder: 'migrations', to: 40 })
  *
- * Before anything is written, both are run on scratch databases and what they made is compared. CREATE INDEX
- * CONCURRENTLY becomes a plain one, for a new database has nobody to wait for. Throws InvalidMigration for what cannot
- * be put into one transaction (a module, another file without a transaction) and for what would make another schema,
- * MigrationFailed for what fails in one: a value of an enum that is used where it was added.
+ * Before anything is written, both are run on scratch databases, up and down, and what they leave is compared each
+ * time. CREATE INDEX CONCURRENTLY becomes a plain one, for a new database has nobody to wait for. Throws
+ * InvalidMigration for what cannot be put into one transaction (a module, another file without a transaction) and for
+ * what would leave another schema, MigrationFailed for what fails in one: a value of an enum that is used where it was
+ * added.
  */
 export async function squashMigrations(options: SquashOptions): Promise<Migration> {
   const path = pathOf(options.folder)
@@ -62,6 +63,7 @@ export async function squashMigrations(options: SquashOptions): Promise<Migratio
   return made
 }
 
+/** Runs what was chosen on one database and what was made of it on another, up and then down; they must stay alike. */
 async function prove(
   before: readonly Migration[],
   chosen: readonly Migration[],
@@ -69,12 +71,21 @@ async function prove(
   { scratch: server, onProgress }: SquashOptions,
 ): Promise<void> {
   await using scratch = await openScratch(server, onProgress)
-  const run = async (migrations: readonly Migration[]): Promise<CatalogState> =>
-    runOnScratch(scratch, await scratch.create(), migrations, 'up')
-  const differences = catalogDifferences(await run([...before, ...chosen]), await run([...before, made]))
-  if (differences.length === 0) return
-  const said = differences.map((one) => describeDifference(one, 'the migrations', made.id))
-  throw invalid(`${made.id} would not make what its migrations make: ${said.join('; ')}.`, 'Squash fewer of them.')
+  const [theirs, ours] = [await scratch.create(), await scratch.create()]
+  const compare = async (way: Direction, many: readonly Migration[], one: readonly Migration[]): Promise<void> => {
+    const expected = await runOnScratch(scratch, theirs, many, way)
+    const differences = catalogDifferences(expected, await runOnScratch(scratch, ours, one, way))
+    if (differences.length > 0) throw refuted(made, way, differences)
+  }
+  await compare('up', [...before, ...chosen], [...before, made])
+  if (made.down) await compare('down', chosen.toReversed(), [made])
+}
+
+function refuted({ id }: Migration, way: Direction, differences: readonly CatalogDifference[]): PlinthError {
+  const said = differences.map((one) => describeDifference(one, 'the migrations', id)).join('; ')
+  const [what, of] =
+    way === 'up' ? [id, 'its migrations'] : [`The way back of ${id}`, 'the ways back of its migrations']
+  return invalid(`${what} would not leave what ${of} leave: ${said}.`, 'Squash fewer of them.')
 }
 
 function choose(migrations: readonly Migration[], { from, to }: SquashOptions): readonly Migration[] {
