@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
-import { testHub } from './support/hub.ts'
+import { before, describe, test } from 'node:test'
+import { codeOf, keys, testHub } from './support/hub.ts'
 
 const hub = testHub()
 const call = (name: string, body: unknown, headers: Record<string, string> = {}): ReturnType<typeof hub.ask> =>
@@ -88,6 +88,41 @@ describe('a function', () => {
   test('is not found by a body that names nothing', async () => {
     for (const body of ['x', 7, null]) assert.equal((await call('add', body)).json.code, 'PGRST202')
     for (const body of [[1], [{ a: 1 }, { b: 1 }]]) assert.equal((await call('add', body)).json.code, 'PGRST102')
+  })
+})
+
+describe('what a function says', () => {
+  before(async () => {
+    await hub.sql(`
+      create function raise_all(said text, head text) returns void language plpgsql as
+        $$ begin raise sqlstate 'PGRST' using message = said, detail = head; end $$;
+      create function say(name text) returns text language sql volatile as $$
+        select set_config('response.headers', json_build_array(json_build_object(name, 'x'))::text, true) $$;
+      grant execute on function raise_all, say to ${hub.roles.backend}`)
+    await hub.hub.reloadSchema()
+  })
+
+  /** Over a socket, which minds what a header is. */
+  const post = async (name: string, body: object): Promise<Response> => {
+    const headers = { authorization: `Bearer ${keys.backend}`, 'content-type': 'application/json' }
+    return await fetch(`${hub.url}/rpc/${name}`, { method: 'POST', headers, body: JSON.stringify(body) })
+  }
+
+  test('as the code of an answer may be what no header can hold', async () => {
+    for (const code of ['12', 'a\r\nset-cookie: b', 'ü€', 'x'.repeat(100_000), '']) {
+      const said = JSON.stringify({ code, message: 'said' })
+      const response = await post('raise_all', { said, head: '{"status":402,"headers":{}}' })
+      const { code: told }: any = await response.json()
+      assert.deepEqual([response.status, told], [402, code])
+      assert.equal(response.headers.get('proxy-status'), code === '12' ? 'Plinth; error=12' : 'Plinth')
+    }
+  })
+
+  test('of the connection itself is refused', async () => {
+    for (const name of ['Content-Length', 'Trailer', 'Upgrade', 'Keep-Alive']) {
+      const response = await post('say', { name })
+      assert.deepEqual([response.status, await codeOf(response)], [500, 'PGRST111'], name)
+    }
   })
 })
 

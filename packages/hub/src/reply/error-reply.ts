@@ -59,6 +59,9 @@ function plain(
   return { status, body: { code, message, details, hint }, headers: { ...again, ...headers } }
 }
 
+/** A function of the database may raise a code that no header can hold. */
+const isToken = /^[\w.-]{1,64}$/
+
 /** Writes the answer. `more` are further members of the body, for a client that is not PostgREST's. */
 export function errorReply(
   { status, body, headers }: ErrorAnswer,
@@ -69,7 +72,7 @@ export function errorReply(
     status,
     headers: {
       'content-type': 'application/json; charset=utf-8',
-      'proxy-status': `${server}; error=${body.code}`,
+      'proxy-status': isToken.test(body.code) ? `${server}; error=${body.code}` : server,
       ...headers,
     },
     body: JSON.stringify({ ...body, ...more }),
