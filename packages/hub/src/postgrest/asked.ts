@@ -1,7 +1,6 @@
-import type { Operation } from 'plinth'
+import type { Condition, Operation } from 'plinth'
 import type { BodyFormat } from 'plinth/operation'
 import type { Count, Preferences } from './prefer.ts'
-import type { Shape } from './shape.ts'
 
 /** A request in PostgREST's dialect, understood: what to do, and how the answer is to look. */
 export interface Asked {
@@ -10,6 +9,16 @@ export interface Asked {
   /** Where the request was remembered. */
   readonly shape?: Shape
 }
+
+/** What requests have in common that differ only in the values of plain filters. */
+export interface Shape {
+  /** The same object for each of them. */
+  readonly of: object
+  /** The conditions of this one's operation that have those values. */
+  readonly conditions: readonly Compare[]
+}
+
+export type Compare = Extract<Condition, { kind: 'compare' }>
 
 export interface Form {
   readonly verb: 'read' | 'create' | 'put' | 'change' | 'remove' | 'call'

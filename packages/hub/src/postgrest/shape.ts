@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache'
 import type { Condition, Outputs, Select } from 'plinth'
 import type { Catalog } from 'plinth/operation'
 import type { HubRequest, Reply } from '../http/exchange.ts'
-import type { Asked } from './asked.ts'
+import type { Asked, Compare } from './asked.ts'
 import { encodeForm } from '../query/canonical-query.ts'
 import type { Settings } from './envelope.ts'
 import { isReserved } from '../query/parameters.ts'
@@ -12,16 +12,6 @@ import { decodePart } from '../query/url.ts'
 
 /** Reads a request as `readRequest` does, and remembers reads of tables that come again with other values. */
 export type Reader = (request: HubRequest, catalog: Catalog) => Asked | Reply
-
-/** What requests have in common that differ only in the values of plain filters. */
-export interface Shape {
-  /** The same object for each of them. */
-  readonly of: object
-  /** The conditions of this one's operation that have those values. */
-  readonly conditions: readonly Compare[]
-}
-
-type Compare = Extract<Condition, { kind: 'compare' }>
 
 /** A longer URL hardly comes again. */
 const longestUrl = 2048
