@@ -85,6 +85,34 @@ describe('a function', () => {
     assert.deepEqual((await hub.ask('GET', '/rpc/ids?limit=2&offset=1')).json, [2, 3])
   })
 
+  test('whose rows are of no relation has their columns alone: another name would be a call of another function', async () => {
+    await hub.sql(`create function hidden(x bigint) returns text language plpgsql as 'begin raise ''it ran''; end';
+      create type pair as (a int, b int);
+      create function pairs_of(n int) returns setof pair language sql as 'select n, n + 1';
+      create function hidden(x pair) returns text language plpgsql as 'begin raise ''it ran''; end';
+      create schema stock; create table stock.parts (id int, label text); insert into stock.parts values (1, 'nut');
+      grant usage on schema stock to ${hub.roles.backend}; grant select on stock.parts to ${hub.roles.backend};
+      create function parts() returns setof stock.parts language sql as 'select * from stock.parts'`)
+    await hub.hub.reloadSchema()
+    const ran = (text: string): boolean => text.includes('it ran')
+    for (const path of ['ids?', 'pairs_of?n=1&', 'one_column?', 'parts?'])
+      for (const use of ['order=hidden', 'hidden=eq.1', 'select=hidden', 'select=x:hidden', 'or=(hidden.is.null)']) {
+        const { text, json } = await hub.ask('GET', `/rpc/${path}${use}`)
+        assert.ok(!ran(text) && (json.code === '42703' || path === 'ids?'), `${path}${use} ${text}`)
+      }
+    const where = { kind: 'is', column: 'hidden', value: 'null' }
+    for (const name of ['ids', 'parts'])
+      for (const more of [{ columns: [{ column: 'hidden' }] }, { order: [{ column: 'hidden' }] }, { where }]) {
+        const body = { kind: 'call', target: { name }, args: {}, result: 'rows', ...more }
+        assert.equal((await hub.ask('POST', '/-/run', { body })).json.code, '42703')
+      }
+    assert.deepEqual((await hub.ask('GET', '/rpc/ids?ids=eq.2&order=ids')).json, [2])
+    assert.deepEqual((await hub.ask('GET', '/rpc/pairs_of?n=1&select=b&a=eq.1&order=b')).json, [{ b: 2 }])
+    assert.deepEqual((await hub.ask('GET', '/rpc/parts?select=label&id=eq.1')).json, [{ label: 'nut' }])
+    await hub.sql('drop schema stock cascade; drop type pair cascade; drop function hidden')
+    await hub.hub.reloadSchema()
+  })
+
   test('is not found by a body that names nothing', async () => {
     for (const body of ['x', 7, null]) assert.equal((await call('add', body)).json.code, 'PGRST202')
     for (const body of [[1], [{ a: 1 }, { b: 1 }]]) assert.equal((await call('add', body)).json.code, 'PGRST102')

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { createHub, type Hub } from '@plinth/hub'
 import { hashed, keys, testHub } from './support/hub.ts'
@@ -7,6 +8,7 @@ import { recordStatements, type Sent } from './support/recorder.ts'
 const hub = testHub()
 const marker = 'canary\'"`\\;--/*$1'
 const encoded = encodeURIComponent(marker)
+const secret = 'a secret of at least thirty-two bytes'
 const quoted = encodeURIComponent(`"${marker.replaceAll(/["\\]/g, '\\$&')}"`)
 
 /** A hub whose statements are written down on their way to the real database. */
@@ -14,7 +16,7 @@ function recording(): { hub: Hub; sent: Sent[] } {
   const sent: Sent[] = []
   const database = recordStatements(hub.database, (one) => sent.push(one))
   const services = { backend: { role: hub.roles.backend, keys: [hashed(keys.backend)] } }
-  return { hub: createHub({ database, services }), sent }
+  return { hub: createHub({ database, services, jwt: { secret }, dialect: { hasAggregates: true } }), sent }
 }
 
 interface Place {
@@ -22,6 +24,8 @@ interface Place {
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: unknown
+  /** Sent as it is. */
+  readonly text?: string
 }
 
 const named = { column: 'name' }
@@ -84,6 +88,56 @@ const places: Readonly<Record<string, Place>> = {
   'an argument': { method: 'POST', path: '/rpc/touch', body: { note: marker } },
   'a name of an argument': { method: 'POST', path: '/rpc/touch', body: { [marker]: 1 } },
   'an argument in the URL': { path: `/rpc/echo?data=${encoded}` },
+  'a row that is put': { method: 'PUT', path: `/pairs?a=eq.1&b=eq.${encoded}`, body: { a: 1, b: 2, label: marker } },
+  'a value that is put': { method: 'PUT', path: '/pairs?a=eq.1&b=eq.2', body: { a: 1, b: 2, label: marker } },
+  'a value that may be there': {
+    method: 'POST',
+    path: '/users?on_conflict=email',
+    body: { name: marker, email: marker },
+    headers: { prefer: 'resolution=merge-duplicates,return=representation' },
+  },
+  'a value by its default': {
+    method: 'POST',
+    path: '/notes?columns=body,author',
+    body: { body: marker },
+    headers: { prefer: 'missing=default' },
+  },
+  'a column of CSV': { ...csv(), text: `"${marker.replaceAll('"', '""')}"\nx` },
+  'a value of CSV': { ...csv(), text: `body\n"${marker.replaceAll('"', '""')}"` },
+  'a name of a form': { ...form(), text: `${encoded}=x` },
+  'a value of a form': { ...form(), text: `body=${encoded}` },
+  'a body of text': {
+    method: 'POST',
+    path: '/rpc/whole_body',
+    headers: { 'content-type': 'text/plain' },
+    text: marker,
+  },
+  'a filter of the rows of a function': { path: `/rpc/older_than?years=1&name=eq.${encoded}` },
+  'a column of the rows of a function': { path: `/rpc/one_column?select=${quoted}` },
+  'an order of the rows of a function': { path: `/rpc/one_column?order=${quoted}` },
+  'an alias of a row of a function': { path: `/rpc/older_than?years=1&select=${quoted}:id` },
+  'a step into json of an embed': { path: `/notes?select=id,users(extra->${quoted})` },
+  'a filter of all that are embedded': { path: `/users?select=id,notes!inner(id)&notes.or=(body.eq.${quoted})` },
+  'an alias of an aggregate': { path: `/users?select=${quoted}:age.sum()` },
+  'an alias of a count': { path: `/users?select=${quoted}:count()` },
+  'the bound of a range': { path: `/users?tags=sl.${encoded}` },
+  'a pattern of several': { path: `/users?name=ilike(all).{${quoted}}` },
+  'a regular expression': { path: `/users?name=match.${encoded}` },
+  'a profile of a write': { method: 'POST', path: '/notes', body: {}, headers: { 'content-profile': `canary'"` } },
+  'how many may be affected': {
+    method: 'DELETE',
+    path: '/notes?id=eq.0',
+    headers: { prefer: `handling=strict,max-affected=canary'` },
+  },
+  'a parameter of a media type': {
+    path: '/users',
+    headers: { accept: `application/vnd.pgrst.array+json;nulls=stripped;canary="'"` },
+  },
+  'a claim of a token': {
+    path: '/owned',
+    headers: { authorization: `Bearer ${token({ sub: marker, [marker]: marker })}` },
+  },
+  'the role of a token': { path: '/owned', headers: { authorization: `Bearer ${token({ role: marker })}` } },
   'a profile': { path: '/users', headers: { 'accept-profile': 'canary"; --' } },
   'a time zone': { path: '/users', headers: { prefer: `timezone=canary'"` } },
   'a range': { path: '/users', headers: { range: "canary'" } },
@@ -161,6 +215,21 @@ const places: Readonly<Record<string, Place>> = {
   },
 }
 
+function csv(): Place {
+  return { method: 'POST', path: '/notes', headers: { 'content-type': 'text/csv' } }
+}
+
+function form(): Place {
+  return { method: 'POST', path: '/notes', headers: { 'content-type': 'application/x-www-form-urlencoded' } }
+}
+
+function token(claims: Readonly<Record<string, unknown>>): string {
+  const exp = Math.floor(Date.now() / 1000) + 600
+  const parts = [{ alg: 'HS256' }, { role: hub.roles.backend, exp, ...claims }]
+  const signed = parts.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
+  return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`
+}
+
 function run(part: Readonly<Record<string, unknown>>): Place {
   const operation = { kind: 'select', target: { name: 'users' }, columns: 'all', result: 'rows', ...part }
   return { method: 'POST', path: '/-/run', body: operation }
@@ -185,6 +254,10 @@ const aliases = new Set([
   'a step into json',
   'an alias of an embed',
   'an alias of a spread',
+  'an alias of an aggregate',
+  'an alias of a count',
+  'an alias of a row of a function',
+  'a step into json of an embed',
   'an alias of an operation',
   'an alias of a count of an operation',
   'the name of an embed of an operation',
@@ -193,7 +266,7 @@ const aliases = new Set([
 describe('what the sender writes never becomes SQL', () => {
   // One hub for all of them: a hub of its own would read the catalog for each.
   let shared: ReturnType<typeof recording> | undefined
-  for (const [place, { method = 'GET', path, headers = {}, body }] of Object.entries(places)) {
+  for (const [place, { method = 'GET', path, headers = {}, body, text: sent }] of Object.entries(places)) {
     test(`written as ${place}`, async () => {
       const recorder = (shared ??= recording())
       const before = recorder.sent.length
@@ -201,12 +274,15 @@ describe('what the sender writes never becomes SQL', () => {
         new Request(`http://hub${path}`, {
           method,
           headers: { authorization: `Bearer ${keys.backend}`, 'content-type': 'application/json', ...headers },
-          body: body === undefined ? null : JSON.stringify(body),
+          body: sent ?? (body === undefined ? null : JSON.stringify(body)),
         }),
       )
       assert.ok(response.status < 500, `${response.status} ${await response.clone().text()}`)
-      for (const { text } of recorder.sent.slice(before)) {
-        const rest = aliases.has(place) ? text.replaceAll(`"${marker.replaceAll('"', '""')}"`, '') : text
+      const texts = recorder.sent.slice(before).map(({ text }) => text)
+      const identifier = `"${marker.replaceAll('"', '""')}"`
+      if (aliases.has(place)) assert.ok(texts.join('').includes(identifier), 'no statement has the name')
+      for (const text of texts) {
+        const rest = aliases.has(place) ? text.replaceAll(identifier, '') : text
         assert.ok(!rest.includes('canary'), rest)
       }
     })

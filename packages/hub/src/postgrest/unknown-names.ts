@@ -13,7 +13,7 @@ export function unknownRelation(schema: string, name: string): Refusal {
 }
 
 /** In select, filter, order, returning and conflict target: PostgreSQL's own error, made before it is asked. */
-export function unknownColumn(relation: CatalogRelation, name: string): Refusal {
+export function unknownColumn(relation: Pick<CatalogRelation, 'name'>, name: string): Refusal {
   return new Refusal(400, '42703', `column ${relation.name}.${name} does not exist`, {
     code: 'UndefinedObject',
     sqlstate: '42703',

@@ -5,7 +5,7 @@ import { unknownRelation, unknownWriteColumn } from '../postgrest/unknown-names.
 import type { SchemaCache } from '../schema/schema-cache.ts'
 import type { TableOperation } from './allow-options.ts'
 import { allColumns, catalogFor, permit } from './allow.ts'
-import { checkLevel, lookUpRelation, readable, readOutputs } from './readable.ts'
+import { checkFunctionRows, checkLevel, lookUpRelation, readable, readOutputs } from './readable.ts'
 import type { Stage } from './stage.ts'
 
 /**
@@ -54,7 +54,10 @@ function resolveCall(operation: Call, catalog: Catalog): Operation {
   const { columns = 'all' } = operation
   const embed = columns === 'all' ? undefined : columns.find((output) => 'embed' in output)
   if (relation === undefined && embed !== undefined) throw unknownRelation(home, embed.as ?? name)
-  if (relation === undefined) return { ...operation, target }
+  if (relation === undefined) {
+    checkFunctionRows(operation, chosen)
+    return { ...operation, target }
+  }
   checkLevel(operation, relation, catalog)
   const read = columns === 'all' ? allColumns(relation) : readOutputs(columns, relation, catalog)
   return read === 'all' ? { ...operation, target } : { ...operation, target, columns: read }

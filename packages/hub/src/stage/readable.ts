@@ -1,5 +1,5 @@
 import type { Condition, Embed, Field, Join, Order, Outputs, Relation } from 'plinth'
-import { type Catalog, type CatalogRelation, findRelation } from 'plinth/operation'
+import { type Catalog, type CatalogFunction, type CatalogRelation, findRelation } from 'plinth/operation'
 import { repeatedEmbed, unknownColumn, unknownRelation } from '../postgrest/unknown-names.ts'
 import { allColumns, permit } from './allow.ts'
 
@@ -60,6 +60,23 @@ export function checkLevel(
     else if (embed !== undefined && 'embed' in embed && !isOutputOf(embed, term))
       readable(lookUpRelation(embed.embed, catalog), term.column)
   }
+}
+
+/**
+ * The same of rows that are of no relation. A name that none of their columns has would be a function's to PostgreSQL,
+ * which would call it with the row or the value: any function that it finds, whether it is served or not.
+ */
+export function checkFunctionRows(
+  { columns = 'all', where, order = [] }: Level,
+  { name, returns }: CatalogFunction,
+): void {
+  const known = returns.columns ?? new Set([name])
+  const use = ({ column }: Field): void => {
+    if (!known.has(column)) throw unknownColumn({ name }, column)
+  }
+  if (where !== undefined && where !== 'every row') checkCondition(where, use)
+  for (const term of order) use(term)
+  for (const output of columns === 'all' ? [] : columns) if ('column' in output) use(output)
 }
 
 /** An order may say what a column of the embed is called there; what it reads is checked with the outputs. */

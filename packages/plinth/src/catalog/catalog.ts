@@ -157,9 +157,9 @@ export interface FunctionReturn {
   readonly isSet: boolean
   /** `row`: a composite type, a table or several out arguments. */
   readonly kind: 'void' | 'scalar' | 'row'
-  /** The relation whose row type it is, in one of the schemas or elsewhere; its columns are the result's. */
+  /** The relation whose row type it is, in one of the schemas or elsewhere. */
   readonly relation?: QualifiedName
-  /** Of a row of no relation: out arguments, `returns table`, a composite type. */
+  /** Of a row of no relation that is served: out arguments, `returns table`, a composite type, a table elsewhere. */
   readonly columns?: ReadonlyMap<string, ResultColumn>
   /** In lower case. The function yields a whole answer in it: its type is a domain of that name. */
   readonly mediaType?: string

@@ -65,7 +65,8 @@ cross join lateral (
       where mode in ('t', 'b', 'o') and c.oid is null) x
     union all
     select a.attname, a.atttypid, a.atttypmod, a.attnum from pg_catalog.pg_attribute a
-    where a.attrelid = c.oid and c.relkind = 'c' and a.attnum > 0 and not a.attisdropped) r) res
+    where a.attrelid = c.oid and (c.relkind = 'c' or cn.nspname <> all($1::text[]))
+      and a.attnum > 0 and not a.attisdropped) r) res
 where n.nspname = any($1::text[]) and p.prokind = 'f'
   and p.prorettype <> all('{trigger,event_trigger}'::pg_catalog.regtype[])
 order by n.nspname collate "C", p.proname collate "C", p.pronargs,
