@@ -33,13 +33,21 @@ describe('the dialect around its queries', () => {
     assert.deepEqual(json, { id: 3 })
   })
 
+  test('writes one value of xml as PostgreSQL shows it', async () => {
+    await hub.sql(`create domain "text/xml" as xml;
+      create function page() returns "text/xml" language sql immutable as $$ select E'\\n<p>hello</p>'::xml $$`)
+    const page = await hub.ask('GET', '/rpc/page', { headers: { accept: 'text/xml' } })
+    assert.deepEqual([page.status, page.text], [200, '<p>hello</p>'])
+  })
+
   test('makes or changes the one row that a PUT names by its key', async () => {
     const headers = { prefer: 'return=representation' }
     const put = (url: string, body: unknown): ReturnType<typeof hub.ask> => hub.ask('PUT', url, { body, headers })
     assert.equal((await put('/pairs?a=eq.7&b=eq.7', { a: 7, b: 7, label: 'new' })).status, 201)
     assert.equal((await put('/pairs?a=eq.7&b=eq.7', { a: 7, b: 7, label: 'changed' })).status, 200)
     assert.equal((await put('/pairs?a=eq.7&b=eq.7', { a: 7, b: 8 })).json.code, 'PGRST115')
-    assert.equal((await put('/pairs?a=eq.7', { a: 7, b: 8 })).json.code, 'PGRST105')
+    for (const filters of ['a=eq.7', 'a=eq.7&b=gt.7', 'and=(a.eq.7,b.eq.7)', 'ghost=eq.7'])
+      assert.equal((await put(`/pairs?${filters}`, { a: 7, b: 8 })).json.code, 'PGRST105', filters)
     assert.equal((await put('/pairs?a=eq.7&b=eq.7&limit=1', { a: 7, b: 7 })).json.code, 'PGRST114')
     assert.deepEqual(await hub.sql('select b, label from pairs where a = 7'), [{ b: 7, label: 'changed' }])
   })

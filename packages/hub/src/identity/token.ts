@@ -122,7 +122,11 @@ function readHeader(token: string): Header {
   const algorithm = header?.['alg']
   if (header === undefined || typeof algorithm !== 'string') throw undecodable()
   if (algorithm.toLowerCase() === 'none')
-    throw credentialRefused('PGRST301', 'Wrong or unsupported encoding algorithm', 'JWT is not signed')
+    throw credentialRefused(
+      'PGRST301',
+      'Wrong or unsupported encoding algorithm',
+      "JWT is unsecured but expected 'alg' was not 'none'",
+    )
   if (token.length > MAX_TOKEN_CHARS || ![head, body, signature].every((part) => /^[A-Za-z0-9_-]+$/.test(part)))
     throw undecodable()
   // Two parsers may take different ones of two equal names, so the token would mean different things.
@@ -184,7 +188,7 @@ function parseClaims(text: string): Claims {
 }
 
 function undecodable(): ReturnType<typeof credentialRefused> {
-  return credentialRefused('PGRST301', 'JWT could not be decoded')
+  return credentialRefused('PGRST301', 'JWT cryptographic operation failed')
 }
 
 function noKey(details: string): ReturnType<typeof credentialRefused> {

@@ -1,18 +1,20 @@
 import type { Catalog, CatalogRelation } from 'plinth/operation'
 import { canonicalQuery } from '../query/canonical-query.ts'
+import type { Level } from '../query/level.ts'
 import { parseParameters } from '../query/parameters.ts'
 import { limitedTo, parseRange } from '../query/range.ts'
 import type { Asked } from './asked.ts'
 import type { Envelope } from './envelope.ts'
 import { methodNotSupported } from './refusals.ts'
 import { acceptRows, nameOf, type TableRequest } from './table-asking.ts'
-import { readDelete, readInsert, readPut, readUpdate } from './write-request.ts'
+import { checkPut, readDelete, readInsert, readPut, readUpdate } from './write-request.ts'
 
 /** A request on a table or view. */
 export function readTableRequest(envelope: Envelope, relation: CatalogRelation, catalog: Catalog): Asked {
   const { schema, dialect, budget, target } = envelope
   const scope = { catalog, relation, name: relation.name, schema, hasAggregates: dialect.hasAggregates }
-  const given = parseParameters(target.parameters, scope, budget)
+  const check = envelope.request.method === 'PUT' ? (root: Level) => checkPut(root, relation) : undefined
+  const given = parseParameters(target.parameters, scope, budget, check)
   const asking = { envelope, relation, given, catalog }
   switch (envelope.request.method) {
     case 'GET':

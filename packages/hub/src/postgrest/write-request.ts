@@ -1,9 +1,10 @@
-import type { Condition, Insert } from 'plinth'
+import type { Insert } from 'plinth'
 import type { CatalogRelation } from 'plinth/operation'
 import type { Asked, Form } from './asked.ts'
 import { allowedRows } from './envelope.ts'
 import { rowsToInsert, rowsToPut, valuesToSet } from './payload.ts'
 import { filtersOfPut, notImplemented, rangeOfPut } from './refusals.ts'
+import type { Level } from '../query/level.ts'
 import { parsersOf } from '../query/representation.ts'
 import { readRows } from './request-body.ts'
 import { acceptRows, nameOf, type TableRequest } from './table-asking.ts'
@@ -27,14 +28,22 @@ export function readInsert(asking: TableRequest): Asked {
   }
 }
 
+/** What a URL must say for a PUT, told before a name in it that is none: `id=eq.7` for each column of the key alone. */
+export function checkPut({ conditions, limit, offset }: Level, { primaryKey }: CatalogRelation): void {
+  if (limit !== undefined || offset !== undefined) throw rangeOfPut()
+  const named = conditions.map((one) =>
+    one.kind === 'compare' && one.operator === 'eq' && one.path === undefined ? one.column : undefined,
+  )
+  const isKey = named.length === primaryKey.length && primaryKey.every((column) => named.includes(column))
+  if (primaryKey.length === 0 || !isKey) throw filtersOfPut()
+}
+
 /**
  * The row that the URL names by its whole key: made, or written over. The condition holds for the row of the body, so
  * one with another key is not written.
  */
 export function readPut(asking: TableRequest): Asked {
   const { envelope, relation, given } = asking
-  if (given.limit !== undefined || given.offset !== undefined) throw rangeOfPut()
-  if (given.where === undefined || !namesKey(given.where, relation)) throw filtersOfPut()
   const rows = rowsToPut(readRows(envelope), columnsToWrite(asking))
   return {
     operation: {
@@ -42,7 +51,7 @@ export function readPut(asking: TableRequest): Asked {
       target: nameOf(relation),
       rows,
       ...parsersOf(relation, rows),
-      where: given.where,
+      ...(given.where && { where: given.where }),
       conflict: relation.primaryKey,
       action: 'update',
       ...returning(asking),
@@ -57,15 +66,6 @@ function columnsToWrite({ relation, given }: TableRequest): readonly string[] | 
   const unknown = given.columns?.find((column) => !relation.columns.has(column))
   if (unknown !== undefined) throw unknownWriteColumn(relation, unknown)
   return given.columns
-}
-
-/** `id=eq.7` for each column of the key, and nothing else. */
-function namesKey(where: Condition, { primaryKey }: CatalogRelation): boolean {
-  const parts = where.kind === 'and' ? where.of : [where]
-  const named = parts.map((part) =>
-    part.kind === 'compare' && part.operator === 'eq' && part.path === undefined ? part.column : undefined,
-  )
-  return primaryKey.length > 0 && named.length === primaryKey.length && primaryKey.every((one) => named.includes(one))
 }
 
 export function readUpdate(asking: TableRequest): Asked {

@@ -30,12 +30,21 @@ export function isReserved(name: string): boolean {
   return /(^|\.)(order|limit|offset|and|or)$/.test(name) || isForWhole(name)
 }
 
-/** Reads all parameters; whatever is not reserved is a filter, and all filters of a level hold together. */
-export function parseParameters(parameters: readonly Parameter[], scope: Scope, budget: Budget): Parameters {
+/**
+ * Reads all parameters; whatever is not reserved is a filter, and all filters of a level hold together. `check` sees the
+ * root before any name is looked up.
+ */
+export function parseParameters(
+  parameters: readonly Parameter[],
+  scope: Scope,
+  budget: Budget,
+  check?: (root: Level) => void,
+): Parameters {
   const given = singleValues(parameters)
   const [columns, onConflict] = [given.get('columns'), given.get('on_conflict')]
   const root = parseSelect(given.get('select'), budget)
   for (const parameter of parameters) if (!isForWhole(parameter.name)) addTo(root, parameter, budget)
+  check?.(root)
   const { columns: select, where, order } = resolveLevel(root, scope)
   return {
     select,
