@@ -5,6 +5,7 @@ import type pg from 'pg'
 import { openPool } from '../sql/pg.ts'
 import type { Answers } from './fastify.ts'
 
+/** Not those of bench/sql: times are passed on as text here, for an answer in JSON needs no Date. */
 const users = pgTable('users', {
   id: integer().primaryKey(),
   name: text().notNull(),

@@ -1,5 +1,5 @@
 import { PlinthError } from '../errors.ts'
-import { drizzleShape, isDrizzleTable } from './drizzle-table.ts'
+import { drizzleShape, isDrizzleTable, objectOf } from './drizzle-table.ts'
 import { isPlain } from './encode.ts'
 import type { ColumnPair, Join } from './operation.ts'
 import { columnOf, type Related, type Shape } from './shape.ts'
@@ -73,8 +73,4 @@ function keysAt(object: object, name: string): string[] {
 
 function objectAt(object: object, name: string): object {
   return objectOf(Object.hasOwn(object, name) ? Reflect.get(object, name) : undefined)
-}
-
-function objectOf(value: unknown): object {
-  return typeof value === 'object' && value !== null ? value : {}
 }

@@ -114,6 +114,6 @@ function field(object: object, name: string | symbol): unknown {
   return Reflect.get(object, name)
 }
 
-function objectOf(value: unknown): object {
+export function objectOf(value: unknown): object {
   return typeof value === 'object' && value !== null ? value : {}
 }
