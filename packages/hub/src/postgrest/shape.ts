@@ -136,10 +136,20 @@ const marks = new RegExp(`${secret}(\\d+)v`)
 function remember(cut: CutRequest, catalog: Catalog, settings: Settings): Remembered | 'seen' {
   const marked = cut.values.map((_, i) => mark(i))
   const asked = readRequest(cut.withValues(marked), catalog, settings)
-  if (!isSelect(asked)) return 'seen'
+  if (!isSelect(asked) || !holdsEach(marked, asked.operation)) return 'seen'
   const location = (asked.form.contentLocation ?? '').split(marks)
   const indexes = new Map(marked.map((one, i) => [one, i]))
   return { asked, indexes, location, size: JSON.stringify(asked).length }
+}
+
+/** A value that is in no condition would not be this request's own. */
+function holdsEach(marked: readonly string[], operation: Select): boolean {
+  const found = new Set<string>()
+  fillLevel(operation, (condition) => {
+    found.add(condition.value)
+    return condition
+  })
+  return marked.every((one) => found.has(one))
 }
 
 /** Undefined where the values cannot be decoded: the error is that of a reading anew. */
