@@ -49,8 +49,9 @@ async function logIn(email: string, password: string): Promise<string> {
   return headers.get('set-cookie')?.split(';')[0] ?? ''
 }
 
-test('the database, its migrations and the entities agree', async () => {
+test('the database, its migrations and the entities agree, and the lint has nothing to say', async () => {
   await runPlinth(['migrate', 'check'], environment)
+  await runPlinth(['migrate', 'lint'], environment)
 })
 
 test('the requests of README.md are answered as it prints', async (t) => {

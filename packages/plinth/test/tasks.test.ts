@@ -107,6 +107,23 @@ test('an effect in a completion that fails is undone with it', async () => {
   assert.deepEqual(await activity.query('select attempt from effect'), [{ attempt: 2 }])
 })
 
+test('a failure is recorded although the connection of the handler is gone, and its effect with it', async () => {
+  const handler = async (_: null, { db: own, id, attempt }: TaskContext): Promise<void> => {
+    await using session = await own.session()
+    await session.transaction(async (tx) => {
+      await note(tx, id, attempt)
+      await tx.query('select pg_terminate_backend(pg_backend_pid())')
+    })
+  }
+  const one = task('cut off', handler, { retry: { attempts: 1 } })
+  await give(one)
+  await using _ = await startWorker(db, [one])
+  await until(allEnded)
+  const [dead] = await activity.query(`select state, error->>'code' as code from plinth.task`)
+  assert.deepEqual(dead, { state: 'dead', code: 'ConnectionLost' })
+  assert.deepEqual(await activity.query('select from effect'), [])
+})
+
 test('a task whose worker died in each attempt is a dead letter, and is not run again', async () => {
   const one = noting('deadly', { retry: { attempts: 3 } })
   await give(one)
