@@ -152,13 +152,13 @@ async function statusCalledAs(host: string, port: number): Promise<number | unde
   return response.statusCode
 }
 
-/** Fails after 10 s. */
+/** Fails after 30 s. */
 async function until<T>(look: () => Promise<T | undefined | false>): Promise<T> {
-  const deadline = Date.now() + 10_000
+  const deadline = Date.now() + 30_000
   for (;;) {
     const found = await look()
     if (found !== undefined && found !== false) return found
-    assert.ok(Date.now() < deadline, 'not within 10 s')
+    assert.ok(Date.now() < deadline, 'not within 30 s')
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

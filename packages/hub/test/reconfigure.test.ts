@@ -56,7 +56,7 @@ test('NOTIFY asks for the settings to be read anew', async () => {
   await changing.listen({ port: 0 })
   await hub.sql(`notify told, 'reload schema'`)
   await hub.sql(`notify told, 'reload config'`)
-  const deadline = Date.now() + 10_000
+  const deadline = Date.now() + 30_000
   while (asked === 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10))
   assert.equal(asked, 1)
 })

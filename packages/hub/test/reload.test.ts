@@ -29,7 +29,7 @@ function isKnown(name: string): Promise<boolean> {
 }
 
 async function until(isDone: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000
+  const deadline = Date.now() + 30_000
   while (!(await isDone())) {
     assert.ok(Date.now() < deadline, 'it never came')
     await new Promise((resolve) => setTimeout(resolve, 5))

@@ -67,10 +67,10 @@ test('a connection lost after the last statement is known not to have committed,
 })
 
 test('on a shared lane that breaks, what may have written has an unknown outcome and reads are asked again', async () => {
-  const write = errorOf(db.query('select pg_sleep(0.5), 7'))
+  const write = errorOf(db.query('select pg_sleep(20), 7'))
   const behind = errorOf(db.query('select 8'))
   const read = db.run(table('slow', { key: ['id'] }).find({}))
-  await activity.kill(await activity.backend('select pg_sleep(0.5), 7'))
+  await activity.kill(await activity.backend('select pg_sleep(20), 7'))
   for (const error of [await write, await behind]) {
     assert.ok(isPlinthError(error, 'ConnectionLost'))
     assert.deepEqual([error.outcome, error.retryable], ['unknown', false])

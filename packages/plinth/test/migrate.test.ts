@@ -362,9 +362,9 @@ test('a statement that may have committed inside is not run again when it meets 
 })
 
 test('a statement has its own time limit, and not that of the handle', async () => {
-  await using impatient = createDatabase({ url, statementTimeoutMs: 100 })
-  const folder = migrationFolder({ '0001_a/up.sql': 'select pg_sleep(0.15)', '0002_b/up.sql': 'select pg_sleep(60)' })
-  await assert.rejects(runMigrations(impatient, { folder, statementTimeoutMs: 300 }), {
+  await using impatient = createDatabase({ url, statementTimeoutMs: 300 })
+  const folder = migrationFolder({ '0001_a/up.sql': 'select pg_sleep(0.5)', '0002_b/up.sql': 'select pg_sleep(60)' })
+  await assert.rejects(runMigrations(impatient, { folder, statementTimeoutMs: 1500 }), {
     message: /0002_b\/up\.sql, line 1: canceling statement due to statement timeout/,
   })
   assert.deepEqual(await states(folder), ['0001_a applied', '0002_b pending'])

@@ -99,8 +99,8 @@ test('a statement of a session that waits for another is not taken into a transa
 
 test('a statement with a time limit of its own ends nothing but itself', async () => {
   await one.transaction(async (tx) => {
-    const slow = tx.query('select pg_sleep(0.4)')
-    await tx.query('select 1', [], { timeoutMs: 200 })
+    const slow = tx.query('select pg_sleep(1.2)')
+    await tx.query('select 1', [], { timeoutMs: 1000 })
     await slow
     await insert(tx, 1)
   })

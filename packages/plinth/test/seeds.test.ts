@@ -108,7 +108,7 @@ test('who waits for another process that seeds gives up at waitMs', async () => 
 
 test('the time that its own seeds took is none that a run has waited', async () => {
   const folder = migrationFolder({
-    '1_slow.ts': seed('Ada', '', `await tx.query('select pg_sleep(0.25)')`),
+    '1_slow.ts': seed('Ada', '', `await tx.query('select pg_sleep(1.2)')`),
     '2_bob.ts': seed('Bob'),
   })
   let other: Promise<unknown> | undefined
@@ -116,13 +116,13 @@ test('the time that its own seeds took is none that a run has waited', async () 
     // It waits behind the first seed, and so has the lock when the second one asks.
     other ??= activity.query('begin; select pg_advisory_xact_lock(8104, 1936024932); select pg_sleep(0.05); commit')
   }
-  assert.deepEqual(statuses(await runSeeds(db, { folder, waitMs: 200, onProgress })), ['1_slow ran', '2_bob ran'])
+  assert.deepEqual(statuses(await runSeeds(db, { folder, waitMs: 1000, onProgress })), ['1_slow ran', '2_bob ran'])
   await other
 })
 
 test('a statement of a seed may take as long as the seed', async () => {
-  await using hurried = createDatabase({ url, statementTimeoutMs: 100 })
-  const folder = migrationFolder({ '1_ada.ts': seed('Ada', '', `await tx.query('select pg_sleep(0.3)')`) })
+  await using hurried = createDatabase({ url, statementTimeoutMs: 300 })
+  const folder = migrationFolder({ '1_ada.ts': seed('Ada', '', `await tx.query('select pg_sleep(0.5)')`) })
   assert.deepEqual(statuses(await runSeeds(hurried, { folder })), ['1_ada ran'])
 })
 

@@ -156,15 +156,15 @@ test('what a connection tells later is no part of the code that opened it', asyn
 })
 
 test('a session may have time limits of its own, and leaves none behind', async () => {
-  await using strict = createDatabase({ url, pool: { max: 1 }, statementTimeoutMs: 50 })
+  await using strict = createDatabase({ url, pool: { max: 1 }, statementTimeoutMs: 300 })
   const shown = `select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock`
   {
     await using session = await strict.session({ statementTimeoutMs: 9000, lockTimeoutMs: 700 })
-    await session.query('select pg_sleep(0.1)')
-    await session.transaction((tx) => tx.query('select pg_sleep(0.1)'))
+    await session.query('select pg_sleep(0.5)')
+    await session.transaction((tx) => tx.query('select pg_sleep(0.5)'))
     assert.deepEqual(await session.one(shown), { statement: '9s', lock: '700ms' })
   }
-  assert.deepEqual(await strict.one(shown), { statement: '50ms', lock: '5s' })
+  assert.deepEqual(await strict.one(shown), { statement: '300ms', lock: '5s' })
   await assert.rejects(strict.session({ lockTimeoutMs: 0.5 }), { code: 'InvalidOption' })
 })
 

@@ -40,14 +40,15 @@ export async function watchActivity(url: string): Promise<Activity> {
   }
 }
 
-/** Asks again until there is an answer; for what only another process knows. Fails after 10 s. */
+/** Asks again until there is an answer; for what only another process knows. Fails after 30 s. */
 export async function until<T>(ask: () => Promise<T | undefined | false>): Promise<T> {
-  for (let left = 1000; left > 0; left--) {
+  const deadline = performance.now() + 30_000
+  while (performance.now() < deadline) {
     const found = await ask()
     if (found !== undefined && found !== false) return found
     await sleep(10)
   }
-  throw new Error('It did not come to be within 10 s.')
+  throw new Error('It did not come to be within 30 s.')
 }
 
 /** The error a promise rejects with. */

@@ -26,6 +26,7 @@ async function holding(open: Open, marker: string): Promise<void> {
   let isIdle = false
   using _ = onObservations({ 'transaction.idle': () => void (isIdle = true) })
   await using small = open({ pool: { max: 1, sharedLanes: 0, acquireTimeoutMs: 300, leakAfterMs: 50 } })
+  await small.connect()
   await small.transaction(
     async (tx) => {
       await tx.query('select $1::text', [marker])
