@@ -24,7 +24,7 @@ export interface Gate {
   readonly limits: Limits
   readonly schema: SchemaCache
   readonly handle: Handle
-  /** Reads the catalog. Throws InvalidOption where the settings name what the database does not have, or may not have. */
+  /** Reads the catalog. Throws InvalidOption where the settings name what the database has not, or may not have. */
   open(host: string): Promise<void>
 }
 

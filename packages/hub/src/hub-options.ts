@@ -19,8 +19,8 @@ export interface HubOptions {
   /** A key that acts as the role of the database URL itself. For one run on one machine. */
   readonly runKey?: string
   /**
-   * What may be written, by table and column: schemas of any library with Standard Schema. They only say yes or no; what
-   * a schema would make of a value is not used. Null is asked about too, and a column that is not written is not.
+   * What may be written, by table and column: schemas of any library with Standard Schema. They only say yes or no;
+   * what a schema would make of a value is not used. Null is asked about too, and a column that is not written is not.
    */
   readonly validate?: ValidationRules
   readonly limits?: Partial<Limits>

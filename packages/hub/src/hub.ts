@@ -11,7 +11,7 @@ import { hearNotices } from './schema/change-notices.ts'
 import { ruledColumns } from './validation/rules.ts'
 
 export interface ListenOptions {
-  /** Default 127.0.0.1. Elsewhere a superuser role is refused, the URL's and any configured one, unless it is allowed. */
+  /** Default 127.0.0.1. Elsewhere a superuser role is refused, the URL's or a configured one, unless it is allowed. */
   readonly host?: string
   /** 0 takes a free one. Default 4000. */
   readonly port?: number

@@ -37,7 +37,8 @@ async function readTable(database: Database, relation: CatalogRelation, roles: r
   const table = sql.name(relation.schema, relation.name)
   const { rows } = await database.query<{ count: string; readers: string[] }>(
     sql`select count(*), array(
-          select role from unnest(${[...roles]}::text[]) as role where has_table_privilege(role, ${table.text}, 'select')
+          select role from unnest(${[...roles]}::text[]) as role
+          where has_table_privilege(role, ${table.text}, 'select')
         ) as readers from ${table}`,
   )
   return { relation, rows: Number(rows[0]?.count), readers: rows[0]?.readers ?? [] }

@@ -35,7 +35,8 @@ function describe(shape: RelationShape): string {
   ]
   const references = shape.referencedBy.map(({ table, definition }) => [table, definition])
   return [
-    `${bold(printable(`${shape.schema}.${shape.name}`))} ${dim(shape.kind)}${shape.comment === null ? '' : `\n${printable(shape.comment)}`}`,
+    `${bold(printable(`${shape.schema}.${shape.name}`))} ${dim(shape.kind)}`,
+    ...(shape.comment === null ? [] : [printable(shape.comment)]),
     columns(rows),
     ...(parts.length === 0 ? [] : [`${dim('Keys, checks and indexes')}\n${columns(parts)}`]),
     ...(references.length === 0 ? [] : [`${dim('Referenced by')}\n${columns(references)}`]),

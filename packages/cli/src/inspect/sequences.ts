@@ -18,7 +18,8 @@ export async function sequencesReport(database: Database, isDryRun: boolean): Pr
 function explain({ sequence, columns, furthest, kept }: SequenceBehind): string[] {
   if (kept === 'range')
     return [
-      `${sequence} cannot be set: ${furthest} in ${columns.join(', ')} is out of its range. Widen it, or correct the row.`,
+      `${sequence} cannot be set: ${furthest} in ${columns.join(', ')} is out of its range. ` +
+        'Widen it, or correct the row.',
     ]
   return kept === 'cycle' ? [`${sequence} cycles, so it is left where it is.`] : []
 }

@@ -6,8 +6,8 @@ import { choice, flag, list, text, type Values, whole, wrongValue } from './valu
 type FunctionName = NonNullable<Dialect['preRequest']>
 
 /**
- * What PostgREST's settings mean to the hub. What neither they nor the configuration set is as PostgREST has it, and not
- * as the hub has it.
+ * What PostgREST's settings mean to the hub. What neither they nor the configuration set is as PostgREST has it, and
+ * not as the hub has it.
  */
 export function fromPostgrest(values: Values, config: PlinthConfig): PlinthConfig {
   const anonymousRole = text(values, 'db-anon-role') ?? config.anonymousRole

@@ -65,9 +65,9 @@ function block(head: string, lines: readonly string[]): string[] {
 /** Words that cannot name a constant of a module (ECMA-262, 12.7.2; TypeScript 2397, 2441), and what is imported. */
 const reserved = new Set(
   `arguments await break case catch class const continue debugger default delete do else enum eval export exports
-  extends false finally for function globalThis if implements import in instanceof interface let new null package private
-  protected public require return static super switch table this throw true try typeof undefined var void while with
-  yield`.split(/\s+/),
+  extends false finally for function globalThis if implements import in instanceof interface let new null package
+  private protected public require return static super switch table this throw true try typeof undefined var void while
+  with yield`.split(/\s+/),
 )
 
 function variable(name: string): string {

@@ -4,7 +4,7 @@ import { loadSettingsUse, type SettingsUse } from 'plinth/operation'
 /** Where no notice tells of a change, a policy made meanwhile goes without its claims for this long at most. */
 const freshMs = 10_000
 
-/** What the database does with settings, looked at again with its catalog, and every ten seconds while requests come. */
+/** What the database does with settings: looked at with its catalog, and every ten seconds while requests come. */
 export class SettingsCache {
   readonly #database: Queryable
   #use: SettingsUse | undefined

@@ -3,8 +3,10 @@ import type { HubRequest, Reply } from './exchange.ts'
 
 const methods = 'GET, POST, PATCH, PUT, DELETE, OPTIONS, HEAD'
 const alwaysSent = ['Accept', 'Accept-Language', 'Content-Language']
-const exposed =
-  'Content-Encoding, Content-Location, Content-Range, Content-Type, Date, Location, Server, Transfer-Encoding, Range-Unit'
+const exposed = [
+  ...['Content-Encoding', 'Content-Location', 'Content-Range', 'Content-Type', 'Date', 'Location', 'Server'],
+  ...['Transfer-Encoding', 'Range-Unit'],
+].join(', ')
 
 /** What a browser asks before a request of another site; undefined where the request is no such question. */
 export function preflightReply({ method, headers }: HubRequest, dialect: Dialect): Reply | undefined {

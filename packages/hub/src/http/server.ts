@@ -81,7 +81,7 @@ const onePiece = { highWaterMark: 1 }
 /** Of bytes, at most; longer ones are not worth being decoded. */
 const shortBody = 2048
 
-/** A short body as text is one write with its head, and as bytes a chunk of its own: 42 µs a request against 46, 2026-11. */
+/** A short body is one write with its head as text, and a chunk of its own as bytes: 42 and 46 µs, 2026-11. */
 function payloadOf(body: Reply['body'], contentType: string | readonly string[] = ''): string | Uint8Array | Readable {
   if (typeof body === 'string') return body
   if (!(body instanceof Uint8Array)) return Readable.from(body, onePiece)

@@ -96,6 +96,8 @@ function matching(text: string): ((one: string) => boolean) | undefined {
 
 function unreadable(text: string, option: string): PlinthError {
   return new PlinthError('InvalidOption', `${option} is ${JSON.stringify(text)}, which is no path to a claim.`, {
-    hint: "Write names, indexes and at the end one filter: $.app.roles[0], $['https://example.com/role'], $.roles[?(@ == 'author')].",
+    hint:
+      "Write names, indexes and at the end one filter: $.app.roles[0], $['https://example.com/role'], " +
+      "$.roles[?(@ == 'author')].",
   })
 }

@@ -17,7 +17,7 @@ export interface KeySource {
   newer(): Promise<KeySet | undefined>
 }
 
-/** Told of a set that could not be fetched: whoever runs the hub must hear of it, also while the last one still counts. */
+/** Told of a set that could not be fetched: whoever runs the hub must hear of it, also while the last one counts. */
 export type Report = (error: unknown) => void
 
 export interface KeyOptions {
@@ -65,7 +65,7 @@ function readJson(place: string, read: () => string): unknown {
   }
 }
 
-/** Whoever can change the set on its way may log in as anybody, so it comes encrypted or does not leave this machine. */
+/** Whoever can change the set on its way may log in as anybody: it comes encrypted or does not leave this machine. */
 function checkedUrl(text: string): URL {
   const url = URL.parse(text)
   const isLocal = url?.protocol === 'http:' && /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname)

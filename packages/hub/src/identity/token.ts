@@ -22,7 +22,10 @@ export interface JwtOptions {
   readonly keys?: Readonly<Record<string, unknown>>
   /** A file with the same, read at the start and when the settings are read anew. */
   readonly keysFile?: string
-  /** Where an issuer publishes its set: https, or http on this machine. Fetched anew after 10 minutes, and for a new `kid`. */
+  /**
+   * Where an issuer publishes its set: https, or http on this machine. Fetched anew after 10 minutes, and for a new
+   * `kid`.
+   */
   readonly keysUrl?: string
   /** Must be among the token's `aud`. Absent: a token that names an audience is refused. */
   readonly audience?: string

@@ -2,8 +2,8 @@ import type { Row } from 'plinth'
 import { invalidBody } from './refusals.ts'
 
 /**
- * Reads CSV (RFC 4180) whose first line names the columns. The word NULL, quoted or not, is null, as PostgREST reads it.
- * Empty lines are skipped.
+ * Reads CSV (RFC 4180) whose first line names the columns. The word NULL, quoted or not, is null, as PostgREST reads
+ * it. Empty lines are skipped.
  */
 export function parseCsv(text: string): readonly Row[] {
   const [names, ...lines] = parseLines(text)

@@ -9,8 +9,8 @@ import { readTableRequest } from './table-request.ts'
 import { unknownFunction, unknownRelation } from './unknown-names.ts'
 
 /**
- * URL and headers of a request → the operation it asks for, or what OPTIONS answers. Names of tables and functions come
- * from the catalog.
+ * URL and headers of a request → the operation it asks for, or what OPTIONS answers. Names of tables and functions
+ * come from the catalog.
  */
 export function readRequest(request: HubRequest, catalog: Catalog, settings: Settings): Asked | Reply {
   const envelope = openEnvelope(request, catalog.schemas, settings)

@@ -3,12 +3,12 @@ import { LRUCache } from 'lru-cache'
 import type { Condition, Outputs, Select } from 'plinth'
 import type { Catalog } from 'plinth/operation'
 import type { HubRequest, Reply } from '../http/exchange.ts'
-import type { Asked, Compare } from './asked.ts'
 import { encodeForm } from '../query/canonical-query.ts'
-import type { Settings } from './envelope.ts'
 import { isReserved } from '../query/parameters.ts'
-import { readRequest } from './request.ts'
 import { decodePart } from '../query/url.ts'
+import type { Asked, Compare } from './asked.ts'
+import type { Settings } from './envelope.ts'
+import { readRequest } from './request.ts'
 
 /** Reads a request as `readRequest` does, and remembers reads of tables that come again with other values. */
 export type Reader = (request: HubRequest, catalog: Catalog) => Asked | Reply

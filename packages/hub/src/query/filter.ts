@@ -10,10 +10,12 @@ const compared: ReadonlySet<string> = new Set([
 ])
 const searched: ReadonlySet<string> = new Set(['fts', 'plfts', 'phfts', 'wfts'])
 
-const either = (words: ReadonlySet<string>): string => `(?:${[...words].join('|')})`
-const beginning = new RegExp(
-  String.raw`^(?:not\.)?(?:${either(compared)}|in|is|${either(quantified)}\((?:any|all)\)|${either(searched)}(?:\([^)]*\))?)\.`,
-)
+const either = (words: Iterable<string>): string => `(?:${[...words].join('|')})`
+const operators = [
+  ...['in', 'is', either(compared)],
+  ...[String.raw`${either(quantified)}\((?:any|all)\)`, String.raw`${either(searched)}(?:\([^)]*\))?`],
+]
+const beginning = new RegExp(String.raw`^(?:not\.)?${either(operators)}\.`)
 
 /** Whether a value begins as filters do, whatever follows. */
 export function isFilter(value: string): boolean {

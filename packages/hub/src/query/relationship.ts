@@ -4,8 +4,8 @@ import type { WantedEmbed } from './level.ts'
 import type { Scope } from './scope.ts'
 
 /**
- * The one relationship that `target!hint` means: https://docs.postgrest.org/en/latest/references/api/resource_embedding.html
- * A computed one takes the place of others of its name.
+ * The one relationship that `target!hint` means. A computed one takes the place of others of its name:
+ * https://docs.postgrest.org/en/latest/references/api/resource_embedding.html
  */
 export function findRelationship(ours: CatalogRelation, wanted: WantedEmbed, scope: Scope): Relationship {
   const { target, hint } = wanted

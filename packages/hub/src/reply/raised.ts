@@ -4,8 +4,8 @@ import type { ErrorAnswer } from '../refusal.ts'
 import { isHeader } from './header.ts'
 
 /**
- * The whole answer, said by a function that raises PGRST: code, message, details and hint as JSON in MESSAGE, status and
- * headers in DETAIL.
+ * The whole answer, said by a function that raises PGRST: code, message, details and hint as JSON in MESSAGE, status
+ * and headers in DETAIL.
  */
 export function raisedAnswer(message: string, detail: string | undefined): ErrorAnswer {
   const said = parseObject(message)

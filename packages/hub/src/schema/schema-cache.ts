@@ -9,7 +9,7 @@ import { Refusal } from '../refusal.ts'
  */
 const REST_IN_LOADS = 10
 
-/** Between two readings because of notices, and as long as the reading took: a storm of them takes half a connection. */
+/** Between two readings because of notices, and as long as one took: a storm of them takes half a connection. */
 const REST_MS = 100
 /** The same after readings that failed, doubled each time. */
 const LONGEST_REST_MS = 30_000

@@ -9,7 +9,7 @@ export interface AllowedTable {
   readonly columns?: readonly string[]
 }
 
-/** All that a service may name; everything else answers as if it did not exist. It adds nothing to the role's grants. */
+/** All that a service may name; everything else is as if not there. It adds nothing to the role's grants. */
 export interface AllowOptions {
   /** Tables and views, as `users` or `stock.parts`. A list stands for operations on every column. Default: none. */
   readonly tables?: Readonly<Record<string, readonly TableOperation[] | AllowedTable>>

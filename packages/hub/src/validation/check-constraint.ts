@@ -12,8 +12,8 @@ export interface BrokenCheck {
 
 /**
  * What a value must be that is certain to break a check constraint of its column; undefined where it breaks none, or
- * nobody can tell. Read are comparisons with a number, the length of a text, a list of texts, and such joined by AND, as
- * PostgreSQL writes them; every other constraint is PostgreSQL's alone.
+ * nobody can tell. Read are comparisons with a number, the length of a text, a list of texts, and such joined by AND,
+ * as PostgreSQL writes them; every other constraint is PostgreSQL's alone.
  */
 export function brokenCheck(column: CatalogColumn, text: string): BrokenCheck | undefined {
   return testsOf(column).find(({ isBroken }) => isBroken(text, column))
