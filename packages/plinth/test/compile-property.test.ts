@@ -134,6 +134,13 @@ const operation = fc.oneof(
       { requiredKeys: ['kind', 'target', 'columns', 'result'], ...plain },
     ),
   },
+  {
+    weight: 1,
+    arbitrary: fc.record(
+      { kind: kind('count'), target, columns: outputs, where: condition, result: kind('count') },
+      plain,
+    ),
+  },
   { weight: 1, arbitrary: fc.record({ kind: kind('insert'), target, rows, returning, order, result }, plain) },
   {
     weight: 1,
@@ -190,8 +197,7 @@ test('whatever passes for an operation compiles to a text that PostgreSQL can pa
   await fc.assert(
     fc.asyncProperty(operation, async (input) => {
       const one = parseOperation(input)
-      if (one.kind === 'count') return
-      for (const write of [compile, bodyOf]) {
+      for (const write of [compile, ...(one.kind === 'count' ? [] : [() => bodyOf(one)])]) {
         const statement = compiled(() => write(one))
         if (statement === undefined) continue
         assert.ok(!statement.text.includes(canary), statement.text)
@@ -223,7 +229,7 @@ async function isParsed({ text }: Statement): Promise<boolean> {
     return true
   } catch (error) {
     assert.ok(isPlinthError(error), String(error))
-    assert.ok(aboutNames.has(error.sqlstate ?? ''), `${error.message}\n${text}`)
+    assert.ok(aboutNames.has(error.sqlstate ?? '') && !/syntax error/.test(error.message), `${error.message}\n${text}`)
     return false
   }
 }
