@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { defineRelations } from 'drizzle-orm'
 import { bigint, integer, pgSchema, text, timestamp } from 'drizzle-orm/pg-core'
+import fc from 'fast-check'
 import { parseOperation } from '../src/operation/parse-operation.ts'
 import { table } from '../src/operation/table.ts'
 import { testDatabase } from './support/database.ts'
@@ -113,6 +114,87 @@ test('a condition asks about related rows: one like that, any, or none', async (
   assert.deepEqual(await titles({ or: [{ writer: null }, { writer: { name: 'Bo' } }] }), ['Fjords', 'Anonymous'])
   assert.deepEqual(await titles({ and: [{ readers: { name: 'Rita' } }, { readers: { name: 'Sam' } }] }), ['Engines'])
   assert.deepEqual(await titles({ writer: { home: { called: 'Paris' }, books: { title: 'Fjords' } } }), ['Fjords'])
+})
+
+/** A row, and those it is related to by name, as the fixture has them. */
+interface Node {
+  readonly word: string
+  readonly related: Readonly<Record<string, readonly Node[]>>
+}
+
+const node = (word: string, related: () => Node['related']): Node => ({
+  word,
+  get related() {
+    return related()
+  },
+})
+const paris = node('Paris', () => ({}))
+const [rita, sam] = [node('Rita', () => ({})), node('Sam', () => ({}))]
+const ada: Node = node('Ada', () => ({ home: [paris], books: [engines, notes] }))
+const bo: Node = node('Bo', () => ({ home: [paris], books: [fjords] }))
+const engines: Node = node('Engines', () => ({ writer: [ada], readers: [rita, sam] }))
+const notes: Node = node('Notes', () => ({ writer: [ada], readers: [] }))
+const fjords: Node = node('Fjords', () => ({ writer: [bo], readers: [rita] }))
+const anonymous: Node = node('Anonymous', () => ({ writer: [], readers: [] }))
+
+type Tree = Readonly<Record<string, unknown>>
+
+/** What a condition means, said once more and in another way than SQL. */
+function holds(where: Tree, { word, related }: Node): boolean {
+  return Object.entries(where).every(([key, value]) => {
+    const parts = (Array.isArray(value) ? value : [value]) as readonly Tree[]
+    if (key === 'and') return parts.every((part) => holds(part, { word, related }))
+    if (key === 'or') return parts.some((part) => holds(part, { word, related }))
+    if (key === 'not') return !holds(value as Tree, { word, related })
+    const rows = related[key]
+    if (rows === undefined) return word === value
+    return value === null ? rows.length === 0 : rows.some((row) => holds(value as Tree, row))
+  })
+}
+
+const { ofBook } = fc.letrec<{ ofBook: Tree; ofWriter: Tree; book: Tree; writer: Tree }>((tie) => {
+  const joined = (of: fc.Arbitrary<Tree>): fc.Arbitrary<Tree> =>
+    fc.oneof(
+      fc.record({ not: of }),
+      fc.record({ and: fc.array(of, { minLength: 1, maxLength: 2 }) }),
+      fc.record({ or: fc.array(of, { minLength: 1, maxLength: 3 }) }),
+    )
+  const word = (key: string, ...words: string[]): fc.Arbitrary<Tree> =>
+    fc.constantFrom(...words).map((one) => ({ [key]: one }))
+  const any = fc.constantFrom<Tree | null>({}, null)
+  const optional = { requiredKeys: [] }
+  return {
+    ofBook: fc.oneof({ depthSize: 'small' }, tie('book'), joined(tie('ofBook'))),
+    ofWriter: fc.oneof({ depthSize: 'small' }, tie('writer'), joined(tie('ofWriter'))),
+    book: fc.oneof(
+      { depthSize: 'small' },
+      word('title', 'Engines', 'Fjords'),
+      fc.record({ readers: fc.oneof(any, word('name', 'Rita', 'Sam')) }),
+      fc.record({ writer: fc.oneof(any, tie('ofWriter')), readers: any }, optional).filter(isAsking),
+    ),
+    writer: fc.oneof(
+      { depthSize: 'small' },
+      word('name', 'Ada', 'Bo'),
+      fc.record({ home: fc.oneof(any, word('called', 'Paris', 'Oslo')) }),
+      fc.record({ books: fc.oneof(any, tie('ofBook')), home: any }, optional).filter(isAsking),
+    ),
+  }
+})
+
+function isAsking(where: Tree): boolean {
+  return Object.keys(where).length > 0
+}
+
+test('whatever a condition is made of, it holds for the rows it says', async () => {
+  const all = [engines, notes, fjords, anonymous]
+  await fc.assert(
+    fc.asyncProperty(ofBook, async (where) => {
+      const expected = all.filter((one) => holds(where, one)).map(({ word }) => word)
+      assert.deepEqual(await titles(where), expected)
+      assert.equal(await runner.run(books.count(where)), expected.length)
+    }),
+    { numRuns: 60 },
+  )
 })
 
 test('each reading takes such a condition, also that of related rows', async () => {
