@@ -36,7 +36,10 @@ export interface Field {
 export interface Output extends Field {
   /** Name in the result; absent: the column's own, or the aggregate's. */
   readonly as?: string
-  /** Function that makes the value that is shown, before a cast. From a catalog and never from a request, as `parse` is. */
+  /**
+   * Function that makes the value that is shown, before a cast. From a catalog and never from a request, as `parse`
+   * is.
+   */
   readonly format?: Relation
   /** Type name from the closed list in sql/casts.ts. */
   readonly cast?: string

@@ -64,8 +64,8 @@ function jsonBody(item: string, { isOne }: BodyRows, stripsNulls: boolean): stri
 }
 
 /**
- * The one value: none is NULL, as of the aggregate. `concat` writes it as PostgreSQL shows it, which of xml is not what a
- * cast to text gives: that has an empty first line.
+ * The one value: none is NULL, as of the aggregate. `concat` writes it as PostgreSQL shows it, which of xml is not
+ * what a cast to text gives: that has an empty first line.
  */
 function joined(value: string, of: 'text' | 'bytea'): string {
   return of === 'bytea' ? `string_agg(${value}::bytea, ''::bytea)` : `string_agg(concat(${value}), '')`

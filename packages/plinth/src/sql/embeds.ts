@@ -17,7 +17,9 @@ export interface Embedded {
   readonly items: readonly Item[]
   /** Stands behind FROM. */
   readonly join?: string
-  /** One of its columns in the joined row, by its name there or else its own; undefined when that is not read as it is. */
+  /**
+   * One of its columns in the joined row, by its name there or else its own; undefined when that is not read as it is.
+   */
   readonly column?: (field: Field) => string | undefined
 }
 

@@ -8,9 +8,9 @@ import { quoteName } from './sql.ts'
 type Of = Pick<Insert, 'target' | 'parse'>
 
 /**
- * The rows a write is given, as what stands in FROM. They are one JSON parameter that `json_populate_recordset` reads by
- * the table's own row type: arrays, jsonb, bytea, enums and domains need no knowledge of types here, and any number of
- * rows has the same text (measured 4 % slower than VALUES for one row, 2026-11).
+ * The rows a write is given, as what stands in FROM. They are one JSON parameter that `json_populate_recordset` reads
+ * by the table's own row type: arrays, jsonb, bytea, enums and domains need no knowledge of types here, and any number
+ * of rows has the same text (measured 4 % slower than VALUES for one row, 2026-11).
  */
 export function givenRows(of: Of, rows: readonly Row[], columns: readonly string[], context: Context): string {
   const parsed = parsedAmong(columns, of)
@@ -54,8 +54,8 @@ function parsedAmong(columns: readonly string[], of: Of): readonly string[] {
 }
 
 /**
- * Each row in two parts: the row type would read the json of a parsed column as the value itself. A null in json is NULL
- * to the function, as `json_to_record` has it.
+ * Each row in two parts: the row type would read the json of a parsed column as the value itself. A null in json is
+ * NULL to the function, as `json_to_record` has it.
  */
 function parsedRows(of: Of, rows: readonly Row[], columns: readonly string[], { bind, alias }: Context): string {
   const parsed = parsedAmong(columns, of)

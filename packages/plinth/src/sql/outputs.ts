@@ -79,7 +79,10 @@ export function numberedList(items: readonly Item[]): string {
   return items.map((item, i) => `${finished(item)} as ${numbered(i)}`).join(', ')
 }
 
-/** The same of single rows as they are: what is an aggregate, or shown in another form, becomes so where they are taken up. */
+/**
+ * The same of single rows as they are: what is an aggregate, or shown in another form, becomes so where they are taken
+ * up.
+ */
 export function unaggregatedList(items: readonly Item[]): string {
   return items.map(({ value }, i) => `${value} as ${numbered(i)}`).join(', ')
 }
