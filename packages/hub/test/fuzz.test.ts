@@ -42,6 +42,12 @@ async function send(to: Hub, { method, path, headers, body }: Template): Promise
   )
 }
 
+/** An error has PostgREST's four members and tells nothing of the inside: no statement, no place in a source. */
+function assertPlain(text: string): void {
+  assert.deepEqual(Object.keys(JSON.parse(text)).slice(0, 4), ['code', 'message', 'details', 'hint'], text)
+  assert.doesNotMatch(text, /\bselect \S+ from\b|\.[jt]s:\d|node_modules|set_config/i)
+}
+
 test('no request of any shape is the fault of the hub, hangs, or writes into the text of a statement', async (t) => {
   const { hub: gate, take } = recording()
   const counts = new Map<string, number>()
@@ -52,6 +58,7 @@ test('no request of any shape is the fault of the hub, hangs, or writes into the
     const text = await response.text()
     counts.set(String(response.status), (counts.get(String(response.status)) ?? 0) + 1)
     assert.ok(response.status < 500, `${request.method} ${request.path} → ${response.status} ${text}`)
+    if (response.status >= 400 && request.method !== 'HEAD') assertPlain(text)
     // The settings of a request tell its own headers.
     const sent = take().map(({ text, values }) => ({ text, values }))
     for (const one of sent) assert.ok(!one.text.includes(marker), `${request.method} ${request.path} → ${one.text}`)

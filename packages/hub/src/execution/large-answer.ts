@@ -34,7 +34,8 @@ export class LargeAnswers {
   note(text: string, isLarge: boolean): void {
     this.#known.delete(text)
     if (!isLarge) return
-    for (const oldest of this.#known.size < mostKnown ? [] : this.#known) if (this.#known.delete(oldest)) break
+    const [oldest] = this.#known
+    if (oldest !== undefined && this.#known.size >= mostKnown) this.#known.delete(oldest)
     this.#known.add(text)
   }
 
