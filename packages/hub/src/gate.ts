@@ -5,6 +5,7 @@ import { SettingsCache } from './execution/settings-cache.ts'
 import { createHandle, type Handle } from './handle.ts'
 import { configuredRoles, type HubOptions } from './hub-options.ts'
 import { identifyBy } from './identity/identify-by.ts'
+import type { PublishedKeys } from './identity/key-source.ts'
 import { checkRole } from './identity/service-key.ts'
 import { type Limits, readLimits } from './limits.ts'
 import { isLoopback } from './operate/loopback.ts'
@@ -28,8 +29,14 @@ export interface Gate {
   open(host: string): Promise<void>
 }
 
-/** `large` is shared by the gates of a hub: it counts what is being read now. Throws InvalidOption. */
-export function createGate(options: HubOptions, large: LargeAnswers, onFault: (error: unknown) => void): Gate {
+/** What the gates of a hub have together: what is being read now, and keys that were fetched. */
+export interface Shared {
+  readonly large: LargeAnswers
+  readonly published: PublishedKeys
+}
+
+/** Throws InvalidOption. */
+export function createGate(options: HubOptions, { large, published }: Shared, onFault: (error: unknown) => void): Gate {
   const { database, schemas = ['public'], anonymousRole, services = {}, validate: rules = {} } = options
   const limits = readLimits(options.limits ?? {})
   if (schemas.length === 0) throw new PlinthError('InvalidOption', 'schemas is empty: the hub would serve nothing.')
@@ -39,7 +46,7 @@ export function createGate(options: HubOptions, large: LargeAnswers, onFault: (e
   const hears = { onFault, onRead: () => settings.lookAgain() }
   const schema = new SchemaCache(database, { schemas, extraSearchPath: dialect.extraSearchPath }, hears)
   const handle = createHandle({
-    identify: identifyBy(options, onFault),
+    identify: identifyBy(options, published, onFault),
     schema,
     stages: [
       authorize(schema),

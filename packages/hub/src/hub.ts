@@ -5,6 +5,7 @@ import { createGate } from './gate.ts'
 import { fromFetch, toFetch } from './http/exchange.ts'
 import { startServer, type Listening } from './http/server.ts'
 import { type HubOptions, type NewSettings, plainOptions } from './hub-options.ts'
+import { PublishedKeys } from './identity/key-source.ts'
 import { type AdminSubject, startAdmin } from './operate/admin.ts'
 import { shownSettings } from './operate/shown-settings.ts'
 import { hearNotices } from './schema/change-notices.ts'
@@ -46,8 +47,8 @@ export interface Hub extends AsyncDisposable {
  */
 export function createHub(options: HubOptions): Hub {
   const { database, onFault = warn } = options
-  const large = new LargeAnswers()
-  let gate = createGate(options, large, onFault)
+  const shared = { large: new LargeAnswers(), published: new PublishedKeys() }
+  let gate = createGate(options, shared, onFault)
   const subject: AdminSubject = {
     database,
     isCatalogRead: () => gate.schema.isLoaded,
@@ -90,7 +91,7 @@ export function createHub(options: HubOptions): Hub {
     const { admin: sameAdmin, allowSuperuser, onReloadSettings } = options
     const kept = { ...(sameAdmin && { admin: sameAdmin }), ...(allowSuperuser && { allowSuperuser }) }
     const fixed = { ...kept, ...(onReloadSettings && { onReloadSettings }), database, onFault }
-    const next = createGate({ ...settings, ...fixed }, large, onFault)
+    const next = createGate({ ...settings, ...fixed }, shared, onFault)
     await next.open(listensOn)
     gate = next
   }

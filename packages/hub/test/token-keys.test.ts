@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { SignJWT } from 'jose'
+import { PublishedKeys } from '../src/identity/key-source.ts'
 import { createTokenVerifier, type JwtOptions, type VerifyToken } from '../src/identity/token.ts'
 
 const minute = 60_000
@@ -16,9 +17,15 @@ interface Made {
   readonly reported: unknown[]
 }
 
-function verifier(options: JwtOptions, isPostgrest = false): Made {
+interface VerifierOptions {
+  readonly isPostgrest?: boolean
+  readonly published?: PublishedKeys
+}
+
+function verifier(options: JwtOptions, { isPostgrest = false, published }: VerifierOptions = {}): Made {
   const reported: unknown[] = []
   const context = {
+    ...(published && { published }),
     anonymousRole: undefined,
     findSubject: () => undefined,
     isPostgrest,
@@ -228,6 +235,29 @@ describe('keys of a URL', () => {
     await assert.rejects(verify(token), away)
   })
 
+  test('outlive settings that are read anew while the issuer is away, and are read again when it is back', async () => {
+    const [old, next] = [pairOf('P-256', { kid: 'old' }), pairOf('P-256', { kid: 'next' })]
+    let keys = [old.jwk]
+    const { keysUrl, fail } = await issuer(() => JSON.stringify({ keys }))
+    const published = new PublishedKeys()
+    const [token, newer] = [await sign('ES256', old.privateKey, 'old'), await sign('ES256', next.privateKey, 'next')]
+    const { verify: first, reported } = verifier({ keysUrl }, { published })
+    assert.equal(await roleOf(first, token), 'web')
+    fail(500)
+    time += minute
+    const { verify } = verifier({ keysUrl }, { published })
+    assert.equal(await roleOf(verify, token), 'web')
+    while (reported.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    assert.equal(await roleOf(verify, token), 'web')
+    keys = [next.jwk]
+    fail(200)
+    time += minute
+    assert.equal(await roleOf(verify, newer), 'web')
+    await assert.rejects(verify(token), refusal('PGRST301'))
+    const elsewhere = await issuer(() => JSON.stringify({ keys: [old.jwk] }))
+    await assert.rejects(verifier({ keysUrl: elsewhere.keysUrl }, { published }).verify(newer), refusal('PGRST301'))
+  })
+
   test('that are too many bytes, hold a shared secret, or redirect are not taken', async () => {
     const pair = pairOf('P-256')
     const oct = { kty: 'oct', k: randomBytes(32).toString('base64url') }
@@ -283,8 +313,8 @@ describe('as PostgREST', () => {
   const secret = randomBytes(32)
 
   test('a token needs no exp, and an audience counts only where both name one', async () => {
-    const open = verifier({ secret, requireExpiry: false }, true)
-    const strict = verifier({ secret, requireExpiry: false, audience: 'hub' }, true)
+    const open = verifier({ secret, requireExpiry: false }, { isPostgrest: true })
+    const strict = verifier({ secret, requireExpiry: false, audience: 'hub' }, { isPostgrest: true })
     for (const aud of [undefined, null, [], 'hub', ['x', 'hub']])
       assert.equal(await roleOf(strict.verify, await sign('HS256', secret, undefined, { aud, exp: undefined })), 'web')
     assert.equal(await roleOf(open.verify, await sign('HS256', secret, undefined, { aud: 'other' })), 'web')

@@ -28,8 +28,32 @@ export interface KeyOptions {
   readonly keysUrl?: string
 }
 
+/**
+ * Keys that were fetched, for settings that are read anew: an issuer that is away at that moment is no reason to turn
+ * everybody away. Of one URL, that of the last settings.
+ */
+export class PublishedKeys {
+  #href = ''
+  #source: KeysOfUrl | undefined
+
+  /** Those of before count until the set was read again, which is then due. */
+  of(url: URL, now: () => number, report: Report): KeySource {
+    this.#source?.expire()
+    if (this.#source === undefined || this.#href !== url.href) this.#source = new KeysOfUrl(url, now, report)
+    this.#href = url.href
+    return this.#source
+  }
+}
+
+export interface KeyContext {
+  /** In milliseconds. */
+  readonly now: () => number
+  readonly report: Report
+  readonly published: PublishedKeys
+}
+
 /** Throws InvalidOption where not exactly one place of the keys is named, or what is there are no keys. */
-export function createKeySource(options: KeyOptions, now: () => number, report: Report): KeySource {
+export function createKeySource(options: KeyOptions, { now, report, published }: KeyContext): KeySource {
   const { secret, keyId, keys, keysFile, keysUrl } = options
   const named = Object.entries({ secret, keys, keysFile, keysUrl }).filter(([, value]) => value !== undefined)
   if (named.length !== 1) {
@@ -38,7 +62,7 @@ export function createKeySource(options: KeyOptions, now: () => number, report: 
     })
   }
   if (secret !== undefined) return fixed([secretKey(typeof secret === 'string' ? Buffer.from(secret) : secret, keyId)])
-  if (keysUrl !== undefined) return new KeysOfUrl(checkedUrl(keysUrl), now, report)
+  if (keysUrl !== undefined) return published.of(checkedUrl(keysUrl), now, report)
   return fixed(keysFile === undefined ? readKeys(keys, 'jwt.keys') : readKeysFile(keysFile))
 }
 
@@ -100,6 +124,11 @@ class KeysOfUrl implements KeySource {
     this.#now = now
     this.#report = report
     this.#remote = createRemoteJWKSet(url, { timeoutDuration: FETCH_TIMEOUT_MS, [customFetch]: fetchSmall })
+  }
+
+  /** The set is as old as one that is fetched anew, or older. */
+  expire(): void {
+    this.#fetchedAt = Math.min(this.#fetchedAt, this.#now() - FRESH_MS)
   }
 
   async current(): Promise<KeySet> {

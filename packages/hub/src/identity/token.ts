@@ -7,7 +7,7 @@ import { parseObject } from '../postgrest/json.ts'
 import { credentialMissing, credentialRefused } from '../postgrest/refusals.ts'
 import { type Caller, claimsWithRole, type ServiceCaller } from './caller.ts'
 import { readClaimPath } from './claim-path.ts'
-import { createKeySource, type KeySet, type Report } from './key-source.ts'
+import { createKeySource, type KeySet, PublishedKeys, type Report } from './key-source.ts'
 import { repeatsName } from './repeated-name.ts'
 import { checkRole } from './service-key.ts'
 import { checkClaims, type ClaimRules, type Claims, endsAtSeconds } from './token-claims.ts'
@@ -51,6 +51,8 @@ export interface TokenContext {
   readonly findSubject: (subject: string) => ServiceCaller | undefined
   readonly isPostgrest: boolean
   readonly report: Report
+  /** Outlives these settings. Absent: of these alone. */
+  readonly published?: PublishedKeys
   /** In milliseconds. */
   readonly now?: () => number
 }
@@ -68,9 +70,9 @@ interface Remembered {
  * them: RFC 8725 and the list of refused tokens in test/token.test.ts. Throws InvalidOption.
  */
 export function createTokenVerifier(options: JwtOptions, context: TokenContext): VerifyToken {
-  const { now = Date.now } = context
+  const { now = Date.now, report, published = new PublishedKeys() } = context
   const rules = claimRules(options, context.isPostgrest)
-  const source = createKeySource(options, now, context.report)
+  const source = createKeySource(options, { now, report, published })
   const identify = createIdentity(options, context)
   const entries = options.cacheEntries ?? 1_000
   // A token is one key of the cache only together with the keys it was verified by: after a rotation it is not in here.
