@@ -1,5 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Hub } from '@plinth/hub'
 import { describeFailure } from './terminal/failure.ts'
+
+/** Between two readings, and as long as the reading took: whoever may NOTIFY could else keep the hub busy with them. */
+const restMs = 100
 
 /**
  * Reads the settings anew each time it is called, one reading at a time; calls that come meanwhile are one more. What
@@ -11,7 +15,9 @@ export function createReload(read: () => Promise<void>): () => void {
     isReading = true
     while (isAsked) {
       isAsked = false
+      const startedAt = performance.now()
       await read().then(() => console.log('The settings were read anew.'), tellKept)
+      await sleep(Math.max(restMs, performance.now() - startedAt), undefined, { ref: false })
     }
     isReading = false
   }
