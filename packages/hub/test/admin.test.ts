@@ -5,6 +5,7 @@ import { describe, test } from 'node:test'
 import { createDatabase, type DatabaseOptions } from 'plinth'
 import { startFaultProxy } from 'plinth/testing'
 import { ask, hashed, testHub } from './support/hub.ts'
+import { until } from './support/until.ts'
 
 const hub = testHub()
 const checks = ['connection pass', 'writable pass', 'pool pass', 'catalog pass']
@@ -150,15 +151,4 @@ async function statusCalledAs(host: string, port: number): Promise<number | unde
   })
   response.resume()
   return response.statusCode
-}
-
-/** Fails after 30 s. */
-async function until<T>(look: () => Promise<T | undefined | false>): Promise<T> {
-  const deadline = Date.now() + 30_000
-  for (;;) {
-    const found = await look()
-    if (found !== undefined && found !== false) return found
-    assert.ok(Date.now() < deadline, 'not within 30 s')
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
 }

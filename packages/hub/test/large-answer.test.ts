@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { codeOf, keys, testHub } from './support/hub.ts'
+import { until } from './support/until.ts'
 import type { Roles } from './support/sample.ts'
 
 const hub = testHub(
@@ -35,7 +36,7 @@ async function busy(): Promise<number> {
 }
 
 async function untilIdle(): Promise<void> {
-  while ((await busy()) > 0) await new Promise((resolve) => setTimeout(resolve, 10))
+  await until(async () => (await busy()) === 0)
 }
 
 describe('a list of more rows than are held', () => {

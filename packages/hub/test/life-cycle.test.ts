@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import { describe, test } from 'node:test'
 import { createDatabase } from 'plinth'
 import { ask, keys, testHub } from './support/hub.ts'
+import { until } from './support/until.ts'
 
 const hub = testHub()
 const authorization = `Bearer ${keys.backend}`
@@ -183,13 +184,4 @@ async function soon(closed: Promise<void>): Promise<void> {
 
 async function waitFor(text: string): Promise<void> {
   await until(async () => (await hub.sql(text)).length > 0)
-}
-
-/** The catalog is not read again at once after a reading, so a change shows within a fraction of a second. */
-async function until(isDone: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 30_000
-  while (!(await isDone())) {
-    assert.ok(Date.now() < deadline, 'not within 30 s')
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
 }

@@ -6,6 +6,7 @@ import { findRelation } from 'plinth/operation'
 import { hearNotices } from '../src/schema/change-notices.ts'
 import { SchemaCache } from '../src/schema/schema-cache.ts'
 import { ask, testHub } from './support/hub.ts'
+import { until } from './support/until.ts'
 
 // The one connection beside its pool is for the notices of this file.
 const hub = testHub(() => ({ dialect: { channels: [] } }))
@@ -26,14 +27,6 @@ async function makeTable(): Promise<string> {
 
 function isKnown(name: string): Promise<boolean> {
   return cache.lookUp((catalog) => findRelation(catalog, name) !== undefined)
-}
-
-async function until(isDone: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 30_000
-  while (!(await isDone())) {
-    assert.ok(Date.now() < deadline, 'it never came')
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
 }
 
 describe('the catalog is read anew', () => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { createDatabase, logObservations } from 'plinth'
 import { type AskOptions, ask, hashed, testHub } from './support/hub.ts'
+import { signedToken, soon } from './support/token.ts'
 
 const hub = testHub()
 const draw = (what: string): string => `${what}-${crypto.randomUUID().replaceAll('-', '')}`
@@ -21,10 +21,7 @@ const secrets = {
 const value = draw('value')
 
 function token(claims: object): string {
-  const exp = Math.floor(Date.now() / 1000) + 600
-  const parts = [{ alg: 'HS256' }, { role: hub.roles.backend, exp, ...claims }]
-  const signed = parts.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
-  return `${signed}.${createHmac('sha256', secrets.jwtSecret).update(signed).digest('base64url')}`
+  return signedToken({ role: hub.roles.backend, exp: soon, ...claims }, { secret: secrets.jwtSecret })
 }
 
 function urlWith(password: string, database: unknown): string {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { createHmac } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { createHub, type Hub } from '@plinth/hub'
 import { hashed, keys, testHub } from './support/hub.ts'
 import { recordStatements, type Sent } from './support/recorder.ts'
+import { signedToken, soon } from './support/token.ts'
 
 const hub = testHub()
 const marker = 'canary\'"`\\;--/*$1'
@@ -224,10 +224,7 @@ function form(): Place {
 }
 
 function token(claims: Readonly<Record<string, unknown>>): string {
-  const exp = Math.floor(Date.now() / 1000) + 600
-  const parts = [{ alg: 'HS256' }, { role: hub.roles.backend, exp, ...claims }]
-  const signed = parts.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
-  return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`
+  return signedToken({ role: hub.roles.backend, exp: soon, ...claims }, { secret })
 }
 
 function run(part: Readonly<Record<string, unknown>>): Place {

@@ -8,6 +8,7 @@ import { after, describe, test } from 'node:test'
 import { SignJWT } from 'jose'
 import { PublishedKeys } from '../src/identity/key-source.ts'
 import { createTokenVerifier, type JwtOptions, type VerifyToken } from '../src/identity/token.ts'
+import { signedToken } from './support/token.ts'
 
 const minute = 60_000
 let time = Date.parse('2026-06-01T00:00:00Z')
@@ -333,11 +334,8 @@ describe('the claims PostgreSQL is told', () => {
 
   test('are those that were signed, to the last digit, with the role that was taken', async () => {
     const { verify } = verifier({ secret, roleClaim: '$.app.roles[0]', requireExpiry: false })
-    const head = Buffer.from('{"alg":"HS256"}').toString('base64url')
-    const body = Buffer.from('{"app":{"roles":["web"]},"id":12345678901234567890}').toString('base64url')
-    const { createHmac } = await import('node:crypto')
-    const signature = createHmac('sha256', secret).update(`${head}.${body}`).digest('base64url')
-    const caller = await verify(`${head}.${body}.${signature}`)
+    const claims = '{"app":{"roles":["web"]},"id":12345678901234567890}'
+    const caller = await verify(signedToken(claims, { secret }))
     assert.equal(caller.claims, '{"role":"web","app":{"roles":["web"]},"id":12345678901234567890}')
     const other = await verify(
       await sign('HS256', secret, undefined, { role: 'x', app: { roles: ['web'] }, exp: undefined }),

@@ -1,21 +1,16 @@
 import assert from 'node:assert/strict'
-import { createHmac, createSign, generateKeyPairSync } from 'node:crypto'
+import { createSign, generateKeyPairSync } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { codeOf, keys, testHub } from './support/hub.ts'
+import { encode, signedToken, soon } from './support/token.ts'
 
 const secret = 'a secret of at least thirty-two bytes'
 /** Long enough for HS512 too, so that only the algorithm is wrong. */
 const longSecret = secret.repeat(3)
 const hub = testHub(() => ({ jwt: { secret } }))
-const soon = Math.floor(Date.now() / 1000) + 600
 
-const encode = (value: unknown): string =>
-  Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
-
-/** A token made by hand, so that it can be wrong; texts are taken as they are. */
 function token(claims: unknown, header: unknown = { alg: 'HS256', typ: 'JWT' }, key = secret, hash = 'sha256'): string {
-  const signed = `${encode(header)}.${encode(claims)}`
-  return `${signed}.${createHmac(hash, key).update(signed).digest('base64url')}`
+  return signedToken(claims, { secret: key, header, hash })
 }
 
 const claims = (): Record<string, unknown> => ({ role: hub.roles.backend, sub: 'one', exp: soon })
