@@ -1,30 +1,16 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { join } from 'node:path'
-import { before, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { test } from 'node:test'
 import { createTestDatabase, type TestDatabase } from 'plinth/testing'
 import { addressOf, plinth, refusal, temporaryFolder } from './support/command.ts'
+import { projectsIn } from './support/project.ts'
 
 const cwd = temporaryFolder()
+const project = projectsIn(cwd)
 const server = { url: process.env['PLINTH_TEST_DATABASE_URL'] ?? '' }
 // A role of every PostgreSQL, so that none has to be made on a shared server.
 const role = 'pg_read_all_data'
 const script = `create table books (id int primary key); insert into books values (1), (2)`
-
-/** plinth.config.ts in a folder of its own, where @plinth/cli is installed. */
-function project(name: string, config: string): string {
-  const folder = join(cwd, name)
-  mkdirSync(folder)
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
-  writeFileSync(join(folder, 'plinth.config.ts'), config)
-  return folder
-}
-
-before(() => {
-  symlinkSync(fileURLToPath(new URL('../../../node_modules', import.meta.url)), join(cwd, 'node_modules'))
-})
 
 async function withDatabase(work: (database: TestDatabase) => Promise<void>): Promise<void> {
   await using database = await createTestDatabase({ server, script })

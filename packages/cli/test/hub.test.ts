@@ -1,26 +1,13 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { before, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { test } from 'node:test'
 import { loadConfig } from '../src/config/load-config.ts'
 import { refusal, temporaryFolder } from './support/command.ts'
+import { projectsIn } from './support/project.ts'
 
 const cwd = temporaryFolder()
+const project = projectsIn(cwd)
 const server = { url: process.env['PLINTH_TEST_DATABASE_URL'] ?? '' }
-
-/** plinth.config.ts in a folder of its own, where @plinth/cli is installed. */
-function project(name: string, config: string): string {
-  const folder = join(cwd, name)
-  mkdirSync(folder)
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
-  writeFileSync(join(folder, 'plinth.config.ts'), config)
-  return folder
-}
-
-before(() => {
-  symlinkSync(fileURLToPath(new URL('../../../node_modules', import.meta.url)), join(cwd, 'node_modules'))
-})
 
 test('an option that an unset variable left empty is named', async () => {
   assert.match(await refusal(['hub', '--url', server.url, '--host', ''], { cwd }), /--host is empty\./)
