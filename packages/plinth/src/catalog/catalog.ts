@@ -106,16 +106,11 @@ export interface CatalogColumn {
  */
 export interface Representation {
   /** Makes the json that is shown. */
-  readonly format?: FunctionName
+  readonly format?: QualifiedName
   /** Makes the value out of json, in a row to write. */
-  readonly parseJson?: FunctionName
+  readonly parseJson?: QualifiedName
   /** Makes the value out of text, in a filter. */
-  readonly parseText?: FunctionName
-}
-
-interface FunctionName {
-  readonly schema: string
-  readonly name: string
+  readonly parseText?: QualifiedName
 }
 
 export interface CheckConstraint {
