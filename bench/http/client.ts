@@ -20,7 +20,7 @@ export class HttpClient {
   }
 
   async send(request: string): Promise<Reply> {
-    const line = this.#idle.pop() ?? (await this.#connect())
+    const line = this.#idleLine() ?? (await this.#connect())
     const reply = await line.send(request)
     this.#idle.push(line)
     return reply
@@ -35,6 +35,15 @@ export class HttpClient {
 
   close(): void {
     for (const line of this.#open) line.close()
+  }
+
+  /** Whoever served it may have hung up since. */
+  #idleLine(): Line | undefined {
+    for (;;) {
+      const line = this.#idle.pop()
+      if (line === undefined || line.isOpen) return line
+      this.#open.delete(line)
+    }
   }
 
   async #connect(): Promise<Line> {
@@ -62,6 +71,10 @@ class Line {
       socket.once('error', reject)
       socket.once('connect', () => resolve(new Line(socket)))
     })
+  }
+
+  get isOpen(): boolean {
+    return !this.#socket.destroyed && !this.#socket.readableEnded
   }
 
   send(request: string): Promise<Reply> {

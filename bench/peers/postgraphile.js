@@ -15,7 +15,8 @@ export async function startPostGraphile(url, role, poolSize) {
     grafast: { context: { pgSettings: { role } } },
   })
   const serv = graph.createServ(grafserv)
-  const server = createServer()
+  // As the others have it: after Node's own 5 s the connections would be gone when their next turn comes.
+  const server = createServer({ keepAliveTimeout: 72_000 })
   await serv.addTo(server)
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
