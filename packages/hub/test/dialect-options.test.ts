@@ -60,7 +60,8 @@ describe('a page of another site', () => {
     ] as const) {
       const before = await ask(named, 'OPTIONS', '/users', { key: null, headers: { ...asked, origin } })
       const { headers } = await ask(named, 'GET', '/users?limit=1', { headers: { origin } })
-      for (const one of [before.headers, headers]) {
+      const { headers: about } = await ask(named, 'OPTIONS', '/users', { headers: { origin } })
+      for (const one of [before.headers, headers, about]) {
         assert.equal(one.get('access-control-allow-origin'), allowed, origin)
         assert.equal(one.get('access-control-allow-credentials'), allowed && 'true', origin)
       }
@@ -103,6 +104,10 @@ describe('the root', () => {
     const rooted = speaking({ rootFunction: { name: 'first_user' } })
     const { status, json } = await ask(rooted, 'GET', '/')
     assert.deepEqual([status, json.name], [200, 'Ada'])
+    await hub.sql(`create schema home; create function home.page() returns text language sql as $$ select 'at home' $$;
+      grant usage on schema home to ${hub.roles.backend}`)
+    const options = { schemas: ['public', 'home'], dialect: { rootFunction: { schema: 'home', name: 'page' } } }
+    assert.equal((await ask(hub.another(options), 'GET', '/')).json, 'at home')
     const { status: none, json: refused } = await ask(speaking({ openApi: 'disabled' }), 'GET', '/')
     assert.deepEqual([none, refused.code], [404, 'PGRST126'])
   })

@@ -1,9 +1,13 @@
 import type { CatalogFunction, CatalogRelation } from 'plinth/operation'
+import type { Dialect } from '../dialect.ts'
 import type { Reply } from '../http/exchange.ts'
 
 /** What OPTIONS answers: the methods that what is named can be asked with, whatever the caller may do. */
-export function optionsReply(methods: readonly string[]): Reply {
-  return { status: 200, headers: { allow: methods.join(','), 'access-control-allow-origin': '*' }, body: '' }
+export function optionsReply(methods: readonly string[], { corsOrigins }: Dialect): Reply {
+  const allow = methods.join(',')
+  // Where some sites are named, the head of every answer says which of them may read it.
+  const headers = corsOrigins === undefined ? { allow, 'access-control-allow-origin': '*' } : { allow }
+  return { status: 200, headers, body: '' }
 }
 
 const read = ['OPTIONS', 'GET', 'HEAD']

@@ -16,18 +16,21 @@ export function readRequest(request: HubRequest, catalog: Catalog, settings: Set
   const envelope = openEnvelope(request, catalog.schemas, settings)
   const isOptions = request.method === 'OPTIONS'
   const [first, second, ...others] = envelope.target.path
-  if (first === undefined) return isOptions ? optionsReply(rootMethods) : readRoot(envelope, catalog)
+  if (first === undefined) return isOptions ? optionsReply(rootMethods, settings.dialect) : readRoot(envelope, catalog)
   if (first === 'rpc' && second !== undefined && others.length === 0)
     return isOptions ? describeFunction(envelope, second, catalog) : readFunctionRequest(envelope, second, catalog)
   if (second !== undefined) throw invalidPath()
   const relation = relationOf(envelope, first, catalog)
-  return isOptions ? optionsReply(relationMethods(relation)) : readTableRequest(envelope, relation, catalog)
+  return isOptions
+    ? optionsReply(relationMethods(relation), settings.dialect)
+    : readTableRequest(envelope, relation, catalog)
 }
 
 function readRoot(envelope: Envelope, catalog: Catalog): Asked {
   const { rootFunction, openApi } = envelope.dialect
   if (openApi === 'disabled' || rootFunction === undefined) throw noRootDocument()
-  return readFunctionRequest(envelope, rootFunction.name, catalog)
+  const { schema = envelope.schema, name } = rootFunction
+  return readFunctionRequest({ ...envelope, schema }, name, catalog)
 }
 
 function relationOf({ schema }: Envelope, name: string, catalog: Catalog): CatalogRelation {
@@ -37,8 +40,8 @@ function relationOf({ schema }: Envelope, name: string, catalog: Catalog): Catal
 }
 
 /** Overloads may differ; the first, with the fewest arguments, speaks for them. */
-function describeFunction({ schema }: Envelope, name: string, catalog: Catalog): Reply {
+function describeFunction({ schema, dialect }: Envelope, name: string, catalog: Catalog): Reply {
   const [first] = findFunctions(catalog, name, schema)
   if (first === undefined) throw unknownFunction(schema, name, { names: [] })
-  return optionsReply(functionMethods(first))
+  return optionsReply(functionMethods(first), dialect)
 }
