@@ -8,6 +8,14 @@ const hub = testHub(() => ({ limits: { headersTimeoutMs: 1_000, requestTimeoutMs
 const authorization = `Bearer ${keys.backend}`
 
 describe('a request that is too large', () => {
+  test('of nothing but spaces behind Bearer is refused at once', async () => {
+    const patient = hub.another({ limits: { headerBytes: 1_000_000 } })
+    const headers = { authorization: `Bearer${' '.repeat(100_000)}a b` }
+    const startedAt = performance.now()
+    assert.equal((await ask(patient, 'GET', '/users', { headers })).json.code, 'PGRST301')
+    assert.ok(performance.now() - startedAt < 5_000, 'each space was tried with each other')
+  })
+
   test('in its URL is 414, with and without a socket', async () => {
     const path = `/users?name=eq.${'x'.repeat(9_000)}`
     assert.equal((await hub.ask('GET', path)).status, 414)
@@ -195,6 +203,14 @@ describe('a URL or header that is no text', () => {
     assert.equal(text, '[{"id":9223372036854775807}]')
     await hub.sql(`delete from users where name = 'last'`)
   })
+})
+
+test('a URL with scheme and host is read as one without', async () => {
+  const url = 'http://elsewhere:1/users?select=id&id=eq.1'
+  const answer = await exchange(
+    `GET ${url} HTTP/1.1\r\nhost: hub\r\nauthorization: ${authorization}\r\nconnection: close\r\n\r\n`,
+  )
+  assert.ok(answer.endsWith('[{"id":1}]'), answer)
 })
 
 describe('a slow client', () => {

@@ -96,10 +96,13 @@ function begin(reply: FastifyReply, { status, headers }: Reply): FastifyReply {
   return reply
 }
 
+/** A client that takes the hub for its proxy sends the whole URL, and is to be answered: RFC 9112, section 3.2.2. */
+const authority = /^https?:\/\/[^/?#]*/i
+
 function readSocketRequest({ method, originalUrl, raw, body }: FastifyRequest): HubRequest {
   return {
     method,
-    url: originalUrl,
+    url: originalUrl.replace(authority, '') || '/',
     headers: headersOf(raw.rawHeaders),
     body: body instanceof Uint8Array ? body : new Uint8Array(),
   }
