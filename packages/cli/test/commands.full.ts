@@ -147,7 +147,7 @@ test('plinth queries and plinth locks print what the guide shows', { skip }, asy
 
 async function untilThere(event: string): Promise<void> {
   const text = `select from pg_stat_activity where datname = current_database() and wait_event = $1`
-  for (let left = 1000; left > 0; left--) {
+  for (let left = 3000; left > 0; left--) {
     if ((await db.query(text, [event])).rowCount > 0) return
     await sleep(10)
   }

@@ -115,7 +115,7 @@ test('what runs is told, and passwords in it are hidden', async () => {
     signal: stop.signal,
   })
   const isSleeping = `select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`
-  for (let left = 1000; left > 0 && (await db.query(isSleeping)).rowCount === 0; left--) await sleep(5)
+  for (let left = 6000; left > 0 && (await db.query(isSleeping)).rowCount === 0; left--) await sleep(5)
   assert.match((await report('queries', ...url)).text, /everyday \(\w+\) +active +Timeout: PgSleep +select pg_sleep/)
   assert.match((await report('queries', ...url)).text, /db', '\\u001b\[2J\\u009b'/)
   assert.equal((await report('queries', '--over', '60', ...url)).text, 'Nothing runs but this question.')
@@ -147,7 +147,7 @@ const waiters = async (): Promise<number> =>
     .rowCount
 
 async function untilWaiting(count: number): Promise<void> {
-  for (let left = 1000; left > 0; left--) {
+  for (let left = 6000; left > 0; left--) {
     if ((await waiters()) === count) return
     await sleep(5)
   }
@@ -354,7 +354,7 @@ test('tasks are listed, shown and retried, and dead letters redriven', async () 
   assert.match((await report('tasks', 'ls', ...url)).text, new RegExp(`\n +${id} +welcome +ready +0 `))
   const worker = await startWorker(db, [failing])
   const isDead = async (): Promise<boolean> => (await report('tasks', 'show', id, ...url)).text.includes('dead')
-  for (let left = 100; left > 0 && !(await isDead()); left--) await sleep(10)
+  for (let left = 1000; left > 0 && !(await isDead()); left--) await sleep(10)
   await worker.close()
   const shown = (await report('tasks', 'show', id, ...url)).text
   assert.match(shown, /State +dead[^]*Last error +RangeError: no mailbox, password='\*\*\*'\n +Input +\{"to":"ada"\}/)
@@ -385,7 +385,7 @@ export default defineSeed(async (tx) => {
   const seeds = ['--seeds', join(folder, 'slow'), '--migrations', folders.migrations]
   await using command = plinth(['reset', ...seeds, '--url', own.url])
   const isSleeping = `select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`
-  for (let left = 2000; left > 0 && (await database.query(isSleeping)).rowCount === 0; left--) await sleep(10)
+  for (let left = 6000; left > 0 && (await database.query(isSleeping)).rowCount === 0; left--) await sleep(10)
   const { code, stdout, stderr } = await command.stop('SIGINT')
   assert.deepEqual([code, stdout], [1, ''], stderr)
   assert.match(stderr, /^0001_notes applied .*\n010_slow\nplinth: The seed 010_slow failed: .*\n$/m)

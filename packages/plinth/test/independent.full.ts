@@ -70,6 +70,7 @@ test('it takes at most one connection beyond the pool, and gives it back', async
 
 test('who waits too long for the spare connection is told so', async () => {
   await using db = createDatabase({ url, pool: { max: 1, acquireTimeoutMs: 300 } })
+  await db.connect()
   const error = await errorOf(
     db.transaction(async (tx) => {
       await insert(tx, 1)
