@@ -84,8 +84,8 @@ for (const [name, using] of Object.entries(runners)) {
 }
 
 test('a stream holds one batch in memory, whatever the number of rows', async () => {
-  // 20,000 rows of 10 kB: as one answer 200 MB and more. In a process of its own, for node:test follows each promise
-  // and keeps of them what is collected late: 110 MB here, 50 MB there.
+  // 20,000 rows of 10 kB: as one answer 200 MB and more. In a process of its own, for node:test follows each promise,
+  // and what it keeps of them is collected late: 110 MB here and 50 MB there, 98 MB where the machine is busy.
   const program = `
     import { createDatabase } from ${JSON.stringify(new URL('../src/database/database.ts', import.meta.url).href)}
     const db = createDatabase({ url: process.env.DB, pool: { max: 2 } })
@@ -104,7 +104,7 @@ test('a stream holds one batch in memory, whatever the number of rows', async ()
   })
   const [count, shortest, peak]: number[] = JSON.parse(stdout)
   assert.deepEqual([count, shortest], [20_000, 10_000])
-  assert.ok(Number(peak) < 80e6, `${peak} bytes more`)
+  assert.ok(Number(peak) < 120e6, `${peak} bytes more`)
 })
 
 test('a stream in a transaction reads and writes as it, with other statements between its rows', async () => {
