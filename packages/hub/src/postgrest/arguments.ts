@@ -1,5 +1,5 @@
 import type { Call, Json, Row } from 'plinth'
-import type { CatalogFunction, FunctionArgument } from 'plinth/operation'
+import { type Catalog, type CatalogFunction, findFunctions, type FunctionArgument } from 'plinth/operation'
 import type { ContentType } from './content-type.ts'
 import type { Given } from './given.ts'
 import { ambiguousFunction, unknownFunction } from './unknown-names.ts'
@@ -8,19 +8,21 @@ import { ambiguousFunction, unknownFunction } from './unknown-names.ts'
  * The overload that takes exactly these names, its defaults aside; if there is none, the one whose only argument has no
  * name and takes the body as it is.
  */
-export function chooseFunction(
-  candidates: readonly CatalogFunction[],
-  schema: string,
-  name: string,
-  given: Given,
-): CatalogFunction {
-  const callable = candidates.filter(isCallable)
+export function chooseFunction(catalog: Catalog, schema: string, name: string, given: Given): CatalogFunction {
+  const callable = findFunctions(catalog, name, schema).filter(isCallable)
   const named = callable.filter((candidate) => takesNames(candidate, given))
   const fitting = named.length > 0 ? named : callable.filter((candidate) => takesBody(candidate, given))
   const [chosen] = fitting
-  if (chosen === undefined) throw unknownFunction(schema, name, given)
+  if (chosen === undefined) throw unknownFunction(schema, name, given, callableIn(catalog, schema))
   if (fitting.length > 1) throw ambiguousFunction(fitting)
   return chosen
+}
+
+function callableIn({ functions }: Catalog, schema: string): ReadonlyMap<string, readonly CatalogFunction[]> {
+  const named = [...(functions.get(schema) ?? [])].map(
+    ([name, overloads]) => [name, overloads.filter(isCallable)] as const,
+  )
+  return new Map(named.filter(([, overloads]) => overloads.length > 0))
 }
 
 /** Nobody can give an argument that has no name, but the only one of a type that a whole body can be. */

@@ -1,5 +1,5 @@
 import type { Call, Json, Row } from 'plinth'
-import { type Catalog, type CatalogFunction, type CatalogRelation, findFunctions, findRelation } from 'plinth/operation'
+import { type Catalog, type CatalogFunction, type CatalogRelation, findRelation } from 'plinth/operation'
 import { isFilter } from '../query/filter.ts'
 import { isReserved, type Parameters, parseParameters } from '../query/parameters.ts'
 import { limitedTo, parseRange, type Range } from '../query/range.ts'
@@ -24,7 +24,7 @@ export function readFunctionRequest(envelope: Envelope, name: string, catalog: C
   const { method } = envelope.request
   if (method !== 'GET' && method !== 'HEAD' && method !== 'POST') throw methodNotForFunction(method)
   const read = method === 'POST' ? readBody(envelope) : readParameters(envelope)
-  const chosen = chooseFunction(findFunctions(catalog, name, envelope.schema), envelope.schema, name, read.given)
+  const chosen = chooseFunction(catalog, envelope.schema, name, read.given)
   const asked = parseParameters(read.filters, scopeOf(chosen, envelope, catalog), envelope.budget)
   const header = method === 'GET' ? envelope.request.headers.get('range') : undefined
   const range = parseRange(asked.limit, asked.offset, header)

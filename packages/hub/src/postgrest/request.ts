@@ -35,7 +35,7 @@ function readRoot(envelope: Envelope, catalog: Catalog): Asked {
 
 function relationOf({ schema }: Envelope, name: string, catalog: Catalog): CatalogRelation {
   const relation = findRelation(catalog, name, schema)
-  if (relation === undefined) throw unknownRelation(schema, name)
+  if (relation === undefined) throw unknownRelation(schema, name, catalog.relations.get(schema)?.keys())
   return relation
 }
 

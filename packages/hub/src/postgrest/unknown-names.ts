@@ -1,11 +1,30 @@
 import type { CatalogFunction, CatalogRelation, Relationship } from 'plinth/operation'
 import { Refusal } from '../refusal.ts'
 import type { Given } from './given.ts'
+import { nearestName } from './nearest-name.ts'
 
-/** A name that the catalog does not hold, said as PostgREST and PostgreSQL say it. */
+/**
+ * A name that the catalog does not hold, said as PostgREST and PostgreSQL say it. A hint names only what is in the catalog
+ * that the caller may know.
+ */
 
-export function unknownRelation(schema: string, name: string): Refusal {
+/** Of names that stand for themselves, a hint tells only one that is nearly the same. */
+const nearlySame = 0.75
+const halfAlike = 0.5
+/** Of what belongs to something known, the most like will do. */
+const somewhatLike = 0.33
+
+type Hint = { readonly hint?: string }
+
+function hinted(name: string | undefined, tell: (name: string) => string): Hint {
+  return name === undefined ? {} : { hint: `Perhaps you meant ${tell(name)}` }
+}
+
+/** `known`: the relations of that schema. */
+export function unknownRelation(schema: string, name: string, known: Iterable<string> = []): Refusal {
+  const nearest = nearestName(name, [...known], nearlySame)
   return new Refusal(404, 'PGRST205', `Could not find the table '${schema}.${name}' in the schema cache`, {
+    ...hinted(nearest, (one) => `the table '${schema}.${one}'`),
     code: 'UndefinedObject',
     sqlstate: '42P01',
     isUnknownName: true,
@@ -13,24 +32,31 @@ export function unknownRelation(schema: string, name: string): Refusal {
 }
 
 /** In select, filter, order, returning and conflict target: PostgreSQL's own error, made before it is asked. */
-export function unknownColumn(relation: Pick<CatalogRelation, 'name'>, name: string): Refusal {
-  return new Refusal(400, '42703', `column ${relation.name}.${name} does not exist`, {
+export function unknownColumn(of: Pick<CatalogRelation, 'name'> & Partial<CatalogRelation>, name: string): Refusal {
+  const nearest = nearestName(name, [...(of.columns?.keys() ?? [])], halfAlike)
+  return new Refusal(400, '42703', `column ${of.name}.${name} does not exist`, {
+    ...hinted(nearest, (one) => `to reference the column "${of.name}.${one}".`),
     code: 'UndefinedObject',
     sqlstate: '42703',
     isUnknownName: true,
   })
 }
 
+/** `known`: relationships of ours, by the name of what they lead to. */
 export function unknownRelationship(
   { name, schema }: { readonly name: string; readonly schema: string },
   { target, hint }: { readonly target: string; readonly hint: string | undefined },
+  known: readonly string[] = [],
 ): Refusal {
+  // That it is there, but not as the hint has it, is no news.
+  const nearest = known.includes(target) ? undefined : nearestName(target, known, somewhatLike)
   const by = hint === undefined ? '' : `' using the hint '${hint}`
   const message = `Could not find a relationship between '${name}' and '${target}' in the schema cache`
   return new Refusal(400, 'PGRST200', message, {
     details:
       `Searched for a foreign key relationship between '${name}' and '${target}${by}' in the schema '${schema}', ` +
       'but no matches were found.',
+    ...hinted(nearest, (one) => `'${one}' instead of '${target}'.`),
     code: 'UndefinedObject',
     isUnknownName: true,
   })
@@ -113,18 +139,40 @@ export function unknownWriteColumn(relation: CatalogRelation, name: string): Ref
   return new Refusal(400, 'PGRST204', message, { code: 'UndefinedObject', sqlstate: '42703', isUnknownName: true })
 }
 
-export function unknownFunction(schema: string, name: string, { names, body }: Given): Refusal {
+/** Functions of one schema that can be called, by name. */
+type KnownFunctions = ReadonlyMap<string, readonly CatalogFunction[]>
+
+export function unknownFunction(
+  schema: string,
+  name: string,
+  { names, body }: Given,
+  known: KnownFunctions = new Map(),
+): Refusal {
   const isWhole = body === 'text' || body === 'xml' || body === 'bytes'
+  // PostgREST tells none of what could take a whole body.
+  const nearest = isWhole ? undefined : nearestFunction(name, names, known)
   const suffix = isWhole ? '' : names.length === 0 ? ' without parameters' : `(${listed(names)})`
   return new Refusal(404, 'PGRST202', `Could not find the function ${schema}.${name}${suffix} in the schema cache`, {
     details:
       `Searched for the function ${schema}.${name} ${listedArguments(names, body)}, ` +
       'but no matches were found in the schema cache.',
+    ...hinted(nearest, (one) => `to call the function ${schema}.${one}`),
     code: 'UndefinedObject',
     sqlstate: '42883',
     isUnknownName: true,
   })
 }
+
+function nearestFunction(name: string, given: readonly string[], known: KnownFunctions): string | undefined {
+  const overloads = known.get(name)
+  if (overloads === undefined) return nearestName(name, [...known.keys()], nearlySame)
+  if (given.length > mostListed) return undefined
+  const lists = overloads.map(({ args }) => argumentList(args.map((argument) => argument.name)))
+  const nearest = nearestName(argumentList(given), lists, somewhatLike)
+  return nearest && name + nearest
+}
+
+const argumentList = (names: readonly string[]): string => `(${names.toSorted().join(', ')})`
 
 /** No function has more arguments, and a body may name a hundred thousand. */
 const mostListed = 100

@@ -16,7 +16,10 @@ export function findRelationship(ours: CatalogRelation, wanted: WantedEmbed, sco
     return hint === undefined ? isMeant(one, target, scope) : one.to.name === target && isHinted(one, hint)
   })
   const [only] = found
-  if (only === undefined) throw unknownRelationship(scope, wanted)
+  if (only === undefined) {
+    const known = inReach.map(({ to }) => to.name)
+    throw unknownRelationship(scope, wanted, [...new Set(known)])
+  }
   if (found.length > 1) throw ambiguousRelationship(ours, target, found)
   return only
 }

@@ -44,10 +44,10 @@ function operationsOf(operation: Exclude<Operation, Call>): readonly TableOperat
 /** A function without a row type of a relation yields columns that only PostgreSQL knows; embeds need a relation. */
 function resolveCall(operation: Call, catalog: Catalog): Operation {
   const { schema, name } = operation.target
-  const home = schema ?? catalog.schemas[0] ?? ''
   const candidates = findFunctions(catalog, name, schema)
+  const home = schema ?? candidates[0]?.schema ?? catalog.schemas[0] ?? ''
   const chosen =
-    typed(operation, candidates) ?? chooseFunction(candidates, home, name, { names: Object.keys(operation.args) })
+    typed(operation, candidates) ?? chooseFunction(catalog, home, name, { names: Object.keys(operation.args) })
   const target = { schema: chosen.schema, name: chosen.name }
   const { relation: rows } = chosen.returns
   const relation = rows && findRelation(catalog, rows.name, rows.schema)

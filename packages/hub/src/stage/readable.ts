@@ -17,7 +17,8 @@ interface Level {
 
 export function lookUpRelation({ schema, name }: Relation, catalog: Catalog): CatalogRelation {
   const relation = findRelation(catalog, name, schema)
-  if (relation === undefined) throw unknownRelation(schema ?? catalog.schemas[0] ?? '', name)
+  const home = schema ?? catalog.schemas[0] ?? ''
+  if (relation === undefined) throw unknownRelation(home, name, catalog.relations.get(home)?.keys())
   return relation
 }
 
