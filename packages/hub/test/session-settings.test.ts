@@ -148,6 +148,15 @@ describe('what a request tells PostgreSQL', () => {
     })
   })
 
+  test('stays one object when there are as many as are kept', () => {
+    const fresh = { ...telling, use: { ...quiet } }
+    const kept = (role: string): unknown =>
+      tell({ ...asking, caller: { kind: 'anonymous', role, claims: '{}' } }, fresh).options.laneSettings
+    for (let n = 1; n < 1000; n++) kept(`role${n}`)
+    const [last, first] = [kept('last'), kept('role1')]
+    assert.deepEqual([kept('last') === last, kept('role1') === first], [true, true])
+  })
+
   test('stays on no connection where something reads it, changes the session or goes in front', () => {
     for (const use of ['readsRequest', 'setsResponse', 'changesSession'] as const)
       assert.equal(tell(asking, { ...telling, use: { ...quiet, [use]: true } }).options.laneSettings, undefined, use)

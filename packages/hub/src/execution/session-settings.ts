@@ -95,15 +95,16 @@ function keptSettings(
   const role = caller.kind === 'owner' ? '' : caller.role
   const key = `${isReadOnly ? 'r' : 'w'}${form.schema}\0${role}`
   const known = kept.get(use) ?? new Map<string, Settings>()
-  kept.set(use, known)
-  const laneSettings = known.get(key) ?? {
+  const found = known.get(key)
+  if (found !== undefined) return { laneSettings: found }
+  const laneSettings = {
     search_path: searchPath(form.schema, dialect),
     ...without(roleSettings(caller, use)),
     default_transaction_read_only: isReadOnly ? 'on' : 'off',
     ...(role !== '' && { role }),
   }
   if (known.size >= mostKept) known.clear()
-  known.set(key, laneSettings)
+  kept.set(use, known.set(key, laneSettings))
   return { laneSettings }
 }
 
