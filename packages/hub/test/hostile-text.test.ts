@@ -8,10 +8,11 @@ import { parseCsv } from '../src/postgrest/csv.ts'
 import { parseJson } from '../src/postgrest/json.ts'
 import { parseAccept } from '../src/postgrest/media-type.ts'
 import { parsePreferences } from '../src/postgrest/prefer.ts'
+import { parseForm } from '../src/postgrest/request-body.ts'
 import { withoutValue } from '../src/validation/rule-message.ts'
 import { testReaders } from './support/hostile-text.ts'
 
-const limits = { ...defaultLimits, depth: 1_000_000_000 }
+const limits = { ...defaultLimits, depth: 1_000_000_000, rows: 1_000_000_000 }
 const findNobody = createIdentify({
   findKey: () => undefined,
   hasKeys: true,
@@ -33,12 +34,13 @@ testReaders({
   'a preference': (text) => parsePreferences(`handling=strict,${text}`, true),
   JSON: (text) => parseJson(Buffer.from(text), limits),
   'JSON in a text': (text) => parseJson(Buffer.from(`{"a":"${text}`), limits),
-  CSV: (text) => parseCsv(`a,b\n${text}`),
-  'a quoted field': (text) => parseCsv(`a,b\n"${text}`),
+  CSV: (text) => parseCsv(`a,b\n${text}`, limits),
+  'a quoted field': (text) => parseCsv(`a,b\n"${text}`, limits),
+  'a form': (text) => parseForm(Buffer.from(text), limits),
   'the message of a rule': (text) => withoutValue(text, 'x'),
 })
 
 test('a quoted field of CSV may be as long as a body', () => {
   const long = 'x'.repeat(20_000_000)
-  assert.equal(parseCsv(`a\n"${long}"`)[0]?.['a'], long)
+  assert.equal(parseCsv(`a\n"${long}"`, limits)[0]?.['a'], long)
 })

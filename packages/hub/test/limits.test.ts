@@ -105,6 +105,16 @@ describe('a request that is too large', () => {
     assert.ok(text.length < 3_000, `${text.length} characters`)
   })
 
+  test('in the number of values of a form or of lines of CSV is PLT400', async () => {
+    for (const [type, text] of [
+      ['application/x-www-form-urlencoded', '&a'.repeat(500_000)],
+      ['text/csv', `body${'\na'.repeat(500_000)}`],
+    ] as const) {
+      const { status, json } = await hub.ask('POST', '/notes', { text, headers: { 'content-type': type } })
+      assert.deepEqual([status, json.code], [400, 'PLT400'], type)
+    }
+  })
+
   test('in what it asks for is PLT400, however it is spelled', async () => {
     const many = (count: number, text: string, separator = ','): string =>
       Array.from({ length: count }, () => text).join(separator)

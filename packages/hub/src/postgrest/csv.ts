@@ -1,12 +1,13 @@
 import type { Row } from 'plinth'
-import { invalidBody } from './refusals.ts'
+import type { Limits } from '../limits.ts'
+import { invalidBody, tooMuch } from './refusals.ts'
 
 /**
  * Reads CSV (RFC 4180) whose first line names the columns. The word NULL, quoted or not, is null, as PostgREST reads
  * it. Empty lines are skipped.
  */
-export function parseCsv(text: string): readonly Row[] {
-  const [names, ...lines] = parseLines(text)
+export function parseCsv(text: string, limits: Limits): readonly Row[] {
+  const [names, ...lines] = parseLines(text, limits)
   if (names === undefined) throw invalidBody('parse error (not enough input)', 'The first line must name the columns.')
   if (lines.some((line) => line.length !== names.length)) throw invalidBody('All lines must have same number of fields')
   return lines.map((line) =>
@@ -17,7 +18,7 @@ export function parseCsv(text: string): readonly Row[] {
 /** A field, and what ends it: a comma, a line break or the end. A field may be as long as the body. */
 const field = /(?:"([^"]*(?:""[^"]*)*)"|([^",\r\n]*))(,|\r\n|\n|\r|$)/y
 
-function parseLines(text: string): string[][] {
+function parseLines(text: string, limits: Limits): string[][] {
   const lines: string[][] = []
   let line: string[] = []
   field.lastIndex = text.startsWith('\ufeff') ? 1 : 0
@@ -29,6 +30,7 @@ function parseLines(text: string): string[][] {
     if (end === ',') continue
     if (line.length > 1 || line[0] !== '' || quoted !== undefined) lines.push(line)
     line = []
+    if (lines.length > limits.rows + 1) throw tooMuch(`More than ${limits.rows} rows in one write.`)
   }
   return lines
 }

@@ -70,7 +70,7 @@ function readBody(envelope: Envelope): ReadCall {
     case 'csv':
       return { ...readObject(envelope, body), filters }
     case 'form': {
-      const pairs = [...parseForm(request.body)]
+      const pairs = parseForm(request.body, envelope.limits)
       return { given: { names: namesOf(pairs) }, argumentsFor: (chosen) => argumentsOfText(chosen, pairs), filters }
     }
     default: {
@@ -83,7 +83,8 @@ function readBody(envelope: Envelope): ReadCall {
 /** The names of an object, or of the first of a list, are those of the arguments. */
 function readObject({ request, limits, target }: Envelope, body: ContentType): Omit<ReadCall, 'filters'> {
   const text = request.body.length === 0 ? '{}' : decodeText(request.body)
-  const value = body === 'csv' ? parseCsv(text) : request.body.length === 0 ? {} : parseJson(request.body, limits)
+  const value =
+    body === 'csv' ? parseCsv(text, limits) : request.body.length === 0 ? {} : parseJson(request.body, limits)
   const columns = target.parameters.find(({ name }) => name === 'columns')?.value.split(',')
   const row = firstRow(value)
   return {
