@@ -35,7 +35,7 @@ const server = scope.use(await startService('server', environment))
 const db = scope.use(createDatabase({ url: postgres.url, service: 'test' }))
 
 // README.md registers her and lets her write; the two users and blogs before hers are the seed's.
-const ada = { firstName: 'Ada', lastName: 'Lovelace', email: 'ada@example.com', password: 'difference engine' }
+const ada = { username: 'ada', email: 'ada@example.com', password: 'difference engine' }
 const adasAccount = `${backend.url}/users/3`
 const adasBlog = `${server.url}/blogs/3`
 
@@ -56,12 +56,40 @@ test('the database, its migrations and the entities agree, and the lint has noth
 
 test('the requests of README.md are answered as it prints', async (t) => {
   const requests = await readRequests()
-  assert.equal(requests.length, 5)
+  assert.equal(requests.length, 7)
   const addresses = { 'http://localhost:3001': backend.url, 'http://localhost:3002': server.url }
   for (const { command, answer } of requests) {
     assert.deepEqual(await runAsPrinted(command, folder, addresses), answer, command)
     t.diagnostic(command.split('\n')[0] ?? '')
   }
+})
+
+test('a user and a blog come from what the article sends, without a session', async () => {
+  const account = { username: 'johndoe', email: 'john@example.com', password: 'securepassword' }
+  const user = await post(`${backend.url}/users`, account)
+  const { id, ...registered } = user.body
+  assert.deepEqual([user.status, registered], [201, { username: 'johndoe', email: 'john@example.com' }])
+  for (const author of [{ author: 'Jane Roe' }, { author: null }, {}]) {
+    const given = { title: 'My first blog', description: 'What it is about', ...author }
+    const { status, body } = await post(`${server.url}/blogs`, given)
+    assert.deepEqual([status, body], [201, { author: null, ...given, id: body['id'], userId: null }])
+    assert.deepEqual((await ask(`${server.url}/blogs/${String(body['id'])}`)).body, body)
+  }
+  const johns = { title: 'His own', description: 'By his name', author: 'johndoe' }
+  const { body } = await post(`${server.url}/blogs`, johns, await logIn(account.email, account.password))
+  assert.deepEqual(body, { ...johns, id: body['id'], userId: id })
+})
+
+test("a name is its user's alone", async () => {
+  const namesake = await post(`${backend.url}/users`, { ...ada, email: 'namesake@example.com' })
+  assert.deepEqual([namesake.status, namesake.body['fields']], [409, ['username']])
+  const blog = { title: 'Notes', description: 'Not by her', author: 'ada' }
+  const guests = await post(`${server.url}/blogs`, blog)
+  assert.deepEqual([guests.status, guests.body['fields']], [401, ['author']])
+  assert.match(String(guests.body['title']), /log in/)
+  const cookie = await logIn(ada.email, ada.password)
+  const others = await post(`${server.url}/blogs`, { ...blog, author: 'grace' }, cookie)
+  assert.deepEqual([others.status, others.body['fields']], [422, ['author']])
 })
 
 test('a password is stored as scrypt with its parameters, and no answer holds it', async () => {
@@ -71,7 +99,7 @@ test('a password is stored as scrypt with its parameters, and no answer holds it
   assert.match(hash, /^scrypt:16384:8:5:[\w+/=]{24}:[\w+/=]{44}$/)
   const cookie = await logIn(ada.email, ada.password)
   const answers = [await ask(adasAccount), await post(`${backend.url}/sessions`, ada)]
-  const renamed = await ask(`${backend.url}/users/me/name`, 'PUT', { firstName: 'Ada', lastName: 'King' }, cookie)
+  const renamed = await ask(`${backend.url}/users/me/username`, 'PUT', { username: 'ada.king' }, cookie)
   for (const { status, body } of [...answers, renamed]) {
     assert.ok(status < 300)
     assert.doesNotMatch(JSON.stringify(body), /scrypt|assword/)
@@ -83,29 +111,32 @@ test('what a client does wrong is refused with what is wrong', async () => {
   const short = await post(`${backend.url}/users`, { ...ada, email: 'no address', password: 'short' })
   assert.deepEqual([short.status, short.body['fields']], [422, ['email', 'password']])
   assert.equal((await post(`${backend.url}/sessions`, { ...ada, password: 'another one' })).status, 401)
-  assert.equal((await post(`${server.url}/blogs`, { title: 'Notes', body: 'By nobody' })).status, 401)
-  assert.equal((await post(`${server.url}/blogs`, { title: 'x'.repeat(300), body: '' }, cookie)).status, 422)
+  assert.equal(
+    (await post(`${server.url}/blogs`, { title: 'Notes', description: 'Late' }, 'session=ended')).status,
+    401,
+  )
+  assert.equal((await post(`${server.url}/blogs`, { title: 'x'.repeat(300), description: '' }, cookie)).status, 422)
   assert.equal((await ask(`${server.url}/blogs/4711`)).status, 404)
   assert.equal((await ask(`${server.url}/blogs?after=nonsense`)).status, 422)
-  const bob = { ...ada, email: 'bob@example.com' }
+  const bob = { ...ada, username: 'bob', email: 'bob@example.com' }
   await post(`${backend.url}/users`, bob)
   const bobs = await logIn(bob.email, bob.password)
-  assert.equal((await ask(adasBlog, 'PUT', { title: 'Mine', body: 'now' }, bobs)).status, 403)
+  assert.equal((await ask(adasBlog, 'PUT', { title: 'Mine', description: 'now' }, bobs)).status, 403)
 })
 
 test('a change is seen by the next read, and a closed session is closed at once', async () => {
   const cookie = await logIn(ada.email, ada.password)
   for (const title of ['First', 'Second', 'Third']) {
-    assert.equal((await ask(adasBlog, 'PUT', { title, body: 'On the engine' }, cookie)).status, 200)
+    assert.equal((await ask(adasBlog, 'PUT', { title, description: 'On the engine' }, cookie)).status, 200)
     assert.equal((await ask(adasBlog)).body['title'], title)
   }
   assert.equal((await ask(`${backend.url}/sessions/mine`, 'DELETE', undefined, cookie)).status, 204)
-  assert.equal((await post(`${server.url}/blogs`, { title: 'Late', body: 'Too late' }, cookie)).status, 401)
+  assert.equal((await post(`${server.url}/blogs`, { title: 'Late', description: 'Too late' }, cookie)).status, 401)
 })
 
 test('50 concurrent requests for one e-mail give one user and 49 clear conflicts', async (t) => {
-  const carol = { ...ada, firstName: 'Carol', email: 'carol@example.com' }
-  const answers = await Promise.all(Array.from({ length: 50 }, () => post(`${backend.url}/users`, carol)))
+  const carol = (n: number): object => ({ ...ada, username: `carol-${n}`, email: 'carol@example.com' })
+  const answers = await Promise.all(Array.from({ length: 50 }, (_, n) => post(`${backend.url}/users`, carol(n))))
   const conflicts = answers.filter(({ status }) => status === 409)
   assert.equal(answers.filter(({ status }) => status === 201).length, 1)
   assert.equal(conflicts.length, 49)
@@ -118,7 +149,7 @@ test('the database is stopped and started under traffic: 503 meanwhile, and noth
   for (const url of [adasBlog, adasAccount, `${backend.url}/users/me`])
     assert.equal((await ask(url, 'GET', undefined, cookie)).status, 200)
   const write = (n: number): ReturnType<typeof post> =>
-    post(`${server.url}/blogs`, { title: `Outage ${n}`, body: 'Saved or refused' }, cookie)
+    post(`${server.url}/blogs`, { title: `Outage ${n}`, description: 'Saved or refused' }, cookie)
   await using traffic = startTraffic(8, write)
   await until('blogs are written', async () => traffic.acknowledged.length > 50)
   await postgres.stop()
@@ -131,8 +162,8 @@ test('the database is stopped and started under traffic: 503 meanwhile, and noth
   assert.deepEqual([refusal.status, refusal.headers.get('retry-after')], [503, '5'])
   if (redis) {
     assert.equal((await ask(adasBlog)).body['title'], 'Third')
-    assert.equal((await ask(adasAccount)).body['lastName'], 'King')
-    assert.equal((await ask(`${backend.url}/users/me`, 'GET', undefined, cookie)).body['lastName'], 'King')
+    assert.equal((await ask(adasAccount)).body['username'], 'ada.king')
+    assert.equal((await ask(`${backend.url}/users/me`, 'GET', undefined, cookie)).body['username'], 'ada.king')
     t.diagnostic('cached reads were served while the database was away, to who is logged in too')
   }
   await using late = await startService('backend', environment)
@@ -152,7 +183,7 @@ test('the database is stopped and started under traffic: 503 meanwhile, and noth
 test('Redis is stopped and started under traffic: everything goes on', { skip: withoutOwnRedis }, async (t) => {
   const cookie = await logIn(ada.email, ada.password)
   await using traffic = startTraffic(4, (n) =>
-    post(`${server.url}/blogs`, { title: `Slow ${n}`, body: 'Saved' }, cookie),
+    post(`${server.url}/blogs`, { title: `Slow ${n}`, description: 'Saved' }, cookie),
   )
   await until('blogs are written', async () => traffic.acknowledged.length > 20)
   await redis?.stop()
@@ -172,10 +203,15 @@ test('Redis is stopped and started under traffic: everything goes on', { skip: w
 test('SIGTERM under load: what a server had begun to read is answered, and what it refused it never began', async (t) => {
   const cookie = await logIn(ada.email, ada.password)
   const blogs = followPosts((n, onBegun) =>
-    followedPost(`${server.url}/blogs`, { title: `Last ${n}`, body: 'Saved' }, cookie, onBegun),
+    followedPost(`${server.url}/blogs`, { title: `Last ${n}`, description: 'Saved' }, cookie, onBegun),
   )
   const users = followPosts((n, onBegun) =>
-    followedPost(`${backend.url}/users`, { ...ada, email: `last-${n}@example.com` }, '', onBegun),
+    followedPost(
+      `${backend.url}/users`,
+      { ...ada, username: `last-${n}`, email: `last-${n}@example.com` },
+      '',
+      onBegun,
+    ),
   )
   await using writing = startTraffic(8, blogs.send)
   await using registering = startTraffic(4, users.send)
@@ -208,7 +244,7 @@ test('SIGTERM under load: what a server had begun to read is answered, and what 
 test('a backend that is killed before the mail leaves it to the next', async () => {
   mails.isTaking = false
   const killed = await startService('backend', environment)
-  const { status } = await post(`${killed.url}/users`, { ...ada, email: 'late@example.com' })
+  const { status } = await post(`${killed.url}/users`, { ...ada, username: 'late', email: 'late@example.com' })
   assert.equal(status, 201)
   await killed[Symbol.asyncDispose]()
   assert.ok(!mails.received.includes('late@example.com'))

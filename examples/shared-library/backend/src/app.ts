@@ -19,7 +19,7 @@ export function createApp(db: Database, redis: Redis): Express {
   })
   app.use(userRoutes(db, database, sessions, redis), sessionRoutes(database, sessions))
 
-  // Behind all routes: a duplicate e-mail becomes 409, a database that is away 503 with Retry-After.
+  // Behind all routes: an e-mail or username that is taken becomes 409, a database that is away 503 with Retry-After.
   app.use(database.errors, answerRefusal)
   return app
 }

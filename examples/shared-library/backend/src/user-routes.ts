@@ -6,14 +6,13 @@ import { z } from 'zod'
 import { hashPassword } from './password.ts'
 import { findUser, type PublicUser, registerUser, renameUser } from './users.ts'
 
-const name = z.string().trim().min(1).max(100)
+const username = z.string().trim().min(1).max(50)
 const registration = z.object({
-  firstName: name,
-  lastName: name,
-  email: z.string().trim().toLowerCase().max(254).pipe(z.email()),
+  username,
+  email: z.string().trim().toLowerCase().max(100).pipe(z.email()),
   password: z.string().min(8).max(200),
 })
-const renaming = z.object({ firstName: name, lastName: name })
+const renaming = z.object({ username })
 
 /** A router owns the transactions: it says where one begins, and what is answered when it has ended. */
 export function userRoutes(db: Database, { needsDatabase }: ExpressDatabase, sessions: Sessions, redis: Redis): Router {
@@ -45,13 +44,13 @@ export function userRoutes(db: Database, { needsDatabase }: ExpressDatabase, ses
     response.json(await cached(await validated(z.coerce.number().int().positive(), request.params.id)))
   })
 
-  router.put('/users/me/name', needsDatabase, async (request, response) => {
+  router.put('/users/me/username', needsDatabase, async (request, response) => {
     const id = await sessions.userOf(request.headers.cookie)
-    const names = await validated(renaming, request.body)
+    const given = await validated(renaming, request.body)
     const user = await request.db.transaction((tx) => {
       // Not before the commit: until then others read the old name from the database, and would cache it again.
       tx.afterCommit(() => cache.forget(id))
-      return renameUser(tx, id, names)
+      return renameUser(tx, id, given.username)
     })
     response.json(user)
   })

@@ -8,8 +8,7 @@ import { welcomeMail } from './welcome-mail.ts'
 
 export interface PublicUser {
   readonly id: number
-  readonly firstName: string
-  readonly lastName: string
+  readonly username: string
   readonly email: string
 }
 
@@ -17,11 +16,9 @@ interface NewUser extends Omit<PublicUser, 'id'> {
   readonly passwordHash: string
 }
 
-type Names = Pick<PublicUser, 'firstName' | 'lastName'>
-
 /**
- * No look whether the e-mail is taken: between looking and inserting somebody else may take it. The unique constraint
- * decides, and its violation is the answer 409. The welcome mail exists exactly when the user does.
+ * No look whether the e-mail or the username is taken: between looking and inserting somebody else may take it. The
+ * unique constraints decide, and a violation is the answer 409. The welcome mail exists exactly when the user does.
  */
 export async function registerUser(tx: Transaction, given: NewUser): Promise<PublicUser> {
   const user = await tx.run(users.insert(given))
@@ -29,15 +26,15 @@ export async function registerUser(tx: Transaction, given: NewUser): Promise<Pub
   return toPublic(user)
 }
 
-export async function renameUser(tx: Transaction, id: number, names: Names): Promise<PublicUser> {
-  return toPublic(await tx.run(users.update(id, names)))
+export async function renameUser(tx: Transaction, id: number, username: string): Promise<PublicUser> {
+  return toPublic(await tx.run(users.update(id, { username })))
 }
 
 export async function findUser(db: Queryable, id: number): Promise<PublicUser | undefined> {
-  return db.run(users.first({ id }, { select: ['id', 'firstName', 'lastName', 'email'] }))
+  return db.run(users.first({ id }, { select: ['id', 'username', 'email'] }))
 }
 
 /** The one way out for a row: by what it names, so that a new column stays inside until somebody adds it here. */
-function toPublic({ id, firstName, lastName, email }: PublicUser): PublicUser {
-  return { id, firstName, lastName, email }
+function toPublic({ id, username, email }: PublicUser): PublicUser {
+  return { id, username, email }
 }

@@ -13,8 +13,8 @@ export const welcomeMail = task('welcome-mail', async ({ userId }: { userId: num
   await sendMail({
     messageId: `<welcome-${id}@shared-library.example>`,
     to: user.email,
-    subject: `Welcome, ${user.firstName}`,
-    text: `Hello ${user.firstName} ${user.lastName}, your account is ready.`,
+    subject: `Welcome, ${user.username}`,
+    text: `Hello ${user.username}, your account is ready.`,
   })
   await complete((tx) => tx.run(users.update(userId, { welcomedAt: new Date() })))
 })

@@ -8,18 +8,24 @@ export default defineSeed(
   async (tx) => {
     const [grace, edsger] = await tx.run(
       users.insertMany([
-        { firstName: 'Grace', lastName: 'Hopper', email: 'grace@example.com', passwordHash },
-        { firstName: 'Edsger', lastName: 'Dijkstra', email: 'edsger@example.com', passwordHash },
+        { username: 'grace', email: 'grace@example.com', passwordHash },
+        { username: 'edsger', email: 'edsger@example.com', passwordHash },
       ]),
     )
     if (!grace || !edsger) return
     await tx.run(
       blogs.insertMany([
-        { author: grace.id, title: 'The first bug', body: 'A moth, found in relay 70 of panel F.' },
         {
-          author: edsger.id,
+          userId: grace.id,
+          author: grace.username,
+          title: 'The first bug',
+          description: 'A moth, found in relay 70 of panel F.',
+        },
+        {
+          userId: edsger.id,
+          author: edsger.username,
           title: 'On structure',
-          body: 'The art of programming is the art of organizing complexity.',
+          description: 'The art of programming is the art of organizing complexity.',
         },
       ]),
     )

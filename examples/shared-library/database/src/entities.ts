@@ -5,14 +5,13 @@ import { bigint, check, index, pgTable, text, timestamp, varchar } from 'drizzle
 
 const createdAt = () => timestamp('created_at', { withTimezone: true }).notNull().defaultNow()
 
-/** Owned by the backend. */
+/** Owned by the backend; the server reads the usernames. */
 export const users = pgTable(
   'users',
   {
     id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
-    firstName: varchar('first_name', { length: 100 }).notNull(),
-    lastName: varchar('last_name', { length: 100 }).notNull(),
-    email: varchar('email', { length: 254 }).notNull().unique(),
+    username: varchar('username', { length: 50 }).notNull().unique(),
+    email: varchar('email', { length: 100 }).notNull().unique(),
     passwordHash: text('password_hash').notNull(),
     /** When the welcome mail was handed over. */
     welcomedAt: timestamp('welcomed_at', { withTimezone: true }),
@@ -43,15 +42,16 @@ export const blogs = pgTable(
   {
     id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
     title: varchar('title', { length: 200 }).notNull(),
-    body: text('body').notNull(),
-    author: bigint('author', { mode: 'number' })
-      .notNull()
-      .references(() => users.id),
+    description: text('description').notNull(),
+    /** The name it was written under: of a user then, or a guest's, who may have none. */
+    author: varchar('author', { length: 50 }),
+    /** Whose it is; null for a guest's. */
+    userId: bigint('user_id', { mode: 'number' }).references(() => users.id),
     createdAt: createdAt(),
     updatedAt: timestamp('updated_at', { withTimezone: true })
       .notNull()
       .defaultNow()
       .$onUpdate(() => new Date()),
   },
-  (table) => [index('blogs_author_idx').on(table.author)],
+  (table) => [index('blogs_user_id_idx').on(table.userId)],
 )

@@ -12,6 +12,8 @@ import { sessions } from './tables.ts'
 export interface Sessions {
   /** The user of the cookie's session. Throws Refused (401) without one. */
   userOf(cookie: string | undefined): Promise<number>
+  /** The same, or null for a guest, who has no session; one that has ended is refused. */
+  userOrGuest(cookie: string | undefined): Promise<number | null>
   /** Resolves with the cookie to set. */
   open(tx: Transaction, userId: number): Promise<string>
   close(tx: Transaction, cookie: string | undefined): Promise<void>
@@ -26,13 +28,17 @@ const lifetimeSeconds = 7 * 24 * 3600
 
 export function createSessions(db: Database, redis: Redis): Sessions {
   const cache: Cache<string, Session> = createCache({ db, redis, name: 'session', load: (hash) => find(db, hash) })
+
+  async function userOf(cookie: string | undefined): Promise<number> {
+    const token = tokenIn(cookie)
+    const session = token && (await cache.read(hashOf(token)))
+    if (!session || session.expiresAt <= Date.now()) throw new Refused(401, 'Log in first: POST /sessions.')
+    return session.userId
+  }
+
   return {
-    userOf: async (cookie) => {
-      const token = tokenIn(cookie)
-      const session = token && (await cache.read(hashOf(token)))
-      if (!session || session.expiresAt <= Date.now()) throw new Refused(401, 'Log in first: POST /sessions.')
-      return session.userId
-    },
+    userOf,
+    userOrGuest: async (cookie) => (tokenIn(cookie) ? userOf(cookie) : null),
     open: async (tx, userId) => {
       const token = randomBytes(32).toString('base64url')
       const expiresAt = new Date(Date.now() + lifetimeSeconds * 1000)

@@ -4,7 +4,8 @@ import type { Database } from 'plinth'
 import { z } from 'zod'
 import { type Blog, editBlog, findBlog, newestBlogs, writeBlog } from './blogs.ts'
 
-const text = z.object({ title: z.string().trim().min(1).max(200), body: z.string().min(1).max(50_000) })
+const text = z.object({ title: z.string().trim().min(1).max(200), description: z.string().min(1).max(50_000) })
+const newBlog = text.extend({ author: z.string().trim().min(1).max(50).nullish() })
 const place = z.object({ id: z.coerce.number().int().positive() })
 const list = z.object({ after: z.string().optional() })
 
@@ -15,9 +16,9 @@ export function blogRoutes(app: FastifyInstance, sessions: Sessions, db: Databas
   const cache = createCache<number, Blog>({ db, redis, name: 'blog', load: (id) => findBlog(db, id) })
 
   app.post('/blogs', needsDatabase, async (request, reply) => {
-    const author = await sessions.userOf(request.headers.cookie)
-    const written = await validated(text, request.body)
-    const blog = await request.db.transaction((tx) => writeBlog(tx, { ...written, author }), { name: 'writeBlog' })
+    const userId = await sessions.userOrGuest(request.headers.cookie)
+    const written = await validated(newBlog, request.body)
+    const blog = await request.db.transaction((tx) => writeBlog(tx, userId, written), { name: 'writeBlog' })
     return reply.code(201).header('location', `/blogs/${blog.id}`).send(blog)
   })
 
@@ -35,14 +36,14 @@ export function blogRoutes(app: FastifyInstance, sessions: Sessions, db: Databas
   })
 
   app.put('/blogs/:id', needsDatabase, async (request) => {
-    const author = await sessions.userOf(request.headers.cookie)
+    const userId = await sessions.userOf(request.headers.cookie)
     const { id } = await validated(place, request.params)
     const written = await validated(text, request.body)
     return request.db.transaction(
       async (tx) => {
         // Not before the commit: until then others read the old text from the database, and would cache it again.
         tx.afterCommit(() => cache.forget(id))
-        return editBlog(tx, id, author, written)
+        return editBlog(tx, id, userId, written)
       },
       { name: 'editBlog' },
     )

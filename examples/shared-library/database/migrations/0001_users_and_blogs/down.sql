@@ -1,5 +1,7 @@
-ALTER TABLE "blogs" DROP CONSTRAINT "blogs_author_users_id_fkey";
+-- Drops constraint blogs_user_id_users_id_fkey of blogs.
+ALTER TABLE "blogs" DROP CONSTRAINT "blogs_user_id_users_id_fkey";
 
+-- Drops constraint sessions_user_id_users_id_fkey of sessions.
 ALTER TABLE "sessions" DROP CONSTRAINT "sessions_user_id_users_id_fkey";
 
 -- Deletes the rows of blogs.
