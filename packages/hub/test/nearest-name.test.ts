@@ -71,6 +71,7 @@ describe('a hint names what was likely meant', () => {
     ['/films?select=showings!ghost(id)', 'PGRST200', null],
     ['/films?select=titel', '42703', 'Perhaps you meant to reference the column "films.title".'],
     ['/films?actors=eq.1', '42703', null],
+    ['/films?select=bud', '42703', null],
     ['/rpc/greting', 'PGRST202', 'Perhaps you meant to call the function public.greeting'],
     ['/rpc/greeting?nam=x', 'PGRST202', 'Perhaps you meant to call the function public.greeting(name)'],
     ['/rpc/greeting?moods=y&name=x', 'PGRST202', 'Perhaps you meant to call the function public.greeting(mood, name)'],

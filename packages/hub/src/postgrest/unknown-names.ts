@@ -10,7 +10,7 @@ import { nearestName } from './nearest-name.ts'
 
 /** Of names that stand for themselves, a hint tells only one that is nearly the same. */
 const nearlySame = 0.75
-const halfAlike = 0.5
+const mostlyAlike = 0.6
 /** Of what belongs to something known, the most like will do. */
 const somewhatLike = 0.33
 
@@ -33,7 +33,7 @@ export function unknownRelation(schema: string, name: string, known: Iterable<st
 
 /** In select, filter, order, returning and conflict target: PostgreSQL's own error, made before it is asked. */
 export function unknownColumn(of: Pick<CatalogRelation, 'name'> & Partial<CatalogRelation>, name: string): Refusal {
-  const nearest = nearestName(name, [...(of.columns?.keys() ?? [])], halfAlike)
+  const nearest = nearestName(name, [...(of.columns?.keys() ?? [])], mostlyAlike)
   return new Refusal(400, '42703', `column ${of.name}.${name} does not exist`, {
     ...hinted(nearest, (one) => `to reference the column "${of.name}.${one}".`),
     code: 'UndefinedObject',
