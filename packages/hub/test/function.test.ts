@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
-import { codeOf, keys, testHub } from './support/hub.ts'
+import { createHub } from '@plinth/hub'
+import { codeOf, hashed, keys, testHub } from './support/hub.ts'
 
 const hub = testHub()
 const call = (name: string, body: unknown, headers: Record<string, string> = {}): ReturnType<typeof hub.ask> =>
   hub.ask('POST', `/rpc/${name}`, { body, headers })
+
+const jsonHeaders = { 'content-type': 'application/json', authorization: `Bearer ${keys.backend}` }
 
 describe('a function', () => {
   test('is called by the names of its arguments, defaults left out', async () => {
@@ -106,6 +109,19 @@ describe('a function', () => {
         const body = { kind: 'call', target: { name }, args: {}, result: 'rows', ...more }
         assert.equal((await hub.ask('POST', '/-/run', { body })).json.code, '42703')
       }
+    // The value's own column has the name of the function, and so may another function have.
+    await hub.sql(`create schema beside; create function beside.ids(x bigint) returns text language plpgsql
+      as 'begin raise ''it ran''; end'; grant usage on schema beside to public`)
+    const own = { kind: 'call', target: { name: 'ids' }, args: {}, result: 'rows', columns: [{ column: 'ids' }] }
+    const paths = createHub({
+      database: hub.database,
+      services: { backend: { role: hub.roles.backend, keys: [hashed(keys.backend)] } },
+      dialect: { extraSearchPath: ['public', 'beside'] },
+    })
+    const asked = { method: 'POST', body: JSON.stringify(own), headers: jsonHeaders }
+    const answer = await (await paths.handle(new Request('http://hub/-/run', asked))).text()
+    assert.ok(!ran(answer) && answer.includes('"rows":[["1"]'), answer)
+    await hub.sql('drop schema beside cascade')
     assert.deepEqual((await hub.ask('GET', '/rpc/ids?ids=eq.2&order=ids')).json, [2])
     assert.deepEqual((await hub.ask('GET', '/rpc/pairs_of?n=1&select=b&a=eq.1&order=b')).json, [{ b: 2 }])
     assert.deepEqual((await hub.ask('GET', '/rpc/parts?select=label&id=eq.1')).json, [{ label: 'nut' }])

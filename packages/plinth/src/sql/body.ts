@@ -1,7 +1,7 @@
 import { isPlinthError } from '../errors.ts'
 import type { Call, Select } from '../operation/operation.ts'
 import { type BodyFormat, bodyOf, type BodyRows } from './body-formats.ts'
-import { invocation } from './calls.ts'
+import { calledRows, invocation } from './calls.ts'
 import { type Context, type Source, writeStatement } from './context.ts'
 import { namedSource, tableSource } from './fields.ts'
 import { isGrouped, selectList } from './outputs.ts'
@@ -114,15 +114,19 @@ function total(matching: string, { exactCount, countAtMost }: BodyOptions, { bin
 
 /** An array for a set; else the one value or row. NULL for a function that returns nothing. */
 function callBody(operation: Call, options: BodyOptions, context: Context): BodyParts {
-  const { result, columns = 'all', target } = operation
-  const made = invocation(operation, context)
+  const { result, columns = 'all' } = operation
   const isOne = result !== 'rows'
   const counted = guardedCount('count(*)', options, context)
   // In FROM the function always runs; in a select list nobody reads, the planner drops one that is not volatile.
   if (result === 'none')
-    return { with: [], rows: { from: made, isRead: false }, count: 'count(*)', total: 'null::bigint' }
+    return {
+      with: [],
+      rows: { from: invocation(operation, context), isRead: false },
+      count: 'count(*)',
+      total: 'null::bigint',
+    }
   const isRead = options.hasBody ?? true
-  const called = options.isScalar ? scalarSource(made, target.name, context) : namedSource(made, context.alias())
+  const called = options.isScalar ? scalarSource(operation, context) : calledRows(operation, context)
   const level = limited({ ...operation, columns: options.isScalar ? 'all' : columns }, context)
   const isWhole = level.limit === undefined && level.offset === undefined && !isGrouped(level.columns)
   const needsTotal = (options.exactCount || options.countAtMost !== undefined) && !isWhole
@@ -134,9 +138,12 @@ function callBody(operation: Call, options: BodyOptions, context: Context): Body
 }
 
 /** Bare values, in a column of the function's name. */
-function scalarSource(made: string, name: string, { alias }: Context): Source {
+function scalarSource(operation: Call, context: Context): Source {
   // Not in FROM, where a function of type record needs a list of its columns.
-  return namedSource(`(select ${made} as ${quoteName(name)})`, alias())
+  return namedSource(
+    `(select ${invocation(operation, context)} as ${quoteName(operation.target.name)})`,
+    context.alias(),
+  )
 }
 
 /** A function that is read twice, for its rows and for their number, is still called once. */

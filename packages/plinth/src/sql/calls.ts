@@ -1,10 +1,18 @@
 import { type ArrayItem, arrayText } from '../operation/array-text.ts'
 import { invalidOperation } from '../operation/invalid-operation.ts'
 import type { Call, Json } from '../operation/operation.ts'
-import type { Context } from './context.ts'
-import { relation } from './fields.ts'
+import type { Context, Source } from './context.ts'
+import { namedSource, relation } from './fields.ts'
 import type { Bind } from './parameters.ts'
 import { quoteName } from './sql.ts'
+
+/**
+ * The rows of a function under its own name: a single value is then a column of that name. Under another alias the name
+ * would be no column, and PostgreSQL would call a function of that name with the value: any that it finds.
+ */
+export function calledRows(operation: Call, context: Context): Source {
+  return namedSource(invocation(operation, context), quoteName(operation.target.name))
+}
 
 /** Named notation, so that a default can be left out and the order of arguments does not matter. */
 export function invocation({ target, args, variadic, types = {} }: Call, { bind }: Context): string {

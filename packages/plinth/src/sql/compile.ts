@@ -1,7 +1,7 @@
 import type { Call, Count, Operation, Select } from '../operation/operation.ts'
-import { invocation } from './calls.ts'
+import { calledRows, invocation } from './calls.ts'
 import { type Context, writeStatement } from './context.ts'
-import { field, namedSource, tableSource } from './fields.ts'
+import { field, tableSource } from './fields.ts'
 import { nestedTypes } from './nested-types.ts'
 import { selectList } from './outputs.ts'
 import type { Statement } from './parameters.ts'
@@ -58,13 +58,13 @@ function count({ target, columns = [], where }: Count, context: Context): string
 
 function call(operation: Call, context: Context): string {
   const { result, columns, where, order, limit, offset } = operation
-  const made = invocation(operation, context)
   // A row as one value would show every column of it.
-  if (columns === undefined && (result === 'value' || result === 'none')) return `select ${made}`
+  if (columns === undefined && (result === 'value' || result === 'none'))
+    return `select ${invocation(operation, context)}`
   const isAsItIs = [columns, where, order, limit, offset].every((part) => part === undefined)
   const most = limited({ ...operation, columns: columns ?? 'all' }, context)
-  if (isAsItIs) return `select * from ${made}${limitClause(most, context)}`
-  return textRows(most, namedSource(made, context.alias()), context)
+  if (isAsItIs) return `select * from ${invocation(operation, context)}${limitClause(most, context)}`
+  return textRows(most, calledRows(operation, context), context)
 }
 
 function write(operation: Write, context: Context): string {

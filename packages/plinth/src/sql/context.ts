@@ -45,7 +45,8 @@ export function writeStatement(
   let aliases = 0
   const alias = (): string => {
     if (++aliases > maxSources) throw tooManySources()
-    return `"r${aliases}"`
+    // A function has its own name as its alias.
+    return operation.target.name === `r${aliases}` ? alias() : `"r${aliases}"`
   }
   return statement((bind) =>
     write({

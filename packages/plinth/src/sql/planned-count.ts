@@ -1,8 +1,8 @@
 import { isPlain } from '../operation/encode.ts'
 import type { Call, Select } from '../operation/operation.ts'
-import { invocation } from './calls.ts'
+import { calledRows } from './calls.ts'
 import { writeStatement } from './context.ts'
-import { namedSource, tableSource } from './fields.ts'
+import { tableSource } from './fields.ts'
 import type { Statement } from './parameters.ts'
 import { matchingRows } from './read.ts'
 
@@ -12,10 +12,7 @@ import { matchingRows } from './read.ts'
  */
 export function compilePlannedCount(operation: Select | Call): Statement {
   return writeStatement(operation, { nested: 'json' }, (context) => {
-    const source =
-      operation.kind === 'select'
-        ? tableSource(operation.target, context)
-        : namedSource(invocation(operation, context), context.alias())
+    const source = operation.kind === 'select' ? tableSource(operation.target, context) : calledRows(operation, context)
     const { columns = 'all', where } = operation
     return `explain (format json) select${matchingRows({ columns, ...(where && { where }) }, source, context)}`
   })
