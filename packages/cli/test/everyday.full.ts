@@ -24,7 +24,13 @@ let url: string[]
 before(async () => {
   const server = { url: process.env['PLINTH_TEST_DATABASE_URL'] ?? '' }
   made = await createTestDatabase({ server, script: readFileSync(file, 'utf8') })
-  db = createDatabase({ url: made.url, service: 'everyday', pool: { max: 6 }, lockTimeoutMs: 20_000 })
+  db = createDatabase({
+    url: made.url,
+    service: 'everyday',
+    pool: { max: 6 },
+    lockTimeoutMs: 20_000,
+    idleInTransactionTimeoutMs: 60_000,
+  })
   symlinkSync(fileURLToPath(new URL('../../../node_modules', import.meta.url)), join(folder, 'node_modules'))
   write('plinth.config.ts', `export default ${JSON.stringify({ url: made.url, ...folders })}`)
   url = ['--config', join(folder, 'plinth.config.ts')]
