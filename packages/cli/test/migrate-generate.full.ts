@@ -43,7 +43,10 @@ test('a migration is generated from the entities, and without a change there is 
   const generated = await migrate('generate', 'users')
   assert.equal(generated.code, 0)
   // Nothing but how far the proof is, of which it tells when that has taken a second.
-  assert.match(generated.stderr, /^(opening a scratch database\n|on a scratch database: 0001_users (up|down), 1 of 1\n)*$/)
+  assert.match(
+    generated.stderr,
+    /^(opening a scratch database\n|on a scratch database: 0001_users (up|down), 1 of 1\n)*$/,
+  )
   assert.equal(generated.stdout, 'migrations/0001_users  proved on a scratch database, up and down\n')
   const again = await migrate('generate', 'more')
   assert.deepEqual([again.code, again.stdout], [0, 'Nothing to do: the entities are as the last snapshot has them.\n'])
