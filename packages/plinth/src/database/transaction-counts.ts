@@ -1,3 +1,5 @@
+import { removeFrom } from '../driver/membership.ts'
+
 /** What `health()` tells about transactions. */
 export interface TransactionHealth {
   readonly open: number
@@ -18,28 +20,27 @@ interface Counted {
 
 /** The open transactions of one database, and what has become of earlier ones. */
 export class TransactionCounts {
-  readonly #open = new Set<Counted>()
+  /** In the order in which they began. */
+  readonly #open: Counted[] = []
   retries = 0
   commitsResolved = 0
   commitsUnknown = 0
 
   add(transaction: Counted): void {
-    this.#open.add(transaction)
+    this.#open.push(transaction)
   }
 
   remove(transaction: Counted): void {
-    this.#open.delete(transaction)
+    removeFrom(this.#open, transaction)
   }
 
   read(): TransactionHealth {
     const { retries, commitsResolved, commitsUnknown } = this
-    const open = [...this.#open]
-    // Sets keep the order in which transactions began.
-    const [oldest] = open
+    const [oldest] = this.#open
     return {
-      open: open.length,
+      open: this.#open.length,
       oldestMs: oldest ? Math.round(performance.now() - oldest.since) : 0,
-      idleInTransaction: open.filter(({ isIdle }) => isIdle).length,
+      idleInTransaction: this.#open.filter(({ isIdle }) => isIdle).length,
       retries,
       commitsResolved,
       commitsUnknown,

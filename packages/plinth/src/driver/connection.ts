@@ -15,6 +15,7 @@ import {
 } from './exchange.ts'
 import { isServerError, loadPg, type Submittable, type WireClient } from './peer.ts'
 import { asOpened, type LaneSettings, LaneState } from './lane-settings.ts'
+import { removeFrom } from './membership.ts'
 import { PreparedStatements } from './prepared.ts'
 import { ServerRole } from './server-role.ts'
 import { connectFailure } from './sqlstate.ts'
@@ -64,7 +65,7 @@ export class Connection {
   readonly #state = new LaneState()
   readonly pooler: Pooler | undefined
   /** Oldest first. */
-  readonly #inFlight = new Set<Exchange | Submission>()
+  readonly #inFlight: (Exchange | Submission)[] = []
   readonly #lostListeners = new Set<(cause: unknown) => void>()
   #failed: Exchange | undefined
   readonly role: ServerRole
@@ -151,7 +152,7 @@ export class Connection {
   }
 
   get inFlight(): number {
-    return this.#inFlight.size
+    return this.#inFlight.length
   }
 
   /** How long the server has been at what is first in line, in ms; 0 with nothing in flight. See `#serverMs`. */
@@ -258,7 +259,7 @@ export class Connection {
       if (refusal) setImmediate(() => this.#settleSubmitted())
       return refusal
     }
-    this.#inFlight.add(submission)
+    this.#inFlight.push(submission)
     this.#watchOldest()
     this.#client.pipeline = isOwn && !('rows' in query && query.rows)
     try {
@@ -354,8 +355,8 @@ export class Connection {
       const failure: ExchangeFailure = { error: this.#lostCause, completed: 0, answered: false, sent: false }
       return Promise.reject(failure)
     }
-    if (this.#inFlight.size > 0) corkForThisTurn(this.#client.connection.stream)
-    this.#inFlight.add(exchange)
+    if (this.#inFlight.length > 0) corkForThisTurn(this.#client.connection.stream)
+    this.#inFlight.push(exchange)
     this.#watchOldest()
     try {
       this.#client.query(exchange)
@@ -366,7 +367,7 @@ export class Connection {
   }
 
   readonly #noteEnded = (ended: Exchange | Submission): void => {
-    this.#inFlight.delete(ended)
+    removeFrom(this.#inFlight, ended)
     this.#heardAt = performance.now()
     this.#heardIn = thisTurn()
     this.#watchOldest()
@@ -374,8 +375,7 @@ export class Connection {
 
   /** Only the oldest exchange is running: the others wait for it, and their time has not begun. */
   get #oldest(): Exchange | Submission | undefined {
-    for (const exchange of this.#inFlight) return exchange
-    return undefined
+    return this.#inFlight[0]
   }
 
   /**

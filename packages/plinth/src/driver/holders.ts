@@ -1,6 +1,7 @@
 import { type DatabaseIdentity, observe } from '../observe/observation.ts'
 import { type CallSite, placeOf } from './call-site.ts'
 import type { Connection } from './connection.ts'
+import { removeFrom } from './membership.ts'
 
 /** Who asks for a connection of his own. */
 export interface Holder {
@@ -13,6 +14,7 @@ export interface Holder {
 }
 
 interface Holding {
+  readonly connection: Connection
   readonly holder: Holder
   readonly since: number
   isReported: boolean
@@ -27,7 +29,7 @@ const idleWarningMs = 1000
 export class Holders {
   readonly #identity: DatabaseIdentity
   readonly #leakAfterMs: number
-  readonly #held = new Map<Connection, Holding>()
+  readonly #held: Holding[] = []
   #leaks = 0
 
   constructor(identity: DatabaseIdentity, leakAfterMs: number) {
@@ -36,7 +38,7 @@ export class Holders {
   }
 
   get size(): number {
-    return this.#held.size
+    return this.#held.length
   }
 
   /** Reported since the pool was made. */
@@ -45,34 +47,34 @@ export class Holders {
   }
 
   get connections(): Connection[] {
-    return [...this.#held.keys()]
+    return this.#held.map(({ connection }) => connection)
   }
 
   has(connection: Connection): boolean {
-    return this.#held.has(connection)
+    return this.#of(connection) !== undefined
   }
 
   add(connection: Connection, holder: Holder): void {
-    this.#held.set(connection, { holder, since: performance.now(), isReported: false, warnedOf: 0 })
+    this.#held.push({ connection, holder, since: performance.now(), isReported: false, warnedOf: 0 })
   }
 
   delete(connection: Connection): boolean {
-    return this.#held.delete(connection)
+    const holding = this.#of(connection)
+    return holding !== undefined && removeFrom(this.#held, holding)
   }
 
   /** Holders whose connection has had nothing to do for `quietMs`; undefined when one of them is at work. */
   allIdleFor(quietMs: number): readonly Holder[] | undefined {
     const latest = performance.now() - quietMs
-    const all = [...this.#held]
-    const isIdle = ([connection, { since }]: [Connection, Holding]): boolean =>
+    const isIdle = ({ connection, since }: Holding): boolean =>
       connection.inFlight === 0 && Math.max(since, connection.quietSince) <= latest
-    return all.every(isIdle) ? all.map(([, { holder }]) => holder) : undefined
+    return this.#held.every(isIdle) ? this.#held.map(({ holder }) => holder) : undefined
   }
 
   /** One line a holder, the longest first: `"createOrder" for 5012 ms, idle in transaction, src/orders.ts:52`. */
   describe(): string[] {
     const now = performance.now()
-    return [...this.#held].map(([connection, { holder, since }]) => {
+    return this.#held.map(({ connection, holder, since }) => {
       const place = placeOf(holder.site)
       const where = place === undefined ? '' : `, ${place}`
       return `"${holder.name}" for ${Math.round(now - since)} ms, ${stateOf(connection)}${where}`
@@ -81,19 +83,23 @@ export class Holders {
 
   /** A holder gave `connection` back with work still open. */
   noteLeftOpen(connection: Connection): void {
-    const holding = this.#held.get(connection)
+    const holding = this.#of(connection)
     if (holding) this.#report(holding, performance.now())
   }
 
   /** Reports who has held on for too long, and who is idle in a transaction; each once. */
   look(): void {
     const now = performance.now()
-    for (const [connection, holding] of this.#held) {
-      const { holder, since } = holding
+    for (const holding of [...this.#held]) {
+      const { connection, holder, since } = holding
       const isLeak = now - since >= this.#leakAfterMs && connection.inFlight === 0 && !holder.isLasting
       if (isLeak && !holding.isReported) this.#report(holding, now)
-      else this.#warnIfIdle(connection, holding, now)
+      else this.#warnIfIdle(holding, now)
     }
+  }
+
+  #of(connection: Connection): Holding | undefined {
+    return this.#held.find((holding) => holding.connection === connection)
   }
 
   #report(holding: Holding, now: number): void {
@@ -112,7 +118,8 @@ export class Holders {
     })
   }
 
-  #warnIfIdle(connection: Connection, holding: Holding, now: number): void {
+  #warnIfIdle(holding: Holding, now: number): void {
+    const { connection } = holding
     const { quietSince } = connection
     const isIdle = connection.status !== 'I' && connection.inFlight === 0
     if (!isIdle || now - quietSince < idleWarningMs || holding.warnedOf === quietSince) return

@@ -2,6 +2,7 @@ import type { PlinthError } from '../errors.ts'
 import type { Connection } from './connection.ts'
 import type { Holder } from './holders.ts'
 import type { Interruption } from './interruption.ts'
+import { removeFrom } from './membership.ts'
 import { cancelledWaiting } from './pool-errors.ts'
 
 export interface Waiter {
@@ -23,10 +24,10 @@ interface WaitOptions {
 
 /** The callers that wait for a connection, first come, first served. Each leaves at its time limit at the latest. */
 export class WaitingLine {
-  readonly #waiters = new Set<Waiter>()
+  readonly #waiters: Waiter[] = []
 
   get size(): number {
-    return this.#waiters.size
+    return this.#waiters.length
   }
 
   get oldestMs(): number {
@@ -35,8 +36,7 @@ export class WaitingLine {
   }
 
   get first(): Waiter | undefined {
-    for (const waiter of this.#waiters) return waiter
-    return undefined
+    return this.#waiters[0]
   }
 
   /** Oldest first. */
@@ -49,7 +49,7 @@ export class WaitingLine {
       const end = (): void => {
         clearTimeout(timer)
         signal?.removeEventListener('abort', abort)
-        this.#waiters.delete(waiter)
+        removeFrom(this.#waiters, waiter)
       }
       const waiter: Waiter = {
         holder,
@@ -66,7 +66,7 @@ export class WaitingLine {
       }
       const abort = (): void => waiter.refuse(cancelledWaiting(signal))
       const timer = setTimeout(() => waiter.refuse(timedOut()), limitMs)
-      this.#waiters.add(waiter)
+      this.#waiters.push(waiter)
       signal?.addEventListener('abort', abort)
     })
   }

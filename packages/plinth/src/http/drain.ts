@@ -1,6 +1,7 @@
 import type { Server, ServerResponse } from 'node:http'
 import { Server as SecureServer } from 'node:https'
 import { Server as NetServer, type Socket } from 'node:net'
+import { removeFrom } from '../driver/membership.ts'
 
 /** Ends a server: no new connection, running answers to their last byte, and after the deadline whatever is left. */
 export type Drain = (deadlineMs: number) => Promise<void>
@@ -11,10 +12,10 @@ export type Drain = (deadlineMs: number) => Promise<void>
  * one whose answer comes later open for as long as it is kept alive, 5 s in Node and 72 s in Fastify.
  */
 export function followConnections(server: Server): Drain {
-  const connections = new Map<Socket, Set<ServerResponse>>()
+  const connections = new Map<Socket, ServerResponse[]>()
   let isClosing = false
-  const follow = (socket: Socket): Set<ServerResponse> => {
-    const answers = new Set<ServerResponse>()
+  const follow = (socket: Socket): ServerResponse[] => {
+    const answers: ServerResponse[] = []
     connections.set(socket, answers)
     socket.once('close', () => connections.delete(socket))
     return answers
@@ -24,11 +25,11 @@ export function followConnections(server: Server): Drain {
   // Before the program's own listener, so that its answer still gets the header.
   server.prependListener('request', ({ socket }, response) => {
     const answers = connections.get(socket) ?? follow(socket)
-    answers.add(response)
+    answers.push(response)
     if (isClosing) announceClose(response)
     response.once('close', () => {
-      answers.delete(response)
-      if (isClosing && answers.size === 0) socket.destroySoon()
+      removeFrom(answers, response)
+      if (isClosing && answers.length === 0) socket.destroySoon()
     })
   })
   return async (deadlineMs) => {
@@ -38,7 +39,7 @@ export function followConnections(server: Server): Drain {
       NetServer.prototype.close.call(server, () => resolve())
     })
     for (const [socket, answers] of connections) {
-      if (answers.size === 0) socket.destroySoon()
+      if (answers.length === 0) socket.destroySoon()
       for (const response of answers) announceClose(response)
     }
     await closed

@@ -3,6 +3,7 @@ import type { Pool } from 'pg'
 import { captureHolder } from '../driver/call-site.ts'
 import type { Connection } from '../driver/connection.ts'
 import type { Holder } from '../driver/holders.ts'
+import { removeFrom } from '../driver/membership.ts'
 import { loadPg } from '../driver/peer.ts'
 import { PgClient } from './client.ts'
 import type { PgPoolHome } from './home.ts'
@@ -31,7 +32,7 @@ class PgPool extends EventEmitter {
   readonly #home: PgPoolHome
   /** Connections announced by `connect`, with the resets they had then. */
   readonly #known = new WeakMap<Connection, number>()
-  readonly #out = new Set<PgClient>()
+  readonly #out: PgClient[] = []
   readonly options: { readonly max: number }
   readonly Client: unknown = loadPg().Client
   #ending: Promise<void> | undefined
@@ -60,7 +61,7 @@ class PgPool extends EventEmitter {
   }
 
   get ended(): boolean {
-    return this.#ending !== undefined && this.#out.size === 0
+    return this.#ending !== undefined && this.#out.length === 0
   }
 
   query(config: unknown, values?: unknown, callback?: unknown): unknown {
@@ -124,14 +125,14 @@ class PgPool extends EventEmitter {
         this.#takeBack(...both)
       },
     })
-    this.#out.add(client)
+    this.#out.push(client)
     this.#greet(connection, client)
     this.emit('acquire', client)
     return client
   }
 
   #takeBack(error: unknown, client: PgClient): void {
-    this.#out.delete(client)
+    removeFrom(this.#out, client)
     this.emit('release', error, client)
     if (client.isRemoved) this.emit('remove', client)
     this.#whenBack()
@@ -148,12 +149,12 @@ class PgPool extends EventEmitter {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#whenBack = () => {
       // One that was released is still being cleaned up, and comes back by itself.
-      if ([...this.#out].every(({ isRemoved, isReleased }) => isRemoved && !isReleased)) resolve()
+      if (this.#out.every(({ isRemoved, isReleased }) => isRemoved && !isReleased)) resolve()
     }
     this.#whenBack()
     const timer = setTimeout(resolve, endMs)
     await promise
     clearTimeout(timer)
-    for (const client of this.#out) if (!client.isReleased) client.release(true)
+    for (const client of [...this.#out]) if (!client.isReleased) client.release(true)
   }
 }
