@@ -208,3 +208,27 @@ describe('what a function raises', () => {
     })
   }
 })
+
+describe('a request that lost against another', () => {
+  for (const state of ['40001', '40P01'])
+    test(`is run again after ${state}, read or write, and its caller hears nothing of it`, async () => {
+      // What a sequence has given is not taken back with the rest.
+      await hub.sql(`create sequence tries; create table won (try int);
+        create function at_third() returns int language plpgsql volatile as $$ begin
+          insert into won values (nextval('tries'));
+          if currval('tries') < 3 then raise 'lost' using errcode = '${state}'; end if; return currval('tries'); end $$;
+        create function beaten() returns trigger language plpgsql as 'begin perform at_third(); return new; end';
+        create table contested (id int); create trigger beaten before insert on contested
+          for each row execute function beaten();
+        grant usage on sequence tries to ${hub.roles.backend};
+        grant insert on won, contested to ${hub.roles.backend}; grant select on won, contested to ${hub.roles.backend}`)
+      await hub.hub.reloadSchema()
+      assert.equal((await call('at_third', {})).text, '3')
+      await hub.sql('alter sequence tries restart')
+      assert.equal((await hub.ask('POST', '/contested', { body: { id: 1 } })).status, 201)
+      assert.deepEqual((await hub.ask('GET', '/won')).json, [{ try: 3 }, { try: 3 }])
+      assert.deepEqual((await hub.ask('GET', '/contested')).json, [{ id: 1 }])
+      await hub.sql('drop table contested, won; drop function at_third, beaten; drop sequence tries')
+      await hub.hub.reloadSchema()
+    })
+})
