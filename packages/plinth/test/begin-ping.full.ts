@@ -27,7 +27,7 @@ test('BEGIN into a black hole gives the connection up after 2 s, and the work ru
     await tx.query('insert into t values (1)')
     return tx.attempt
   })
-  assert.ok(lostAfterMs >= 1900 && lostAfterMs < 8000, `${lostAfterMs} ms`)
+  assert.ok(lostAfterMs >= 1900 && lostAfterMs < 3500, `${lostAfterMs} ms`)
   // All three were silent; one was enough to drop the others.
   assert.equal(attempt, 1)
   assert.deepEqual(await activity.query('select count(*)::int as n from t'), [{ n: 1 }])

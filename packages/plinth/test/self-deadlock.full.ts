@@ -43,7 +43,7 @@ for (const [name, hold] of Object.entries(holds)) {
     const end = await hold(db)
     const begun = performance.now()
     const error = await errorOf(db.query('select 2'))
-    assert.ok(performance.now() - begun < 10_000, `${performance.now() - begun} ms`)
+    assert.ok(performance.now() - begun < 3000, `${performance.now() - begun} ms`)
     assert.ok(isPlinthError(error, 'PoolSelfDeadlock'), String(error))
     await end()
     assert.equal((await db.query('select 3')).rowCount, 1)
@@ -65,7 +65,7 @@ for (const [name, hold] of Object.entries(holds)) {
     }
     const begun = performance.now()
     const results = await Promise.allSettled([cross(), cross()])
-    assert.ok(performance.now() - begun < 10_000)
+    assert.ok(performance.now() - begun < 3000)
     const failed = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []))
     assert.equal(failed.length, 1)
     assert.ok(isPlinthError(failed[0], 'PoolSelfDeadlock'), String(failed[0]))

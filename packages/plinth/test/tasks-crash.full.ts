@@ -73,7 +73,7 @@ test('the task of a killed worker is taken over by a running one', async (t) => 
   const median = took.toSorted((a, b) => a - b)[5]
   t.diagnostic(`done ${took.join(', ')} ms after the kill; median ${median} ms`)
   // Far from what it takes, and far from the lease of 30 s.
-  assert.ok(Math.max(...took) < 15_000)
+  assert.ok(Math.max(...took) < 5000)
 })
 
 test('workers that stand side by side and are killed at once leave their tasks to the one that lives', async (t) => {
@@ -89,7 +89,7 @@ test('workers that stand side by side and are killed at once leave their tasks t
   assert.deepEqual(await activity.query('select attempt from effect'), Array(4).fill({ attempt: 2 }))
   assert.equal((await activity.query('select from plinth.worker')).length, 1)
   // Without looking on, each stands in the way of the next; and nobody waits for the look at all, each 10 s.
-  assert.ok(ms < 9000)
+  assert.ok(ms < 5000)
 })
 
 test('a frozen worker loses its task with its lease, and writes nothing when it thaws', async () => {
