@@ -1,7 +1,6 @@
 import type { Server, ServerResponse } from 'node:http'
 import { Server as SecureServer } from 'node:https'
 import { Server as NetServer, type Socket } from 'node:net'
-import { removeFrom } from '../driver/membership.ts'
 
 /** Ends a server: no new connection, running answers to their last byte, and after the deadline whatever is left. */
 export type Drain = (deadlineMs: number) => Promise<void>
@@ -15,6 +14,7 @@ export function followConnections(server: Server): Drain {
   const connections = new Map<Socket, ServerResponse[]>()
   let isClosing = false
   const follow = (socket: Socket): ServerResponse[] => {
+    // No Set: see driver/membership.ts.
     const answers: ServerResponse[] = []
     connections.set(socket, answers)
     socket.once('close', () => connections.delete(socket))
@@ -28,7 +28,7 @@ export function followConnections(server: Server): Drain {
     answers.push(response)
     if (isClosing) announceClose(response)
     response.once('close', () => {
-      removeFrom(answers, response)
+      answers.splice(answers.indexOf(response), 1)
       if (isClosing && answers.length === 0) socket.destroySoon()
     })
   })
