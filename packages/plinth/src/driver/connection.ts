@@ -15,7 +15,6 @@ import {
 } from './exchange.ts'
 import { isServerError, loadPg, type Submittable, type WireClient } from './peer.ts'
 import { asOpened, type LaneSettings, LaneState } from './lane-settings.ts'
-import { removeFrom } from './membership.ts'
 import { PreparedStatements } from './prepared.ts'
 import { ServerRole } from './server-role.ts'
 import { connectFailure } from './sqlstate.ts'
@@ -64,7 +63,7 @@ export class Connection {
   readonly #prepared: PreparedStatements
   readonly #state = new LaneState()
   readonly pooler: Pooler | undefined
-  /** Oldest first. */
+  /** Oldest first. No Set: see membership.ts. */
   readonly #inFlight: (Exchange | Submission)[] = []
   readonly #lostListeners = new Set<(cause: unknown) => void>()
   #failed: Exchange | undefined
@@ -367,7 +366,8 @@ export class Connection {
   }
 
   readonly #noteEnded = (ended: Exchange | Submission): void => {
-    removeFrom(this.#inFlight, ended)
+    const at = this.#inFlight.indexOf(ended)
+    if (at >= 0) this.#inFlight.splice(at, 1)
     this.#heardAt = performance.now()
     this.#heardIn = thisTurn()
     this.#watchOldest()
