@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { createDatabase } from '../src/database/database.ts'
 import { chooseAccount } from '../src/embedded/account.ts'
+import { onObservations } from '../src/observe/subscribe.ts'
 import { errorOf, until } from './support/activity.ts'
 import { ask, start, temporaryFolder } from './support/embedded.ts'
 import { startProxy } from './support/proxy.ts'
@@ -18,11 +19,15 @@ after(() => server.stop())
 
 test('a cancel reaches its statement while every connection of the server is taken', async () => {
   const pool = { max: 6, sharedLanes: 0 }
+  let opened = 0
+  using _ = onObservations({ 'connection.open': () => void opened++ })
   await using db = createDatabase({ url: server.url, pool })
   const controller = new AbortController()
   const { signal } = controller
   const asked = Array.from({ length: 6 }, () => errorOf(db.query('select pg_sleep(60)', [], { signal })))
-  await until(async () => await ask(server.url, 'select 1').then(() => false, isFull))
+  // Not asked of the server before: whoever asks has one of its connections meanwhile.
+  await until(() => Promise.resolve(opened === 6))
+  await assert.rejects(ask(server.url, 'select 1'), isFull)
   controller.abort()
   for (const error of await Promise.all(asked)) assert.equal(error.code, 'Cancelled')
   // The same connections go on, so they were not cut instead.
